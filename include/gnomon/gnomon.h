@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * gnomon - an embeddable memory-virtualization engine.
+ *
+ * This header is the manual. Words: a gva is a guest-virtual, a gpa a
+ * guest-physical, an hpa a host-physical address, in bytes; gfn and hfn are
+ * frame numbers (address >> 12). A gpte is an entry of a table that the guest
+ * wrote (a primary table), an spte an entry of a shadow table, an npte one of
+ * a nested table. A trace is write protection on a frame because it holds a
+ * primary table. A root is what the CPU's CR3 (or nested CR3) must hold.
+ *
+ * Ownership. The engine owns no memory: a vm and its vcpus live in memory that
+ * the VMM hands over, table pages and bookkeeping pages come from
+ * gnomon_host.page_alloc() and go back through page_free(). A pointer given to
+ * a call is borrowed for the call; slots and configuration are copied.
+ *
+ * Errors. Every call that can fail returns enum gnomon_status. Values that a
+ * guest controls never trap, assert or panic: the guest gets its architectural
+ * fault. What the engine wants the VMM to do about a guest event (inject a
+ * fault, emulate an instruction) is a result, never a callback.
+ *
+ * Bounds. A call that can take more than a fixed number of steps takes a
+ * budget, a number of steps it may use; it subtracts what it used and returns
+ * GNOMON_MORE while work is left. Call it again with the same arguments until
+ * it returns another status; other calls may come in between. A null budget
+ * means no limit.
+ *
+ * Threads. Without host->lock every call into one vm must be serialised by the
+ * VMM. Different vms share nothing.
+ *
+ * Order: gnomon_vm_create, gnomon_slot_set, gnomon_vcpu_create,
+ * gnomon_vcpu_set_regs, then events in any order; gnomon_vcpu_destroy for each
+ * vcpu, gnomon_vm_destroy.
+ */
+#ifndef GNOMON_GNOMON_H
+#define GNOMON_GNOMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GNOMON_VERSION_MAJOR 0
+#define GNOMON_VERSION_MINOR 1
+#define GNOMON_VERSION_PATCH 0
+#define GNOMON_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define GNOMON_API __attribute__((visibility("default")))
+#define GNOMON_MUST_USE __attribute__((warn_unused_result))
+#else
+#define GNOMON_API
+#define GNOMON_MUST_USE
+#endif
+
+/* ---- addresses ---------------------------------------------------------- */
+
+/* One-member structs, so that mixing them up does not compile. Bytes. */
+typedef struct { uint64_t v; } gnomon_gva_t;
+typedef struct { uint64_t v; } gnomon_gpa_t;
+typedef struct { uint64_t v; } gnomon_hpa_t;
+/* Frame numbers: an address divided by 4096. */
+typedef struct { uint64_t v; } gnomon_gfn_t;
+typedef struct { uint64_t v; } gnomon_hfn_t;
+
+#define GNOMON_PAGE_SHIFT 12
+#define GNOMON_PAGE_BYTES 4096u
+#define GNOMON_MAX_LEVELS 5
+
+/* ---- results ------------------------------------------------------------ */
+
+enum gnomon_status {
+	GNOMON_OK = 0,
+	GNOMON_MORE,	/* the budget is used up; call again */
+	GNOMON_GP,	/* the CPU would raise #GP(0); no state changed */
+	GNOMON_FAULT,	/* the guest's tables do not allow it */
+	GNOMON_ABSENT,	/* no memory slot there, or the host gave none */
+	GNOMON_NOMEM,	/* page_alloc() failed; state is as before */
+	GNOMON_INVAL,	/* the VMM broke a rule of this header */
+	GNOMON_EXISTS,	/* overlaps what is already there */
+	GNOMON_UNSUPPORTED, /* a valid request this build cannot serve */
+	GNOMON_BUG,	/* an audit or an internal check failed */
+};
+
+/* A short English word for a status; never null. */
+GNOMON_API const char *gnomon_status_text(enum gnomon_status status);
+/* "major.minor.patch" of the library, to compare with GNOMON_VERSION. */
+GNOMON_API const char *gnomon_version(void);
+
+/* ---- what the VMM supplies ---------------------------------------------- */
+
+/* What lies behind a guest frame. */
+enum gnomon_frame_kind {
+	GNOMON_FRAME_ABSENT = 0,	/* nothing: reads as bus error / MMIO */
+	GNOMON_FRAME_RAM,
+	GNOMON_FRAME_ROM,	/* readable and executable, never writable */
+	GNOMON_FRAME_MMIO,	/* the VMM emulates each access */
+	GNOMON_FRAME_NOT_NOW,	/* RAM that the host must fetch first */
+};
+
+enum gnomon_want {
+	GNOMON_WANT_READ = 1u << 0,
+	GNOMON_WANT_WRITE = 1u << 1,
+};
+
+struct gnomon_frame {
+	enum gnomon_frame_kind kind;
+	gnomon_hfn_t hfn;	/* host frame of the asked gfn */
+	/*
+	 * The largest naturally aligned block, as a power of two of frames,
+	 * that holds the asked gfn, is backed by equally aligned contiguous
+	 * host memory and lies in one slot: 0 = 4K, 9 = 2M, 18 = 1G.
+	 */
+	uint8_t order;
+	bool writable;		/* the host allows writes (RAM only) */
+};
+
+/* A page the host gives to the engine. */
+struct gnomon_page {
+	gnomon_hpa_t hpa;	/* what a table entry must hold */
+	void *va;		/* where the engine reads and writes it */
+};
+
+enum gnomon_page_use {
+	GNOMON_PAGE_TABLE,	/* walked by the CPU; hpa matters */
+	GNOMON_PAGE_META,	/* bookkeeping only; hpa is ignored */
+};
+
+/* Translations to drop from the TLBs of vcpus. */
+struct gnomon_flush {
+	uint64_t vcpus;		/* bit n = the vcpu with id n */
+	gnomon_gva_t start;	/* first byte, page aligned */
+	uint64_t bytes;		/* 0 = everything of these vcpus */
+	bool nested;		/* gpa->hpa translations changed as well */
+};
+
+/* Typed trace points for host->event(), each with two numbers. */
+enum gnomon_event {
+	GNOMON_EVENT_FILL = 0,		/* a = gva, b = level of the leaf */
+	GNOMON_EVENT_TRACE_WRITE,	/* a = gpa, b = bytes */
+	GNOMON_EVENT_TABLE_NEW,		/* a = gfn, b = role bits */
+	GNOMON_EVENT_TABLE_ZAP,		/* a = gfn, b = role bits */
+	GNOMON_EVENT_SPLIT,		/* a = gpa, b = level that was split */
+	GNOMON_EVENT_PROTECT,		/* a = gfn, b = sptes made read-only */
+	GNOMON_EVENT_FLUSH,		/* a = start, b = bytes */
+	GNOMON_EVENT_INJECT,		/* a = gva, b = error code */
+	GNOMON_EVENT_SWITCH,		/* a = old mode, b = new mode */
+};
+
+/*
+ * The VMM's side. Set size to sizeof(struct gnomon_host); members are only
+ * ever appended. ctx is the pointer given to gnomon_vm_create(). No callback
+ * may call back into the engine for the same vm. Members marked optional may
+ * be null.
+ */
+struct gnomon_host {
+	size_t size;
+
+	/*
+	 * Tell what backs gfn, which lies in a RAM or ROM slot. want holds
+	 * enum gnomon_want bits: with WANT_WRITE the host should break its own
+	 * copy-on-write first. Fills *frame wholly. May block when the VMM
+	 * allows its vcpu threads to block.
+	 */
+	void (*frame)(void *ctx, gnomon_gfn_t gfn, uint32_t want,
+		      struct gnomon_frame *frame);
+
+	/*
+	 * Guest memory for slots without hva. gpa is aligned to bytes (1, 2,
+	 * 4 or 8); each access is single-copy atomic. Return GNOMON_OK or
+	 * GNOMON_ABSENT. cmpxchg() sets *old to what it found. Must not block.
+	 * Optional when every slot has an hva.
+	 */
+	enum gnomon_status (*load)(void *ctx, gnomon_gpa_t gpa, unsigned bytes,
+				   uint64_t *value);
+	enum gnomon_status (*store)(void *ctx, gnomon_gpa_t gpa, unsigned bytes,
+				    uint64_t value);
+	enum gnomon_status (*cmpxchg)(void *ctx, gnomon_gpa_t gpa,
+				      unsigned bytes, uint64_t *old,
+				      uint64_t new_value);
+
+	/*
+	 * One 4096-byte, 4096-aligned page for the engine, contents undefined.
+	 * GNOMON_NOMEM leaves the engine consistent. Called only at the start
+	 * of an operation, before anything has changed.
+	 */
+	enum gnomon_status (*page_alloc)(void *ctx, enum gnomon_page_use use,
+					 struct gnomon_page *page);
+	/* Take it back. No CPU can reach the page any more. */
+	void (*page_free)(void *ctx, enum gnomon_page_use use,
+			  const struct gnomon_page *page);
+
+	/*
+	 * Drop translations before the guest runs again on the named vcpus;
+	 * when it returns, vcpus that are running guest code must have dropped
+	 * them already. Must not fail.
+	 */
+	void (*flush)(void *ctx, const struct gnomon_flush *flush);
+
+	/* Optional: a trace point. Must not block. */
+	void (*event)(void *ctx, enum gnomon_event event, uint64_t a,
+		      uint64_t b);
+	/*
+	 * Optional: an internal rule is broken; what is a static sentence. The
+	 * call under way then returns GNOMON_BUG. May end the program.
+	 */
+	void (*bug)(void *ctx, const char *what);
+};
+
+/* ---- virtual machine ---------------------------------------------------- */
+
+enum gnomon_mode {
+	GNOMON_MODE_SHADOW = 0,
+	GNOMON_MODE_NESTED,
+};
+
+/* What the guest's virtual CPU can do. Bits of gnomon_caps.features. */
+enum gnomon_feature {
+	GNOMON_CAP_NX = 1u << 0,
+	GNOMON_CAP_1G = 1u << 1,	/* 1G leaves */
+	GNOMON_CAP_SMEP = 1u << 2,
+	GNOMON_CAP_SMAP = 1u << 3,
+	GNOMON_CAP_PKU = 1u << 4,
+	GNOMON_CAP_LA57 = 1u << 5,
+	GNOMON_CAP_PCID = 1u << 6,
+	GNOMON_CAP_PSE36 = 1u << 7,
+	GNOMON_CAP_PAT = 1u << 8,
+};
+
+struct gnomon_caps {
+	uint32_t features;	/* enum gnomon_feature */
+	uint8_t maxphyaddr;	/* guest-physical address bits, 32..52 */
+};
+
+/* Optimisations, each a bit; with any of them off the guest sees the same. */
+enum gnomon_opt {
+	GNOMON_OPT_ROOT_CACHE = 1u << 0, /* keep roots of earlier CR3 loads */
+	GNOMON_OPT_LARGE = 1u << 1,	/* 2M and 1G leaves in our tables */
+	GNOMON_OPT_PREFETCH = 1u << 2,	/* fill neighbours on a hidden fault */
+	GNOMON_OPT_UPDATE = 1u << 3,	/* refill an spte on a traced write */
+	GNOMON_OPT_ALL = 0xffffffffu,
+};
+
+struct gnomon_config {
+	size_t size;		/* sizeof(struct gnomon_config) */
+	enum gnomon_mode mode;
+	struct gnomon_caps caps;
+	uint8_t host_maxphyaddr; /* bits of an hpa in our tables, 36..52 */
+	uint32_t options;	/* enum gnomon_opt */
+	/* Table pages the engine may hold; 0 = as many as the host gives. */
+	uint32_t table_pages_max;
+};
+
+struct gnomon_vm;
+struct gnomon_vcpu;
+
+/* Bytes and alignment (at most 64) of the memory for a vm and a vcpu. */
+GNOMON_API size_t gnomon_vm_bytes(void);
+GNOMON_API size_t gnomon_vcpu_bytes(void);
+
+/*
+ * Make a vm in memory (gnomon_vm_bytes() long, 64-byte aligned, owned by the
+ * caller and untouched by it until gnomon_vm_destroy()). config is copied;
+ * host must outlive the vm. GNOMON_OK; GNOMON_INVAL for a bad configuration or
+ * a missing callback; GNOMON_NOMEM.
+ */
+GNOMON_API enum gnomon_status
+gnomon_vm_create(void *memory, const struct gnomon_config *config,
+		 const struct gnomon_host *host, void *ctx,
+		 struct gnomon_vm **vm) GNOMON_MUST_USE;
+/*
+ * Give every page back. All vcpus must be destroyed first (else
+ * GNOMON_INVAL). GNOMON_OK or GNOMON_MORE.
+ */
+GNOMON_API enum gnomon_status
+gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget) GNOMON_MUST_USE;
+
+enum gnomon_slot_flags {
+	GNOMON_SLOT_READONLY = 1u << 0,	/* RAM that the host write-protects */
+	GNOMON_SLOT_ROM = 1u << 1,
+};
+
+/*
+ * A range of guest-physical memory. What lies in no slot is MMIO. hva, when
+ * not null, is where the whole slot is mapped, readable and writable by the
+ * engine for as long as the slot exists.
+ */
+struct gnomon_slot {
+	uint32_t id;		/* 0 .. GNOMON_SLOTS_MAX-1, chosen by the VMM */
+	uint32_t flags;
+	gnomon_gfn_t first;
+	uint64_t frames;	/* > 0 */
+	void *hva;
+};
+#define GNOMON_SLOTS_MAX 64
+
+/*
+ * Add a slot. GNOMON_OK; GNOMON_EXISTS when id is taken or the range overlaps
+ * another; GNOMON_INVAL for an empty, wrapping or too high range.
+ */
+GNOMON_API enum gnomon_status
+gnomon_slot_set(struct gnomon_vm *vm, const struct gnomon_slot *slot)
+	GNOMON_MUST_USE;
+/*
+ * Remove a slot and every translation into it. GNOMON_OK; GNOMON_MORE;
+ * GNOMON_INVAL when there is none.
+ */
+GNOMON_API enum gnomon_status
+gnomon_slot_delete(struct gnomon_vm *vm, uint32_t id, uint32_t *budget)
+	GNOMON_MUST_USE;
+
+/* ---- virtual CPU -------------------------------------------------------- */
+
+#define GNOMON_VCPUS_MAX 64
+
+/* Every register that paging depends on. */
+struct gnomon_regs {
+	uint64_t cr0;
+	uint64_t cr3;
+	uint64_t cr4;
+	uint64_t efer;
+	uint64_t pdpte[4];	/* PAE only: as loaded by the CPU or the VMM */
+	uint32_t pkru;
+	bool ac;		/* RFLAGS.AC, for SMAP */
+};
+
+/* What the CPU must load before it runs the guest. */
+struct gnomon_root {
+	gnomon_hpa_t cr3;	/* shadow: our root; nested: the guest's CR3 */
+	gnomon_hpa_t ncr3;	/* nested: root of the gpa->hpa table; else 0 */
+	bool flush;		/* drop this vcpu's translations at the load */
+};
+
+GNOMON_API enum gnomon_status
+gnomon_vcpu_create(struct gnomon_vm *vm, uint32_t id, void *memory,
+		   struct gnomon_vcpu **vcpu) GNOMON_MUST_USE;
+GNOMON_API void gnomon_vcpu_destroy(struct gnomon_vcpu *vcpu);
+
+enum gnomon_set_flags {
+	/* regs->pdpte is authoritative: do not read the table at CR3. */
+	GNOMON_SET_PDPTES = 1u << 0,
+	/* CR3 bit 63 was set by a MOV to CR3 with PCIDs: keep translations. */
+	GNOMON_SET_NOFLUSH = 1u << 1,
+	/* CR3 was written, though perhaps with the same value. */
+	GNOMON_SET_CR3 = 1u << 2,
+};
+
+/*
+ * Take all paging registers at once, as after a MOV to a control register or
+ * to EFER; *root says what to load. GNOMON_OK; GNOMON_GP when the values are
+ * illegal together (nothing changed: inject #GP); GNOMON_NOMEM.
+ */
+GNOMON_API enum gnomon_status
+gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu, const struct gnomon_regs *regs,
+		     uint32_t flags, struct gnomon_root *root) GNOMON_MUST_USE;
+/* The root to load as of now; changes only in calls that say so. */
+GNOMON_API struct gnomon_root gnomon_vcpu_root(const struct gnomon_vcpu *vcpu);
+
+/* ---- events ------------------------------------------------------------- */
+
+enum gnomon_access {
+	GNOMON_READ = 0,
+	GNOMON_WRITE = 1u << 0,
+	GNOMON_EXEC = 1u << 1,	/* instruction fetch; excludes WRITE */
+	GNOMON_USER = 1u << 2,	/* made at CPL 3 */
+	/* Implicit supervisor access (descriptor tables, TSS): ignores AC. */
+	GNOMON_IMPLICIT = 1u << 3,
+};
+
+struct gnomon_fault {
+	gnomon_gva_t gva;	/* CR2; valid unless only_gpa */
+	gnomon_gpa_t gpa;	/* nested violation: the address that missed */
+	uint64_t rip;		/* of the instruction, for the progress rule */
+	uint32_t access;	/* enum gnomon_access */
+	bool nested;		/* a nested violation, not a page fault */
+	bool table_walk;	/* nested: the CPU read or wrote a gpte */
+};
+
+/* What the fault turned out to be. */
+enum gnomon_fault_kind {
+	GNOMON_KIND_TRUE = 0,	/* the primary table forbids it */
+	GNOMON_KIND_HIDDEN,	/* our table was not filled yet */
+	GNOMON_KIND_TRACE,	/* it writes a traced frame */
+	GNOMON_KIND_MMIO,	/* not RAM */
+	GNOMON_KIND_HOST,	/* the host has not given the frame yet */
+	GNOMON_KIND_NESTED,	/* nested table was not filled yet */
+	GNOMON_KIND_SPURIOUS,	/* our table allows it by now */
+};
+#define GNOMON_KINDS 7
+
+/* What the VMM must do now. */
+enum gnomon_action {
+	GNOMON_RESUME = 0,	/* run the instruction again */
+	GNOMON_INJECT,		/* deliver #PF with error_code and cr2 = gva */
+	GNOMON_EMULATE,		/* interpret the store, then gnomon_write() */
+	GNOMON_DO_MMIO,		/* emulate the device access at gpa */
+	GNOMON_RETRY,		/* host frame not there: fetch it, run again */
+	GNOMON_STOP_NOMEM,	/* page_alloc() failed; run again later */
+	GNOMON_STOP_BUG,	/* internal error; the vm cannot go on */
+};
+
+struct gnomon_outcome {
+	enum gnomon_action action;
+	enum gnomon_fault_kind kind;
+	uint32_t error_code;	/* INJECT */
+	gnomon_gva_t gva;	/* INJECT: for CR2 */
+	gnomon_gpa_t gpa;	/* EMULATE, DO_MMIO, RETRY */
+};
+
+/*
+ * A page fault or nested violation took the vcpu out of the guest. Fills
+ * *outcome wholly. Bounded; allocates at its start only.
+ */
+GNOMON_API void gnomon_fault(struct gnomon_vcpu *vcpu,
+			     const struct gnomon_fault *fault,
+			     struct gnomon_outcome *outcome);
+
+/*
+ * Store bytes (1..4096, not crossing a page) from data to guest memory for a
+ * vcpu whose store the VMM emulated, or for a device (vcpu null), and bring
+ * every shadow of the entries written up to date. GNOMON_OK; GNOMON_ABSENT:
+ * nothing stored, no writable RAM there; GNOMON_INVAL; GNOMON_NOMEM never:
+ * what cannot be updated is dropped.
+ */
+GNOMON_API enum gnomon_status
+gnomon_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
+	     const void *data, size_t bytes) GNOMON_MUST_USE;
+
+/* INVLPG on this vcpu. Flushes the vcpu's own TLB through host->flush(). */
+GNOMON_API void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva);
+
+/* ---- questions ---------------------------------------------------------- */
+
+struct gnomon_translation {
+	gnomon_gpa_t gpa;
+	uint8_t page_shift;	/* 12, 21, 22 or 30 */
+	bool writable;		/* for this privilege, as the tables say */
+	bool user;
+	bool executable;
+	uint32_t error_code;	/* GNOMON_FAULT: of the #PF */
+};
+
+enum gnomon_translate_flags {
+	/* Set accessed and dirty bits as the access itself would. */
+	GNOMON_TRANSLATE_SET_AD = 1u << 0,
+};
+
+/*
+ * Walk the primary tables for gva with the given access (enum gnomon_access).
+ * GNOMON_OK; GNOMON_FAULT: not allowed, error_code set; GNOMON_ABSENT: a
+ * table lies outside RAM.
+ */
+GNOMON_API enum gnomon_status
+gnomon_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva, uint32_t access,
+		 uint32_t flags, struct gnomon_translation *out)
+	GNOMON_MUST_USE;
+
+/* Levels: each includes those before it. */
+enum gnomon_audit_level {
+	GNOMON_AUDIT_COUNTS = 1, /* counters against lists: cheap */
+	GNOMON_AUDIT_LINKS = 2,	/* keys, parents, reverse map, both ways */
+	GNOMON_AUDIT_FULL = 3,	/* every spte against the primary tables and
+				   slots: resource control */
+};
+
+struct gnomon_audit {
+	const char *rule;	/* name of the first broken rule, or null */
+	uint64_t a, b;		/* where: meaning depends on the rule */
+	uint64_t checked;	/* entries looked at */
+};
+
+/*
+ * Check every rule of the level. GNOMON_OK or GNOMON_BUG with *report filled;
+ * changes nothing.
+ */
+GNOMON_API enum gnomon_status
+gnomon_audit(struct gnomon_vm *vm, enum gnomon_audit_level level,
+	     struct gnomon_audit *report) GNOMON_MUST_USE;
+
+/* Counters since creation, and gauges (marked =) as of now. */
+struct gnomon_stats {
+	uint64_t pf_taken;	/* gnomon_fault() calls */
+	uint64_t faults[GNOMON_KINDS]; /* by enum gnomon_fault_kind */
+	uint64_t pf_fixed;	/* answered RESUME with an entry installed */
+	uint64_t pf_emulate;
+	uint64_t pf_guest;	/* injected */
+	uint64_t cr3_loads;
+	uint64_t root_hits;	/* of the root cache */
+	uint64_t invlpg;
+	uint64_t tlb_flush;	/* host->flush() calls */
+	uint64_t mmu_pte_write;	/* gpte slots written through gnomon_write() */
+	uint64_t sptes_set;
+	uint64_t sptes_cleared;
+	uint64_t nptes_set;
+	uint64_t splits;	/* large entries split */
+	uint64_t protects;	/* frames write-protected for a trace */
+	uint64_t mmu_shadow_zapped; /* shadow pages dropped */
+	uint64_t mmu_recycled;	/* of these, for want of pages */
+	uint64_t mmu_flooded;	/* of these, by the write-flood rule */
+	uint64_t mmu_cache_miss; /* shadow pages created */
+	uint64_t shadow_pages;	/* = */
+	uint64_t shadow_pages_peak;
+	uint64_t nested_pages;	/* = */
+	uint64_t nested_pages_peak;
+	uint64_t meta_pages;	/* = */
+	uint64_t traced_frames;	/* = */
+	uint64_t rmap_entries;	/* = */
+	uint64_t guest_walk_refs; /* gptes the engine itself has read */
+};
+
+/* Copy the counters; stats_bytes is sizeof(*stats) of the caller's header. */
+GNOMON_API void gnomon_vm_stats(const struct gnomon_vm *vm,
+				struct gnomon_stats *stats,
+				size_t stats_bytes);
+/* Is gfn write-protected because it holds a primary table? */
+GNOMON_API bool gnomon_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
