@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "config.h"
+
+#include "cli/cmd.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	KEY_HELP = 'h',
+	KEY_VERSION = 0x1000,
+};
+
+/* What the wrapping parser hands to the command's own one. */
+struct parse {
+	const struct cmd *cmd;
+	void *opts;
+};
+
+/* For cmd_usage(), which parsers call without a handle. */
+static const struct cmd *current;
+
+static const struct argp_option common_options[] = {
+	{ "help", KEY_HELP, NULL, 0, "print this help", -1 },
+	{ "version", KEY_VERSION, NULL, 0, "print the version", -1 },
+	{ 0 },
+};
+
+/* Prints text with what would disturb a terminal as \xNN. */
+static void put_visible(const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		if (*p < 0x20 || *p == 0x7f) {
+			fprintf(stderr, "\\x%02x", *p);
+		} else {
+			fputc(*p, stderr);
+		}
+	}
+}
+
+static void put_error(const char *what, const char *fmt, va_list ap,
+		      const char *tail)
+{
+	char why[1024];
+
+	vsnprintf(why, sizeof(why), fmt, ap);
+	fflush(stdout);
+	fputs("gnomon: ", stderr);
+	if (what) {
+		put_visible(what);
+		fputs(": ", stderr);
+	}
+	put_visible(why);
+	put_visible(tail);
+	fputc('\n', stderr);
+}
+
+int cmd_error(const char *what, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_error(what, fmt, ap, "");
+	va_end(ap);
+	return CMD_FAILED;
+}
+
+static int error_plain(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_error(NULL, fmt, ap, "");
+	va_end(ap);
+	return CMD_FAILED;
+}
+
+int cmd_error_text(const char *text)
+{
+	return error_plain("%s", text);
+}
+
+void cmd_usage(const char *fmt, ...)
+{
+	char tail[96];
+	va_list ap;
+
+	snprintf(tail, sizeof(tail), "; see 'gnomon %s --help'",
+		 current->name);
+	va_start(ap, fmt);
+	put_error(current->name, fmt, ap, tail);
+	va_end(ap);
+	exit(CMD_USAGE);
+}
+
+unsigned long long cmd_number(const char *name, const char *text,
+			      unsigned long long min, unsigned long long max)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long long v = strtoull(text, &end, 10);
+	if (!isdigit((unsigned char)*text) || *end || errno || v < min ||
+	    v > max) {
+		cmd_usage("%s must be a number from %llu to %llu, not '%s'",
+			  name, min, max, text);
+	}
+	return v;
+}
+
+static const struct argp_option *find_option(const struct argp_option *o,
+					     const char *arg)
+{
+	size_t n = strcspn(arg, "=");
+
+	for (; o && (o->name || o->key || o->doc); o++) {
+		bool is_long = o->name && n > 2 && !strncmp(arg, "--", 2) &&
+			       strlen(o->name) == n - 2 &&
+			       !strncmp(o->name, arg + 2, n - 2);
+		bool is_short = arg[0] == '-' && arg[1] && o->key == arg[1];
+		if (is_long || is_short) {
+			return o;
+		}
+	}
+	return NULL;
+}
+
+/* argp knows that the option before `next` is wrong, but not why. */
+static void __attribute__((noreturn))
+bad_option(const struct cmd *cmd, const char *arg)
+{
+	const struct argp_option *o = find_option(common_options, arg);
+
+	if (!o) {
+		o = find_option(cmd->argp->options, arg);
+	}
+	if (!o) {
+		cmd_usage("unknown option '%s'", arg);
+	}
+	for (const char *p = arg + 1; arg[1] != '-' && !o->arg && *p; p++) {
+		char letter[] = { '-', *p, '\0' };
+		if (!find_option(cmd->argp->options, letter) &&
+		    !find_option(common_options, letter)) {
+			cmd_usage("unknown option '%s'", letter);
+		}
+	}
+	if (o->arg) {
+		cmd_usage("option '%s' needs a value (%s)", arg, o->arg);
+	}
+	cmd_usage("option '%s' takes no value", arg);
+}
+
+static error_t parse_common(int key, char *arg, struct argp_state *state)
+{
+	struct parse *p = state->input;
+	(void)arg;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = p->opts;
+		return 0;
+	case KEY_HELP:
+		argp_help(state->root_argp, stdout,
+			  ARGP_HELP_LONG | ARGP_HELP_SHORT_USAGE |
+			  ARGP_HELP_DOC,
+			  state->name);
+		exit(CMD_OK);
+	case KEY_VERSION:
+		puts("gnomon " PACKAGE_VERSION);
+		exit(CMD_OK);
+	case ARGP_KEY_ERROR:
+		bad_option(p->cmd, state->argv[state->next - 1]);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+void cmd_parse(const struct cmd *cmd, int argc, char **argv, void *opts)
+{
+	struct parse p = { .cmd = cmd, .opts = opts };
+	struct argp own = *cmd->argp;
+	own.args_doc = NULL;
+	own.doc = NULL;
+	struct argp_child child[] = { { &own, 0, NULL, 0 }, { 0 } };
+	struct argp whole = {
+		.options = common_options,
+		.parser = parse_common,
+		.args_doc = cmd->argp->args_doc,
+		.doc = cmd->argp->doc,
+		.children = child,
+	};
+	char name[64];
+	int end = argc;
+
+	current = cmd;
+	/* The note on long and short options says what everybody knows. */
+	setenv("ARGP_HELP_FMT", "no-dup-args-note", 1);
+	snprintf(name, sizeof(name), "gnomon %s", cmd->name);
+	argv[0] = name;
+	error_t err = argp_parse(&whole, argc, argv,
+				 ARGP_NO_HELP | ARGP_NO_ERRS, &end, &p);
+	if (err) {
+		cmd_usage("%s", strerror(err));
+	}
+	if (end < argc) {
+		cmd_usage("unexpected argument '%s'", argv[end]);
+	}
+}

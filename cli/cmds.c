@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/cmds.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const struct cmd *const cmds[] = {
+	NULL,
+};
+
+const struct cmd *cmd_find(const char *name)
+{
+	for (size_t i = 0; cmds[i]; i++) {
+		if (!strcmp(cmds[i]->name, name)) {
+			return cmds[i];
+		}
+	}
+	return NULL;
+}
