@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "base/slots.h"
+
+#include "base/bits.h"
+
+enum gnomon_status gn_slots_add(struct gn_slots *slots,
+				const struct gnomon_slot *slot,
+				uint64_t gfn_limit)
+{
+	uint64_t first = slot->first.v;
+	uint32_t at = 0;
+
+	if (slot->id >= GNOMON_SLOTS_MAX || slot->frames == 0 ||
+	    first >= gfn_limit || slot->frames > gfn_limit - first) {
+		return GNOMON_INVAL;
+	}
+	for (uint32_t i = 0; i < slots->count; i++) {
+		const struct gnomon_slot *s = &slots->slot[i];
+
+		if (s->id == slot->id ||
+		    (s->first.v < first + slot->frames &&
+		     first < s->first.v + s->frames)) {
+			return GNOMON_EXISTS;
+		}
+		at += s->first.v < first;
+	}
+	for (uint32_t i = slots->count++; i > at; i--) {
+		slots->slot[i] = slots->slot[i - 1];
+	}
+	slots->slot[at] = *slot;
+	return GNOMON_OK;
+}
+
+bool gn_slots_remove(struct gn_slots *slots, uint32_t id,
+		     struct gnomon_slot *old)
+{
+	uint32_t i = 0;
+
+	while (i < slots->count && slots->slot[i].id != id) {
+		i++;
+	}
+	if (i == slots->count) {
+		return false;
+	}
+	*old = slots->slot[i];
+	for (slots->count--; i < slots->count; i++) {
+		slots->slot[i] = slots->slot[i + 1];
+	}
+	return true;
+}
+
+const struct gnomon_slot *gn_slots_find(const struct gn_slots *slots,
+					gnomon_gfn_t gfn)
+{
+	uint32_t low = 0, high = slots->count;
+
+	/* The last slot that starts at or below gfn is the only candidate. */
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (slots->slot[mid].first.v <= gfn.v) {
+			low = mid + 1;
+		} else {
+			high = mid;
+		}
+	}
+	if (low == 0) {
+		return NULL;
+	}
+	const struct gnomon_slot *s = &slots->slot[low - 1];
+
+	return gfn.v - s->first.v < s->frames ? s : NULL;
+}
+
+static bool block_fits(const struct gnomon_slot *slot, gnomon_gfn_t gfn,
+		       gnomon_hfn_t hfn, unsigned order)
+{
+	uint64_t frames = UINT64_C(1) << order;
+	uint64_t base = gn_align_down(gfn.v, frames);
+
+	return base >= slot->first.v &&
+	       base - slot->first.v + frames <= slot->frames &&
+	       gn_is_aligned(gfn.v ^ hfn.v, frames);
+}
+
+void gn_slots_frame(const struct gn_slots *slots,
+		    const struct gnomon_host *host, void *ctx,
+		    gnomon_gfn_t gfn, uint32_t want,
+		    struct gnomon_frame *frame)
+{
+	const struct gnomon_slot *slot = gn_slots_find(slots, gfn);
+
+	*frame = (struct gnomon_frame){ .kind = GNOMON_FRAME_MMIO };
+	if (!slot) {
+		return;
+	}
+	host->frame(ctx, gfn, want, frame);
+	unsigned order = frame->order >= 18 ? 18 : frame->order >= 9 ? 9 : 0;
+
+	while (order && !block_fits(slot, gfn, frame->hfn, order)) {
+		order -= 9;
+	}
+	frame->order = (uint8_t)order;
+	if (frame->kind == GNOMON_FRAME_RAM &&
+	    (slot->flags & GNOMON_SLOT_ROM)) {
+		frame->kind = GNOMON_FRAME_ROM;
+	}
+	if (frame->kind != GNOMON_FRAME_RAM ||
+	    (slot->flags & (GNOMON_SLOT_ROM | GNOMON_SLOT_READONLY))) {
+		frame->writable = false;
+	}
+}
