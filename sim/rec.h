@@ -311,6 +311,7 @@ enum sim_rec_status sim_rec_commit(struct sim_rec_writer *w,
 void sim_rec_abort(struct sim_rec_writer *w);
 
 /* The text of the last failure of sim_rec_put() or sim_rec_flush(). */
-const struct sim_rec_error *sim_rec_writer_error(const struct sim_rec_writer *w);
+const struct sim_rec_error *
+sim_rec_writer_error(const struct sim_rec_writer *w);
 
 #endif
