@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "guestpt/format.h"
 
-/* ---- context -------------------------------------------------------------- */
+/* ---- context ------------------------------------------------------------- */
 
 /* Control bits that change what a gpte means; the paging part of a role. */
 enum gn_gpt_control {
@@ -91,7 +91,7 @@ bool gn_gpt_regs_pae(const struct gnomon_regs *regs);
 enum gnomon_status gn_gpt_load_pdptes(const struct gn_mem *mem, uint64_t cr3,
 				      uint64_t pdpte[4]) GNOMON_MUST_USE;
 
-/* ---- walk ----------------------------------------------------------------- */
+/* ---- walk ---------------------------------------------------------------- */
 
 /* x86 page-fault error code. */
 enum gn_gpt_error_code {
@@ -171,7 +171,7 @@ static inline unsigned gn_gpt_walk_refs(const struct gn_gpt_ctx *ctx,
 uint8_t gn_gpt_walk_rights(const struct gn_gpt_ctx *ctx,
 			   const struct gn_gpt_walk *walk, unsigned level);
 
-/* ---- permissions ---------------------------------------------------------- */
+/* ---- permissions --------------------------------------------------------- */
 
 /*
  * May a path with these rights and this leaf (its protection key counts) be
@@ -181,7 +181,7 @@ uint8_t gn_gpt_walk_rights(const struct gn_gpt_ctx *ctx,
 uint32_t gn_gpt_check(const struct gn_gpt_ctx *ctx, uint8_t rights,
 		      uint64_t leaf_gpte, uint32_t access);
 
-/* ---- single entries ------------------------------------------------------- */
+/* ---- single entries ------------------------------------------------------ */
 
 enum gn_gpt_kind {
 	GN_GPT_HOLE = 0,
