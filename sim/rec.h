@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/rec_event.h"
+
 enum sim_rec_status {
 	SIM_REC_OK,
 	SIM_REC_END,		/* no event left; not an error */
@@ -45,117 +47,6 @@ struct sim_rec_error {
 enum sim_rec_kind {
 	SIM_REC_MMU = 1,
 	SIM_REC_PROCESS = 2,
-};
-
-/*
- * Event types.  Behind each: the fields of struct sim_event it carries
- * besides `type`, `instr`, `vcpu`, `pid`, `tid`.  Other fields read as 0.
- * The values are part of the file format.
- */
-enum sim_event_type {
-	/* Either kind of recording. */
-	SIM_EV_ACCESS = 1,	/* gva size flags */
-	SIM_EV_FAULT = 2,	/* gva (CR2), value (error code), flags, ip */
-	SIM_EV_MARKER = 3,	/* value (number) */
-	SIM_EV_SYMBOL = 4,	/* gva, value (bytes), text: code has a name */
-
-	/* MMU level. */
-	SIM_EV_TABLE_STORE = 8,	/* gva gpa size level value flags ip */
-	SIM_EV_CR0 = 9,		/* value flags: a register was written */
-	SIM_EV_CR3 = 10,
-	SIM_EV_CR4 = 11,
-	SIM_EV_EFER = 12,
-	SIM_EV_PKRU = 13,
-	SIM_EV_INVLPG = 14,	/* gva */
-	SIM_EV_INVPCID = 15,	/* gva, value (PCID), sub (type 0..3) */
-	SIM_EV_TABLE_IMAGE = 16, /* gpa level entries: held before the link */
-	SIM_EV_TABLE_END = 17,	/* gpa level: this page is no table any more */
-	SIM_EV_FINAL_TABLE = 18, /* gpa level entries: at the end, for checks */
-
-	/* Process level; pid and tid say who acts. */
-	SIM_EV_FORK = 20,	/* value (child pid), flags (THREAD) */
-	SIM_EV_VFORK = 21,	/* value (child pid) */
-	SIM_EV_EXEC = 22,	/* text (path) */
-	SIM_EV_EXIT = 23,	/* value (status) */
-	SIM_EV_MMAP = 24,	/* gva, value (bytes), gpa (file offset), sub
-				 * (protection), flags, text (path) */
-	SIM_EV_MUNMAP = 25,	/* gva, value (bytes) */
-	SIM_EV_MPROTECT = 26,	/* gva, value (bytes), sub (protection) */
-	SIM_EV_BRK = 27,	/* gva (the new end) */
-	SIM_EV_SWITCH = 28,	/* pid and tid run on vcpu from here on */
-	SIM_EV_TYPE_END = 29,
-};
-
-/* Flags of an event; the values are part of the file format. */
-enum {
-	/* ACCESS: kind of access; neither bit set is a data read. */
-	SIM_F_WRITE = 1u << 0,
-	SIM_F_FETCH = 1u << 1,
-	/* ACCESS, FAULT: made at CPL 3. */
-	SIM_F_USER = 1u << 2,
-	/* ACCESS: by the processor itself (descriptor tables, TSS). */
-	SIM_F_IMPLICIT = 1u << 3,
-	/* ACCESS: EFLAGS.AC was set. */
-	SIM_F_AC = 1u << 4,
-	/* TABLE_STORE: this store also passed the recorder's access filter,
-	 * so it counts as an access too (there is no ACCESS beside it). */
-	SIM_F_KEPT = 1u << 5,
-	/* CR0..PKRU: `value` is what was written.  Clear: a write happened,
-	 * the recorder did not see the value. */
-	SIM_F_VALUE = 1u << 6,
-	/* TABLE_STORE, FAULT: `ip` is known. */
-	SIM_F_IP = 1u << 7,
-	/* FORK: the child shares the address space (a thread). */
-	SIM_F_THREAD = 1u << 8,
-	/* MMAP */
-	SIM_F_SHARED = 1u << 9,
-	SIM_F_ANON = 1u << 10,
-	SIM_F_FIXED = 1u << 11,
-	SIM_F_STACK = 1u << 12,		/* grows down */
-	SIM_F_HUGE = 1u << 13,
-	SIM_F_ALL = (1u << 14) - 1,
-};
-
-/* Protection in `sub` of MMAP and MPROTECT. */
-enum {
-	SIM_PROT_R = 1,
-	SIM_PROT_W = 2,
-	SIM_PROT_X = 4,
-};
-
-/* One non-zero entry of a table image; 4-byte entries are zero-extended. */
-struct sim_rec_entry {
-	uint64_t value;
-	uint32_t index;		/* 0..511, or 0..1023 for 4-byte entries */
-	uint32_t reserved;	/* 0 */
-};
-
-enum {
-	SIM_REC_ENTRIES_MAX = 1024,	/* entries of one image */
-	SIM_REC_TEXT_MAX = 4095,	/* bytes of a text */
-	SIM_REC_SIZE_MAX = 4096,	/* bytes of one access */
-	SIM_REC_VCPUS_MAX = 4096,
-};
-
-struct sim_event {
-	uint64_t instr;		/* instructions so far; never runs back */
-	uint64_t gva;
-	uint64_t gpa;		/* TABLE_STORE: first byte stored; the entry
-				 * is the aligned one around it */
-	uint64_t value;		/* TABLE_STORE: the whole entry afterwards */
-	uint64_t ip;		/* of the instruction, with SIM_F_IP */
-	const struct sim_rec_entry *entries;	/* ascending index */
-	const char *text;	/* not NUL-terminated; no NUL inside */
-	uint32_t entry_count;
-	uint32_t text_bytes;
-	uint32_t pid;
-	uint32_t tid;
-	uint16_t vcpu;
-	uint16_t flags;		/* SIM_F_* */
-	uint16_t size;		/* bytes, 1..SIM_REC_SIZE_MAX */
-	uint8_t type;		/* enum sim_event_type */
-	uint8_t level;		/* of the table, 1 = leaf */
-	uint8_t sub;
 };
 
 /* What the header of a file says.  Plain data; strings end in NUL. */
@@ -243,11 +134,11 @@ struct sim_rec_summary {
 	uint64_t file_bytes;
 	uint64_t event_count;	/* of the frames that are there */
 	uint64_t first_instr;
-	uint64_t last_instr;	/* of the last event; 0 if not complete */
+	uint64_t last_instr;	/* of the last event */
 	uint64_t frame_count;
 	uint64_t raw_bytes;	/* of all frames before compression */
-	uint64_t content_digest; /* events and header, whatever the packing;
-				  * 0 if not complete */
+	uint64_t content_digest; /* header and frames before compression, so
+				  * equal for any zstd; 0 if not complete */
 	uint64_t file_digest;	/* all bytes of the file before the end mark;
 				 * 0 if not complete */
 };
@@ -257,9 +148,6 @@ enum sim_rec_status sim_rec_summary(struct sim_rec_reader *r,
 
 /* Reads the whole file once and compares the file digest. */
 enum sim_rec_status sim_rec_check_file(struct sim_rec_reader *r);
-
-/* "access", "table-store", ...; NULL for no type. */
-const char *sim_event_name(unsigned int type);
 
 /* Writing ---------------------------------------------------------------- */
 
