@@ -91,8 +91,7 @@ struct gn_gpt_format {
 	bool r_always;
 	uint64_t accessed, dirty, global;
 	uint64_t bad_mask, bad_value; /* a combination that is reserved */
-	/* Error code of a page fault: table of the format's own numbering. */
-	bool riscv_causes;
+	bool riscv;		/* fault causes and A/D choice as there */
 	struct gn_gpt_level level[GNOMON_MAX_LEVELS + 1]; /* [0] unused */
 	enum gnomon_status (*walk)(const struct gn_gpt_ctx *ctx,
 				   const struct gn_mem *mem,

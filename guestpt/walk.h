@@ -48,7 +48,6 @@ struct gn_gpt_ctx {
 	uint32_t pkru;
 	uint8_t ac;		/* 0 or 16: offset into deny[] */
 	uint8_t fetch_code;	/* error-code bits a fetch sets: I/D or 0 */
-	uint8_t gva_shift;	/* 64 - significant bits, for canonical test */
 };
 
 /*

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From registers and capabilities to a context: is the combination legal,
+ * which format is it, which bits of its entries are reserved, and which
+ * rights does each kind of access need?
+ */
+#include "guestpt/internal.h"
+
+#define CR0_PE		GN_BIT(0)
+#define CR0_WP		GN_BIT(16)
+#define CR0_NW		GN_BIT(29)
+#define CR0_CD		GN_BIT(30)
+#define CR0_PG		GN_BIT(31)
+
+#define CR4_PSE		GN_BIT(4)
+#define CR4_PAE		GN_BIT(5)
+#define CR4_PGE		GN_BIT(7)
+#define CR4_LA57	GN_BIT(12)
+#define CR4_PCIDE	GN_BIT(17)
+#define CR4_SMEP	GN_BIT(20)
+#define CR4_SMAP	GN_BIT(21)
+#define CR4_PKE		GN_BIT(22)
+/*
+ * Bits with no bearing on paging: 0-3, 6, 8-11, 13, 14, 16, 18. CET, PKS and
+ * LAM would change what a walk means, so they count as unknown.
+ */
+#define CR4_OTHER	UINT64_C(0x00056f4f)
+
+#define EFER_SCE	GN_BIT(0)
+#define EFER_LME	GN_BIT(8)
+#define EFER_LMA	GN_BIT(10)
+#define EFER_NXE	GN_BIT(11)
+/* SVME, FFXSR, TCE. */
+#define EFER_OTHER	(GN_BIT(12) | GN_BIT(14) | GN_BIT(15))
+
+static const struct {
+	uint64_t bit;
+	uint32_t feature;
+} cr4_features[] = {
+	{ CR4_LA57, GNOMON_CAP_LA57 },
+	{ CR4_PCIDE, GNOMON_CAP_PCID },
+	{ CR4_SMEP, GNOMON_CAP_SMEP },
+	{ CR4_SMAP, GNOMON_CAP_SMAP },
+	{ CR4_PKE, GNOMON_CAP_PKU },
+};
+
+static uint64_t cr4_allowed(const struct gnomon_caps *caps)
+{
+	uint64_t bits = CR4_OTHER | CR4_PSE | CR4_PAE | CR4_PGE;
+
+	for (size_t i = 0; i < sizeof(cr4_features) / sizeof(*cr4_features);
+	     i++) {
+		if (caps->features & cr4_features[i].feature) {
+			bits |= cr4_features[i].bit;
+		}
+	}
+	return bits;
+}
+
+static uint64_t efer_allowed(const struct gnomon_caps *caps)
+{
+	return EFER_SCE | EFER_LME | EFER_LMA | EFER_OTHER |
+	       (caps->features & GNOMON_CAP_NX ? EFER_NXE : 0);
+}
+
+static bool pdptes_legal(const struct gnomon_regs *regs, unsigned maxphyaddr)
+{
+	uint64_t reserved = gn_mask(63, maxphyaddr) | gn_mask(8, 5) |
+			    gn_mask(2, 1);
+
+	for (unsigned i = 0; i < 4; i++) {
+		if ((regs->pdpte[i] & X86_PTE_P) &&
+		    (regs->pdpte[i] & reserved)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool gn_gpt_regs_pae(const struct gnomon_regs *regs)
+{
+	return (regs->cr0 & CR0_PG) && (regs->cr4 & CR4_PAE) &&
+	       !(regs->efer & EFER_LMA);
+}
+
+static bool bits_legal(const struct gnomon_regs *regs,
+		       const struct gnomon_caps *caps)
+{
+	return !(regs->cr0 >> 32) &&
+	       !((regs->cr0 & CR0_PG) && !(regs->cr0 & CR0_PE)) &&
+	       !((regs->cr0 & CR0_NW) && !(regs->cr0 & CR0_CD)) &&
+	       !(regs->cr4 & ~cr4_allowed(caps)) &&
+	       !(regs->efer & ~efer_allowed(caps));
+}
+
+static bool regs_legal(const struct gnomon_regs *regs,
+		       const struct gnomon_caps *caps)
+{
+	bool lma = regs->efer & EFER_LMA;
+
+	if (!bits_legal(regs, caps) ||
+	    lma != ((regs->efer & EFER_LME) && (regs->cr0 & CR0_PG))) {
+		return false;
+	}
+	if (!lma) {
+		return !(regs->cr4 & CR4_PCIDE) &&
+		       (!gn_gpt_regs_pae(regs) ||
+			pdptes_legal(regs, caps->maxphyaddr));
+	}
+	return (regs->cr4 & CR4_PAE) &&
+	       !(regs->cr3 & gn_mask(63, caps->maxphyaddr));
+}
+
+static enum gn_gpt_format_id format_of(const struct gnomon_regs *regs)
+{
+	if (!(regs->cr0 & CR0_PG)) {
+		return GN_GPT_OFF;
+	}
+	if (regs->efer & EFER_LMA) {
+		return regs->cr4 & CR4_LA57 ? GN_GPT_LONG5 : GN_GPT_LONG4;
+	}
+	return regs->cr4 & CR4_PAE ? GN_GPT_PAE : GN_GPT_32BIT;
+}
+
+static uint32_t control_of(const struct gnomon_regs *regs,
+			   const struct gn_gpt_format *f)
+{
+	bool wide = f->entry_shift == 3;
+
+	if (f->id == GN_GPT_OFF) {
+		return 0;
+	}
+	return (regs->cr0 & CR0_WP ? GN_GPT_WP : 0u) |
+	       (regs->cr4 & CR4_SMEP ? GN_GPT_SMEP : 0u) |
+	       (regs->cr4 & CR4_SMAP ? GN_GPT_SMAP : 0u) |
+	       (regs->cr4 & CR4_PGE ? GN_GPT_PGE : 0u) |
+	       (wide && (regs->efer & EFER_NXE) ? GN_GPT_NXE : 0u) |
+	       (!wide && (regs->cr4 & CR4_PSE) ? GN_GPT_PSE : 0u) |
+	       (f->pkeys && (regs->cr4 & CR4_PKE) ? GN_GPT_PKE : 0u);
+}
+
+/* May rights be used for access? One cell of deny[]. */
+static bool allowed_x86(uint32_t control, unsigned rights, uint32_t access,
+			bool ac)
+{
+	bool user_page = rights & GN_GPT_U;
+	bool implicit = access & GNOMON_IMPLICIT;
+	bool fetch = access & GNOMON_EXEC;
+	bool write = access & GNOMON_WRITE;
+
+	if (fetch && !(rights & GN_GPT_X)) {
+		return false;
+	}
+	if (gn_gpt_is_user(access)) {
+		return user_page && !(write && !(rights & GN_GPT_W));
+	}
+	if (write && (control & GN_GPT_WP) && !(rights & GN_GPT_W)) {
+		return false;
+	}
+	if (user_page && fetch) {
+		return !(control & GN_GPT_SMEP);
+	}
+	return !(user_page && (control & GN_GPT_SMAP) && (implicit || !ac));
+}
+
+static bool allowed_riscv(uint32_t flags, unsigned rights, uint32_t access)
+{
+	bool readable = (rights & GN_GPT_R) ||
+			((rights & GN_GPT_X) && (flags & GN_GPT_RISCV_MXR));
+	bool fetch = access & GNOMON_EXEC;
+
+	if (gn_gpt_is_user(access) != !!(rights & GN_GPT_U)) {
+		/* Supervisor data accesses to user pages need SUM. */
+		if (gn_gpt_is_user(access) || fetch ||
+		    !(flags & GN_GPT_RISCV_SUM)) {
+			return false;
+		}
+	}
+	if (fetch) {
+		return rights & GN_GPT_X;
+	}
+	return access & GNOMON_WRITE ? !!(rights & GN_GPT_W) : readable;
+}
+
+static void fill_deny(struct gn_gpt_ctx *ctx, uint32_t riscv_flags)
+{
+	for (unsigned cell = 0; cell < 32 * 16; cell++) {
+		unsigned rights = cell & 15;
+		uint32_t access = cell >> 4 & 15;
+		bool ac = cell >> 8;
+		bool ok = ctx->format->riscv
+			  ? allowed_riscv(riscv_flags, rights, access)
+			  : allowed_x86(ctx->control, rights, access, ac);
+
+		if (!ok && ctx->format->id != GN_GPT_OFF) {
+			ctx->deny[cell >> 4] |= (uint16_t)(1u << rights);
+		}
+	}
+}
+
+/* PSE-36: bits of a 4M leaf above what MAXPHYADDR, at most 40, allows. */
+static uint64_t bad_pse36(const struct gnomon_caps *caps)
+{
+	unsigned bits = caps->maxphyaddr < 40 ? caps->maxphyaddr : 40;
+
+	return gn_mask(21, caps->features & GNOMON_CAP_PSE36 ? bits - 19 : 13);
+}
+
+static void fill_reserved_x86(struct gn_gpt_ctx *ctx,
+			      const struct gnomon_caps *caps)
+{
+	const struct gn_gpt_format *f = ctx->format;
+	/* Bits 62..52 are ignored in long mode but reserved in PAE. */
+	unsigned high = f->id == GN_GPT_PAE ? 62 : 51;
+	uint64_t always = gn_mask(high, caps->maxphyaddr) |
+			  (ctx->control & GN_GPT_NXE ? 0 : X86_PTE_NX);
+
+	for (unsigned l = 1; l <= f->levels; l++) {
+		ctx->leaf[l] = f->level[l].leaf;
+		if ((l == 2 && f->id == GN_GPT_32BIT &&
+		     !(ctx->control & GN_GPT_PSE)) ||
+		    (l == 3 && !(caps->features & GNOMON_CAP_1G))) {
+			ctx->leaf[l] = 0;
+		}
+		if (f->id == GN_GPT_32BIT) {
+			ctx->bad_leaf[l] = l == 2 ? bad_pse36(caps) : 0;
+			continue;
+		}
+		ctx->bad_table[l] = always | (ctx->leaf[l] ? 0 : X86_PTE_PS);
+		ctx->bad_leaf[l] = always |
+				   (l > 1 ? gn_mask(f->level[l].shift - 1u, 13)
+					  : 0);
+	}
+}
+
+static void fill_reserved_riscv(struct gn_gpt_ctx *ctx)
+{
+	const struct gn_gpt_format *f = ctx->format;
+	/* No Svnapot, no Svpbmt: bits 63..54 are reserved. */
+	uint64_t always = gn_mask(63, 54);
+
+	for (unsigned l = 1; l <= f->levels; l++) {
+		ctx->leaf[l] = f->level[l].leaf;
+		ctx->bad_table[l] = always | RISCV_PTE_U | RISCV_PTE_A |
+				    RISCV_PTE_D;
+		/* A large leaf must be aligned to its size. */
+		ctx->bad_leaf[l] = always | gn_mask(f->level[l].shift - 3u, 10);
+	}
+	ctx->bad_leaf[1] = always;
+}
+
+/* See struct gn_gpt_ctx: what one AND and one compare can settle. */
+static void fill_plain(struct gn_gpt_ctx *ctx)
+{
+	const struct gn_gpt_format *f = ctx->format;
+
+	for (unsigned l = 2; l <= f->levels; l++) {
+		ctx->plain[l] = f->present | ctx->leaf[l] | ctx->bad_table[l];
+	}
+	/* Where presence alone does not make a leaf, never take that path. */
+	ctx->plain[1] = ctx->leaf[1] == f->present
+			? f->present | ctx->bad_leaf[1]
+			: ~UINT64_C(0);
+}
+
+enum gnomon_status gn_gpt_ctx_init(struct gn_gpt_ctx *ctx,
+				   const struct gnomon_regs *regs,
+				   const struct gnomon_caps *caps)
+{
+	if (!regs_legal(regs, caps)) {
+		return GNOMON_GP;
+	}
+	*ctx = (struct gn_gpt_ctx){
+		.format = gn_gpt_formats[format_of(regs)],
+		.pkru = regs->pkru,
+		.ac = regs->ac ? 16 : 0,
+	};
+	const struct gn_gpt_format *f = ctx->format;
+
+	ctx->control = control_of(regs, f);
+	if (f->pdptes) {
+		for (unsigned i = 0; i < 4; i++) {
+			ctx->pdpte[i] = regs->pdpte[i];
+		}
+	} else if (f->levels > 0) {
+		ctx->root = gn_gpa(regs->cr3 & f->level[f->levels].table_frame);
+	}
+	if (ctx->control & (GN_GPT_SMEP | GN_GPT_NXE)) {
+		ctx->fetch_code = X86_PF_ID;
+	}
+	fill_reserved_x86(ctx, caps);
+	fill_plain(ctx);
+	fill_deny(ctx, 0);
+	return GNOMON_OK;
+}
+
+void gn_gpt_ctx_init_riscv(struct gn_gpt_ctx *ctx, enum gn_gpt_format_id id,
+			   gnomon_gpa_t root, uint32_t flags)
+{
+	*ctx = (struct gn_gpt_ctx){
+		.format = gn_gpt_formats[id],
+		.root = root,
+		/* Global mappings cannot be switched off there. */
+		.control = GN_GPT_PGE |
+			   (flags & GN_GPT_RISCV_ADUE ? 0u : GN_GPT_AD_FAULTS),
+	};
+	fill_reserved_riscv(ctx);
+	fill_plain(ctx);
+	fill_deny(ctx, flags);
+}
+
+enum gnomon_status gn_gpt_load_pdptes(const struct gn_mem *mem, uint64_t cr3,
+				      uint64_t pdpte[4])
+{
+	for (unsigned i = 0; i < 4; i++) {
+		uint64_t at = (cr3 & gn_mask(31, 5)) + 8 * i;
+
+		if (gn_mem_load_slow(mem, at, 8, &pdpte[i]) != GNOMON_OK) {
+			return GNOMON_ABSENT;
+		}
+	}
+	return GNOMON_OK;
+}
