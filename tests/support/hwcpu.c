@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/support/hwcpu.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define ADDR UINT64_C(0x000ffffffffff000)
+
+void hw_init(struct hwcpu *cpu, struct fakehost *fh, unsigned id,
+	     unsigned host_maxphyaddr)
+{
+	*cpu = (struct hwcpu){ .fh = fh, .id = id,
+			       .host_maxphyaddr = host_maxphyaddr };
+}
+
+unsigned hw_shadow_levels(const struct gnomon_regs *regs)
+{
+	return ref_levels(regs) == 5 ? 5 : 4;
+}
+
+static void drop_all(struct hwcpu *cpu)
+{
+	memset(cpu->tlb, 0, sizeof(cpu->tlb));
+	memset(cpu->psc, 0, sizeof(cpu->psc));
+}
+
+void hw_flush(struct hwcpu *cpu, const struct gnomon_flush *flush)
+{
+	if (!(flush->vcpus >> cpu->id & 1)) {
+		return;
+	}
+	if (flush->bytes == 0 || flush->nested) {
+		drop_all(cpu);
+		return;
+	}
+	uint64_t first = flush->start.v >> 12;
+	uint64_t last = (flush->start.v + flush->bytes - 1) >> 12;
+
+	memset(cpu->psc, 0, sizeof(cpu->psc));
+	for (unsigned i = 0; i < HW_TLB; i++) {
+		struct hw_tlb *t = &cpu->tlb[i];
+		unsigned width = t->shift - 12u;
+
+		/* Any byte of the leaf's page drops all of it. */
+		if (t->valid && t->page >> width >= first >> width &&
+		    t->page >> width <= last >> width) {
+			t->valid = false;
+		}
+	}
+}
+
+void hw_drop_page(struct hwcpu *cpu, uint64_t gva)
+{
+	struct gnomon_flush one = { .vcpus = UINT64_C(1) << cpu->id,
+				    .start = { gva & ~UINT64_C(0xfff) },
+				    .bytes = 4096 };
+
+	hw_flush(cpu, &one);
+}
+
+void hw_load_root(struct hwcpu *cpu, struct gnomon_root root)
+{
+	bool changed = !cpu->loaded || root.cr3.v != cpu->root.cr3.v ||
+		       root.ncr3.v != cpu->root.ncr3.v;
+
+	if (changed && root.flush) {
+		drop_all(cpu);
+		cpu->fh->epoch[cpu->id]++;
+	}
+	cpu->root = root;
+	cpu->loaded = true;
+}
+
+/* The entry at index of the table at hpa, or null with an error noted. */
+static uint64_t *entry_at(struct hwcpu *cpu, uint64_t hpa, unsigned index)
+{
+	struct fh_page *page = fh_page_at(cpu->fh, hpa & ~UINT64_C(0xfff));
+
+	if (!page) {
+		fh_error(cpu->fh, "vcpu %u walks hpa %#" PRIx64
+			 ", which is no table", cpu->id, hpa);
+		return NULL;
+	}
+	page->seen[cpu->id] = cpu->fh->epoch[cpu->id];
+	return (uint64_t *)(void *)page->va + index;
+}
+
+static bool reserved(const struct hwcpu *cpu, uint64_t entry, unsigned level)
+{
+	uint64_t high = (~UINT64_C(0) << cpu->host_maxphyaddr) & ADDR;
+
+	if ((entry & X86_PTE_PS) && level > 3) {
+		return true;
+	}
+	if (level > 1 && (entry & X86_PTE_PS) &&
+	    (entry >> 13 & ((UINT64_C(1) << (9 * (level - 1) - 1)) - 1))) {
+		return true;
+	}
+	return entry & high;
+}
+
+struct path {
+	uint64_t *entry[GNOMON_MAX_LEVELS];
+	unsigned steps;
+	unsigned level;		/* of the leaf */
+	bool write, user, nx;
+	uint64_t leaf;
+};
+
+/* Walk to a leaf; false when an entry is absent or reserved. */
+static bool walk(struct hwcpu *cpu, uint64_t table, unsigned level,
+		 uint64_t va, struct path *p)
+{
+	for (;; level--) {
+		uint64_t *e = entry_at(cpu, table, va >> (3 + 9 * level) &
+				       511);
+
+		if (!e || !(*e & X86_PTE_P) || reserved(cpu, *e, level)) {
+			return false;
+		}
+		p->entry[p->steps++] = e;
+		p->write = p->write && (*e & X86_PTE_W);
+		p->user = p->user && (*e & X86_PTE_U);
+		p->nx = p->nx || (*e & X86_PTE_NX);
+		p->leaf = *e;
+		p->level = level;
+		if (level == 1 || (*e & X86_PTE_PS)) {
+			return true;
+		}
+		table = *e & ADDR;
+	}
+}
+
+static void set_bits(const struct path *p, bool write)
+{
+	for (unsigned i = 0; i < p->steps; i++) {
+		*p->entry[i] |= X86_PTE_A;
+	}
+	if (write) {
+		*p->entry[p->steps - 1] |= X86_PTE_D;
+	}
+}
+
+static bool key_forbids(const struct gnomon_regs *regs, uint32_t access,
+			unsigned key)
+{
+	uint32_t bits = regs->pkru >> 2 * key & 3;
+
+	return ref_levels(regs) >= 4 && (regs->cr4 & X86_CR4_PKE) &&
+	       ((bits & 1) || ((bits & 2) && (access & GNOMON_WRITE)));
+}
+
+/*
+ * As hardware has it under a shadow root: WP and NXE always on; SMEP, SMAP,
+ * AC and the protection keys are the guest's.
+ */
+static bool allowed(const struct gnomon_regs *regs, uint32_t access,
+		    bool write, bool user, bool nx, unsigned key)
+{
+	bool from_user = access & GNOMON_USER;
+
+	if (from_user && !user) {
+		return false;
+	}
+	if (user && !(access & GNOMON_EXEC) &&
+	    key_forbids(regs, access, key)) {
+		return false;
+	}
+	if (access & GNOMON_EXEC) {
+		return !nx && !(user && !from_user &&
+				(regs->cr4 & X86_CR4_SMEP));
+	}
+	if (!from_user && user && (regs->cr4 & X86_CR4_SMAP) &&
+	    (!regs->ac || (access & GNOMON_IMPLICIT))) {
+		return false;
+	}
+	return !(access & GNOMON_WRITE) || write;
+}
+
+static struct hw_psc *psc_of(struct hwcpu *cpu, uint64_t gva)
+{
+	return &cpu->psc[(gva >> 21 ^ gva >> 30) % HW_PSC];
+}
+
+static bool from_psc(struct hwcpu *cpu, uint64_t gva, struct path *p)
+{
+	struct hw_psc *c = psc_of(cpu, gva);
+
+	if (!c->valid || c->prefix != gva >> 21) {
+		return false;
+	}
+	*p = (struct path){ .write = c->write, .user = c->user,
+			    .nx = c->nx };
+	return walk(cpu, c->table, 1, gva, p);
+}
+
+static void to_psc(struct hwcpu *cpu, uint64_t gva, const struct path *p)
+{
+	struct path up = { .write = true, .user = true };
+
+	if (p->level != 1 || p->steps < 2) {
+		return;
+	}
+	for (unsigned i = 0; i + 1 < p->steps; i++) {
+		up.write = up.write && (*p->entry[i] & X86_PTE_W);
+		up.user = up.user && (*p->entry[i] & X86_PTE_U);
+		up.nx = up.nx || (*p->entry[i] & X86_PTE_NX);
+	}
+	*psc_of(cpu, gva) = (struct hw_psc){
+		.valid = true, .write = up.write, .user = up.user,
+		.nx = up.nx, .prefix = gva >> 21,
+		.table = *p->entry[p->steps - 2] & ADDR };
+}
+
+static struct hw_tlb *tlb_of(struct hwcpu *cpu, uint64_t gva)
+{
+	uint64_t page = gva >> 12;
+
+	return &cpu->tlb[(page ^ page >> 9 ^ page >> 18 ^ page >> 27) %
+			 HW_TLB];
+}
+
+static uint64_t leaf_hfn(const struct path *p, uint64_t va)
+{
+	uint64_t in = (UINT64_C(1) << (9 * (p->level - 1))) - 1;
+
+	return ((p->leaf & ADDR) >> 12 & ~in) | (va >> 12 & in);
+}
+
+void hw_access(struct hwcpu *cpu, const struct gnomon_regs *regs,
+	       uint64_t gva, uint32_t access, unsigned hint,
+	       struct hw_result *out)
+{
+	struct hw_tlb *t = tlb_of(cpu, gva);
+	struct path p = { .write = true, .user = true };
+
+	*out = (struct hw_result){ 0 };
+	if ((hint & HW_USE_TLB) && t->valid && t->page == gva >> 12) {
+		/* A cached entry that forbids makes the CPU walk again. */
+		if (allowed(regs, access, t->write, t->user, t->nx,
+			    t->key)) {
+			cpu->tlb_hits++;
+			out->ok = out->stale = true;
+			out->hpa = t->hfn << 12 | (gva & 0xfff);
+			return;
+		}
+	}
+	cpu->walks++;
+	if ((hint & HW_USE_PSC) && from_psc(cpu, gva, &p)) {
+		out->stale = true;
+	} else {
+		p = (struct path){ .write = true, .user = true };
+		if (!walk(cpu, cpu->root.cr3.v & ADDR, hw_shadow_levels(regs),
+			  gva, &p)) {
+			return;
+		}
+	}
+	unsigned key = p.leaf >> 59 & 15;
+
+	if (!allowed(regs, access, p.write, p.user, p.nx, key)) {
+		return;
+	}
+	set_bits(&p, access & GNOMON_WRITE);
+	if (!out->stale) {
+		to_psc(cpu, gva, &p);
+	}
+	*t = (struct hw_tlb){
+		.valid = true, .write = p.write, .user = p.user, .nx = p.nx,
+		.key = (uint8_t)key, .shift = (uint8_t)(3 + 9 * p.level),
+		.page = gva >> 12, .hfn = leaf_hfn(&p, gva) };
+	out->ok = true;
+	out->hpa = t->hfn << 12 | (gva & 0xfff);
+}
+
+bool hw_allows(const struct gnomon_regs *regs, uint32_t access,
+	       const struct hw_leaf *leaf)
+{
+	return allowed(regs, access, leaf->write, leaf->user, leaf->nx,
+		       leaf->entry >> 59 & 15);
+}
+
+void hw_nested(struct hwcpu *cpu, uint64_t gpa, uint32_t access,
+	       unsigned hint, struct hw_result *out)
+{
+	struct hw_tlb *t = tlb_of(cpu, gpa);
+	struct path p = { .write = true, .user = true };
+
+	*out = (struct hw_result){ .nested = true, .gpa = gpa,
+				   .access = access };
+	if ((hint & HW_USE_TLB) && t->valid && t->page == gpa >> 12 &&
+	    !((access & GNOMON_WRITE) && !t->write) &&
+	    !((access & GNOMON_EXEC) && t->nx)) {
+		cpu->tlb_hits++;
+		out->ok = out->stale = true;
+		out->hpa = t->hfn << 12 | (gpa & 0xfff);
+		return;
+	}
+	cpu->walks++;
+	/* The second dimension treats every access as a user's. */
+	if (!walk(cpu, cpu->root.ncr3.v & ADDR, 4, gpa, &p) || !p.user ||
+	    ((access & GNOMON_WRITE) && !p.write) ||
+	    ((access & GNOMON_EXEC) && p.nx)) {
+		return;
+	}
+	set_bits(&p, access & GNOMON_WRITE);
+	*t = (struct hw_tlb){
+		.valid = true, .write = p.write, .user = p.user, .nx = p.nx,
+		.shift = (uint8_t)(3 + 9 * p.level), .page = gpa >> 12,
+		.hfn = leaf_hfn(&p, gpa) };
+	out->ok = true;
+	out->hpa = t->hfn << 12 | (gpa & 0xfff);
+}
+
+/* A depth-first visit without recursion: one index per level. */
+void hw_scan(struct hwcpu *cpu, bool nested, unsigned levels,
+	     bool (*visit)(void *arg, const struct hw_leaf *leaf), void *arg)
+{
+	uint64_t table[6] = { 0 };
+	unsigned index[6] = { 0 };
+	uint64_t rights[6] = { 0 };	/* W and U inherited, NX inverted */
+	unsigned level = levels;
+
+	table[level] = (nested ? cpu->root.ncr3.v : cpu->root.cr3.v) & ADDR;
+	rights[level] = X86_PTE_W | X86_PTE_U | X86_PTE_NX;
+	while (level <= levels) {
+		if (index[level] == 512) {
+			index[level++] = 0;
+			continue;
+		}
+		struct fh_page *page = fh_page_at(cpu->fh, table[level]);
+
+		if (!page) {
+			fh_error(cpu->fh, "a level-%u entry points at %#"
+				 PRIx64 ", which is no table", level + 1,
+				 table[level]);
+			return;
+		}
+		uint64_t *at = (uint64_t *)(void *)page->va + index[level]++;
+		uint64_t e = *at;
+
+		if (!(e & X86_PTE_P) || reserved(cpu, e, level)) {
+			continue;
+		}
+		uint64_t r = rights[level] & (e ^ X86_PTE_NX);
+
+		if (level > 1 && !(e & X86_PTE_PS)) {
+			level--;
+			table[level] = e & ADDR;
+			rights[level] = r;
+			index[level] = 0;
+			continue;
+		}
+		struct hw_leaf leaf = {
+			.entry = e, .shift = (uint8_t)(3 + 9 * level),
+			.write = r & X86_PTE_W, .user = r & X86_PTE_U,
+			.nx = !(r & X86_PTE_NX) };
+
+		for (unsigned l = level; l <= levels; l++) {
+			leaf.gva |= (uint64_t)(index[l] - 1) << (3 + 9 * l);
+		}
+		unsigned top = 2 + 9 * (levels + 1);
+
+		if (!nested && leaf.gva >> top & 1) {
+			leaf.gva |= ~UINT64_C(0) << top;
+		}
+		if (!visit(arg, &leaf)) {
+			return;
+		}
+	}
+}
