@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/term.h"
+
 enum {
 	KEY_HELP = 'h',
 	KEY_VERSION = 0x1000,
@@ -50,6 +52,7 @@ static void put_error(const char *what, const char *fmt, va_list ap,
 
 	vsnprintf(why, sizeof(why), fmt, ap);
 	fflush(stdout);
+	progress_clear();
 	fputs("gnomon: ", stderr);
 	if (what) {
 		put_visible(what);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cmds.h"
+#include "cli/crash.h"
 
 static char *line;
 
@@ -102,6 +103,7 @@ static void close_stdout(void)
 int main(int argc, char **argv)
 {
 	keep_line(argc, argv);
+	crash_install();
 	atexit(close_stdout);
 	if (argc < 2) {
 		cmd_error_text("no command given; see 'gnomon --help'");
