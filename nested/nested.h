@@ -64,8 +64,14 @@ struct gn_np {
 	struct gn_list tables;		/* every linked table */
 	struct gn_list limbo;		/* unlinked, waiting for the flush */
 	struct gn_list spare;		/* unused descriptors */
+	uint32_t spare_count;
 	void *slabs;			/* META pages they were cut from */
 	bool flush_due;
+	/*
+	 * Set by the engine while a dirty log runs: only written frames become
+	 * writable, one 4K leaf at a time, each reported by *dirtied.
+	 */
+	bool logging;
 	struct gn_np_stats stats;
 };
 
