@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every parameter of the simulated machine, in the order of a preset file.
+ * What each means, its unit, range and default stand in param.c.
+ */
+#ifndef SIM_PARAM_H
+#define SIM_PARAM_H
+
+#include <stdint.h>
+
+enum sim_param_id {
+	SIM_P_CLOCK_MHZ,
+	SIM_P_CPI_MILLI,
+
+	SIM_P_L1D_4K_ENTRIES, SIM_P_L1D_4K_WAYS,
+	SIM_P_L1D_2M_ENTRIES, SIM_P_L1D_2M_WAYS,
+	SIM_P_L1D_1G_ENTRIES, SIM_P_L1D_1G_WAYS,
+	SIM_P_L1I_4K_ENTRIES, SIM_P_L1I_4K_WAYS,
+	SIM_P_L1I_2M_ENTRIES, SIM_P_L1I_2M_WAYS,
+	SIM_P_L2_ENTRIES, SIM_P_L2_WAYS, SIM_P_L2_HOLDS_2M,
+	SIM_P_L2_1G_ENTRIES, SIM_P_L2_1G_WAYS,
+	SIM_P_L2_HIT, SIM_P_TLB_POLICY,
+
+	SIM_P_PWC_L4_ENTRIES, SIM_P_PWC_L4_WAYS,
+	SIM_P_PWC_L3_ENTRIES, SIM_P_PWC_L3_WAYS,
+	SIM_P_PWC_L2_ENTRIES, SIM_P_PWC_L2_WAYS,
+	SIM_P_NPWC_L4_ENTRIES, SIM_P_NPWC_L4_WAYS,
+	SIM_P_NPWC_L3_ENTRIES, SIM_P_NPWC_L3_WAYS,
+	SIM_P_NPWC_L2_ENTRIES, SIM_P_NPWC_L2_WAYS,
+	SIM_P_NTLB_ENTRIES, SIM_P_NTLB_WAYS,
+	SIM_P_PWC_HIT, SIM_P_NTLB_HIT,
+	SIM_P_WALK_EXPOSED,
+
+	SIM_P_CACHE_ON,
+	SIM_P_CACHE_L1_KIB, SIM_P_CACHE_L1_WAYS, SIM_P_CACHE_L1_HIT,
+	SIM_P_CACHE_L2_KIB, SIM_P_CACHE_L2_WAYS, SIM_P_CACHE_L2_HIT,
+	SIM_P_CACHE_L3_KIB, SIM_P_CACHE_L3_WAYS, SIM_P_CACHE_L3_HIT,
+	SIM_P_CACHE_MEMORY, SIM_P_CACHE_FLAT, SIM_P_CACHE_DATA,
+
+	SIM_P_EXIT_RTT,
+
+	SIM_P_VMM_HIDDEN, SIM_P_VMM_TRUE, SIM_P_VMM_TRACE_LEAF,
+	SIM_P_VMM_TRACE_UPPER, SIM_P_VMM_CR3, SIM_P_VMM_CR_OTHER,
+	SIM_P_VMM_INVLPG, SIM_P_VMM_NESTED, SIM_P_VMM_HOST,
+	SIM_P_VMM_SPURIOUS, SIM_P_VMM_HYPERCALL, SIM_P_VMM_ZAP,
+
+	SIM_P_FAULT_NATIVE, SIM_P_FAULT_INJECT,
+
+	SIM_P_FLUSH_CR3, SIM_P_FLUSH_INVLPG, SIM_P_FLUSH_HOST_ALL,
+	SIM_P_FLUSH_HOST_PAGE,
+
+	SIM_P_HOST_ORDER,
+	SIM_P_COUNT
+};
+
+/* What a parameter is, whatever its value. */
+struct sim_param_info {
+	const char *section;
+	const char *key;
+	const char *unit;
+	const char *help;
+	uint64_t initial;	/* where a preset is silent: assumed */
+	uint64_t min, max;
+};
+
+extern const struct sim_param_info sim_param_infos[SIM_P_COUNT];
+
+#endif

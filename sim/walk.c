@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The page walkers, one reference at a time.
+ *
+ *   1D: level 4 .. leaf, one reference each.
+ *   2D: each guest level first needs its table's gpa translated by a nested
+ *       walk, and so does the address at the end: g(h+1)+h references.
+ *
+ * The walk caches shorten both dimensions. A walk that started from a walk
+ * cache and would fault starts again from the root, as hardware does before
+ * it raises a fault.
+ */
+#include "sim/tlb.h"
+
+#include "sim/run.h"
+
+enum {
+	PTE_P = 1u << 0, PTE_W = 1u << 1, PTE_U = 1u << 2, PTE_A = 1u << 5,
+	PTE_D = 1u << 6, PTE_PS = 1u << 7, PTE_G = 1u << 8,
+	EPT_W = 1u << 1, EPT_X = 1u << 2, EPT_RWX = 7, EPT_A = 1u << 8,
+	EPT_D = 1u << 9,
+	PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_FETCH = 16, PF_KEY = 32,
+	NESTED_LEVELS = 4,
+};
+#define PTE_NX ((uint64_t)1 << 63)
+#define RIGHTS ((uint64_t)(SIM_T_W | SIM_T_U | SIM_T_X))
+
+/* The entries that a walk went through, by level. */
+struct trail {
+	uint64_t *entry[SIM_LEVELS + 1];
+	uint64_t table_word[SIM_LEVELS + 1];	/* for the walk cache */
+	unsigned top, leaf;	/* the highest and the lowest level */
+};
+
+static void reference(struct sim_vcpu *vcpu, struct sim_walk *walk,
+		      uint64_t *cycles, const void *va)
+{
+	walk->refs++;
+	*cycles += sim_cache_ref(vcpu->machine, va);
+}
+
+static bool stop(struct sim_walk *walk, enum sim_stop why)
+{
+	walk->stop = why;
+	return false;
+}
+
+/* Find the deepest walk cache that knows gva; 0 when none does. */
+static unsigned probe(struct sim_assoc caches[], uint64_t address,
+		      uint64_t tag_bits, uint64_t *word)
+{
+	for (unsigned level = 2; level <= SIM_LEVELS; level++) {
+		struct sim_assoc *a = &caches[level];
+		uint64_t page = sim_page_number(address, level - 1);
+		ptrdiff_t at;
+
+		if (!a->ways) {
+			continue;
+		}
+		at = sim_assoc_find(a, page, SIM_TAG_VALID | page | tag_bits);
+		if (at >= 0) {
+			*word = a->data[at];
+			return level;
+		}
+	}
+	return 0;
+}
+
+static void remember(struct sim_assoc caches[], uint64_t address,
+		     uint64_t tag_bits, const struct trail *trail)
+{
+	for (unsigned level = trail->top; level > trail->leaf; level--) {
+		uint64_t page = sim_page_number(address, level - 1);
+
+		sim_assoc_put(&caches[level], page,
+			      SIM_TAG_VALID | page | tag_bits,
+			      trail->table_word[level]);
+	}
+}
+
+/* ---- nested dimension -------------------------------------------------- */
+
+static bool nested_stop(struct sim_walk *walk, uint64_t gpa, uint32_t access,
+			bool table_walk)
+{
+	walk->gpa = gpa;
+	walk->nested_access = access;
+	walk->table_walk = table_walk;
+	return stop(walk, SIM_STOP_NESTED);
+}
+
+static uint64_t nested_rights(const struct sim_machine *m, uint64_t npte)
+{
+	if (m->ept) {
+		return (npte & EPT_W ? SIM_T_W : 0u) |
+		       (npte & EPT_X ? SIM_T_X : 0u) |
+		       (npte & EPT_D ? SIM_T_D : 0u);
+	}
+	return (npte & PTE_W ? SIM_T_W : 0u) | (npte & PTE_NX ? 0u : SIM_T_X) |
+	       (npte & PTE_D ? SIM_T_D : 0u);
+}
+
+static bool nested_present(const struct sim_machine *m, uint64_t npte)
+{
+	return m->ept ? npte & EPT_RWX : npte & PTE_P;
+}
+
+static bool nested_allows(uint64_t word, uint32_t access)
+{
+	return !((access & GNOMON_WRITE) && !(word & SIM_T_W)) &&
+	       !((access & GNOMON_EXEC) && !(word & SIM_T_X));
+}
+
+static uint64_t page_bytes(unsigned size)
+{
+	return (uint64_t)1 << (12 + 9 * size);
+}
+
+/* Set accessed and dirty as the walk of a nested leaf does. */
+static uint64_t nested_mark(const struct sim_machine *m, struct trail *trail,
+			    uint32_t access)
+{
+	uint64_t accessed = m->ept ? EPT_A : PTE_A;
+	uint64_t dirty = m->ept ? EPT_D : PTE_D;
+
+	for (unsigned level = trail->top; level >= trail->leaf; level--) {
+		*trail->entry[level] |= accessed;
+	}
+	if (access & GNOMON_WRITE) {
+		*trail->entry[trail->leaf] |= dirty;
+	}
+	return *trail->entry[trail->leaf];
+}
+
+/* From the root or a walk cache down to the leaf; no rights applied. */
+static bool nested_descend(struct sim_vcpu *vcpu, uint64_t gpa,
+			   struct trail *trail, struct sim_walk *walk,
+			   uint64_t *cycles, bool *hole)
+{
+	struct sim_machine *m = vcpu->machine;
+	uint64_t table = vcpu->nroot & SIM_T_ADDR, word = 0;
+	unsigned level = NESTED_LEVELS;
+	unsigned hit = probe(vcpu->npwc, gpa, 0, &word);
+
+	*cycles += vcpu->npwc[2].ways ? m->param[SIM_P_PWC_HIT] : 0;
+	if (hit) {
+		level = hit - 1;
+		table = word & SIM_T_ADDR;
+	}
+	trail->top = level;
+	for (;; level--) {
+		uint64_t *entry = sim_phys(m, table +
+					   (gpa >> (3 + 9 * level) & 0xff8));
+
+		if (!entry) {
+			return stop(walk, SIM_STOP_BUS);
+		}
+		reference(vcpu, walk, cycles, entry);
+		trail->entry[level] = entry;
+		trail->leaf = level;
+		*hole = !nested_present(m, *entry);
+		if (*hole || level == 1 || (*entry & PTE_PS)) {
+			return true;
+		}
+		table = *entry & SIM_T_ADDR;
+		trail->table_word[level] = table;
+	}
+}
+
+/* The nested translation of gpa: a word as in a TLB, or a stop. */
+static bool nested_translate(struct sim_vcpu *vcpu, uint64_t gpa,
+			     uint32_t access, bool table_walk,
+			     struct sim_walk *walk, uint64_t *cycles,
+			     uint64_t *word)
+{
+	struct sim_machine *m = vcpu->machine;
+	bool write = access & GNOMON_WRITE;
+	struct trail trail;
+	unsigned size;
+	bool hole;
+
+	for (size = 0; vcpu->ntlb.ways && size < SIM_SIZES; size++) {
+		uint64_t tag = sim_tag(gpa, size);
+		ptrdiff_t at = vcpu->nested_sizes_used >> size & 1 ?
+			sim_assoc_find(&vcpu->ntlb, tag, tag) : -1;
+
+		if (at >= 0 && nested_allows(vcpu->ntlb.data[at], access) &&
+		    (!write || (vcpu->ntlb.data[at] & SIM_T_D))) {
+			*cycles += m->param[SIM_P_NTLB_HIT];
+			*word = vcpu->ntlb.data[at];
+			return true;
+		}
+	}
+	if (!nested_descend(vcpu, gpa, &trail, walk, cycles, &hole)) {
+		return false;
+	}
+	size = trail.leaf - 1;
+	*word = nested_rights(m, *trail.entry[trail.leaf]);
+	if (hole || !nested_allows(*word, access)) {
+		return nested_stop(walk, gpa, access, table_walk);
+	}
+	*word = nested_mark(m, &trail, access);
+	*word = nested_rights(m, *word) |
+		(*word & SIM_T_ADDR & ~(page_bytes(size) - 1)) |
+		(uint64_t)size << SIM_T_SIZE_SHIFT | SIM_T_PRESENT;
+	remember(vcpu->npwc, gpa, 0, &trail);
+	vcpu->nested_sizes_used |= 1u << size;
+	sim_assoc_put(&vcpu->ntlb, sim_page_number(gpa, size),
+		      sim_tag(gpa, size), *word);
+	return true;
+}
+
+static uint64_t word_address(uint64_t word, uint64_t address)
+{
+	uint64_t mask = page_bytes(word >> SIM_T_SIZE_SHIFT & 3) - 1;
+
+	return (word & SIM_T_ADDR & ~mask) | (address & mask);
+}
+
+/* ---- first dimension --------------------------------------------------- */
+
+static uint32_t fault_code(const struct sim_vcpu *vcpu, uint32_t access,
+			   uint32_t why)
+{
+	bool fetch = (access & GNOMON_EXEC) && vcpu->fetch_code;
+
+	return why | (access & GNOMON_WRITE ? PF_W : 0u) |
+	       (access & GNOMON_USER ? PF_U : 0u) | (fetch ? PF_FETCH : 0u);
+}
+
+/* Bits that must be clear in a present entry of that level. */
+static uint64_t reserved_bits(const struct sim_vcpu *vcpu, uint64_t entry,
+			      unsigned level)
+{
+	uint64_t bits = vcpu->rsvd | (vcpu->nx ? 0 : PTE_NX);
+
+	if (level > 3) {
+		bits |= PTE_PS;
+	} else if (level > 1 && (entry & PTE_PS)) {
+		bits |= (page_bytes(level - 1) - 1) & ~(uint64_t)0x1fff;
+	}
+	return bits;
+}
+
+/* Memory of the entry at table + offset; 2D asks the nested tables. */
+static bool entry_memory(struct sim_vcpu *vcpu, uint64_t address,
+			 struct sim_walk *walk, uint64_t *cycles,
+			 uint64_t **entry)
+{
+	uint64_t word;
+
+	if (vcpu->paging == SIM_PAGING_2D && !(address & SIM_TAG_VALID)) {
+		if (!nested_translate(vcpu, address, GNOMON_WRITE, true, walk,
+				      cycles, &word)) {
+			return false;
+		}
+		address = word_address(word, address);
+	}
+	*entry = sim_phys(vcpu->machine, address & ~SIM_TAG_VALID);
+	if (!*entry) {
+		return stop(walk, SIM_STOP_BUS);
+	}
+	reference(vcpu, walk, cycles, *entry);
+	return true;
+}
+
+/* What a walk cache keeps of the table that holds entry: its address as the
+ * walker needs it. In 2D that is the hpa, marked with the top bit: no nested
+ * walk to get there. */
+static uint64_t table_word(const struct sim_vcpu *vcpu, uint64_t table,
+			   const uint64_t *entry, uint64_t rights)
+{
+	if (vcpu->paging == SIM_PAGING_2D) {
+		table = (sim_va_to_hpa(vcpu->machine->mem, entry) &
+			 SIM_T_ADDR) | SIM_TAG_VALID;
+	}
+	return table | rights;
+}
+
+static bool fault(struct sim_vcpu *vcpu, struct sim_walk *walk,
+		  uint32_t access, uint32_t why)
+{
+	walk->error_code = fault_code(vcpu, access, why);
+	return stop(walk, SIM_STOP_FAULT);
+}
+
+/* Down to the leaf; *rights gathers what all levels allow. */
+static bool descend(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+		    bool use_caches, struct trail *trail,
+		    struct sim_walk *walk, uint64_t *cycles, uint64_t *rights)
+{
+	uint64_t table = vcpu->root & SIM_T_ADDR, word = 0;
+	unsigned level = vcpu->levels, hit = 0;
+
+	*rights = RIGHTS;
+	if (use_caches) {
+		hit = probe(vcpu->pwc, gva, vcpu->tag, &word);
+	}
+	walk->from_cache = hit;
+	if (hit) {
+		level = hit - 1;
+		table = word & (SIM_T_ADDR | SIM_TAG_VALID);
+		*rights = word & RIGHTS;
+	}
+	trail->top = level;
+	for (;; level--) {
+		uint64_t offset = gva >> (3 + 9 * level) & 0xff8;
+		uint64_t *entry, value;
+
+		if (!entry_memory(vcpu, table + offset, walk, cycles,
+				  &entry)) {
+			return false;
+		}
+		if (level < trail->top) {
+			trail->table_word[level + 1] =
+				table_word(vcpu, table, entry, *rights);
+		}
+		value = *entry;
+		trail->entry[level] = entry;
+		trail->leaf = level;
+		if (!(value & PTE_P)) {
+			return fault(vcpu, walk, access, 0);
+		}
+		if (value & reserved_bits(vcpu, value, level)) {
+			return fault(vcpu, walk, access, PF_P | PF_RSVD);
+		}
+		*rights &= (value & PTE_W ? SIM_T_W : 0u) |
+			   (value & PTE_U ? SIM_T_U : 0u) |
+			   (value & PTE_NX ? 0u : SIM_T_X);
+		if (level == 1 || (value & PTE_PS)) {
+			return true;
+		}
+		table = value & SIM_T_ADDR;
+	}
+}
+
+/* The leaf's word, dirty assumed; used to check rights. */
+static uint64_t leaf_word(uint64_t entry, unsigned level, uint64_t rights)
+{
+	unsigned size = level - 1;
+	uint64_t key = entry >> 59 & 15;
+
+	return (entry & SIM_T_ADDR & ~(page_bytes(size) - 1)) | rights |
+	       SIM_T_D | (entry & PTE_G ? SIM_T_G : 0u) |
+	       (uint64_t)size << SIM_T_SIZE_SHIFT | SIM_T_PRESENT |
+	       key << SIM_T_KEY_SHIFT;
+}
+
+static void mark(struct trail *trail, uint32_t access, uint64_t *word)
+{
+	uint64_t *leaf = trail->entry[trail->leaf];
+
+	for (unsigned level = trail->top; level >= trail->leaf; level--) {
+		if (!(*trail->entry[level] & PTE_A)) {
+			*trail->entry[level] |= PTE_A;
+		}
+	}
+	if ((access & GNOMON_WRITE) && !(*leaf & PTE_D)) {
+		*leaf |= PTE_D;
+	}
+	if (!(*leaf & PTE_D)) {
+		*word &= ~(uint64_t)SIM_T_D;
+	}
+}
+
+/* Join the guest's leaf with the nested translation of its address. */
+static bool join(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+		 struct sim_walk *walk, uint64_t *cycles)
+{
+	uint64_t guest = walk->word, nested, mask;
+	uint64_t gpa = word_address(guest, gva);
+	unsigned guest_size = guest >> SIM_T_SIZE_SHIFT & 3, size;
+
+	access &= GNOMON_WRITE | GNOMON_EXEC;
+	if (!nested_translate(vcpu, gpa, access, false, walk, cycles,
+			      &nested)) {
+		return false;
+	}
+	size = nested >> SIM_T_SIZE_SHIFT & 3;
+	size = size < guest_size ? size : guest_size;
+	mask = page_bytes(size) - 1;
+	walk->word = (word_address(nested, gpa) & ~mask) |
+		     (guest & nested & (SIM_T_W | SIM_T_X | SIM_T_D)) |
+		     (guest & (SIM_T_U | SIM_T_G)) |
+		     (guest & (uint64_t)15 << SIM_T_KEY_SHIFT) |
+		     (uint64_t)size << SIM_T_SIZE_SHIFT | SIM_T_PRESENT;
+	return true;
+}
+
+static bool attempt(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+		    bool use_caches, struct sim_walk *walk, uint64_t *cycles)
+{
+	struct trail trail;
+	uint64_t rights;
+
+	walk->stop = SIM_STOP_NONE;
+	if (!descend(vcpu, gva, access, use_caches, &trail, walk, cycles,
+		     &rights)) {
+		return false;
+	}
+	walk->word = leaf_word(*trail.entry[trail.leaf], trail.leaf,
+			       rights);
+	if (!sim_allowed(vcpu, walk->word, access)) {
+		bool key = !sim_keys_allow(vcpu, walk->word, access);
+
+		return fault(vcpu, walk, access, PF_P | (key ? PF_KEY : 0));
+	}
+	mark(&trail, access, &walk->word);
+	remember(vcpu->pwc, gva, vcpu->tag, &trail);
+	return vcpu->paging == SIM_PAGING_1D ||
+	       join(vcpu, gva, access, walk, cycles);
+}
+
+void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+	      struct sim_walk *walk)
+{
+	const uint64_t *param = vcpu->machine->param;
+	uint64_t cycles = vcpu->pwc[2].ways ? param[SIM_P_PWC_HIT] : 0;
+
+	walk->refs = 0;
+	if (!attempt(vcpu, gva, access, true, walk, &cycles) &&
+	    walk->stop == SIM_STOP_FAULT && walk->from_cache) {
+		sim_tlb_flush_fault(vcpu, gva);
+		attempt(vcpu, gva, access, false, walk, &cycles);
+	}
+	vcpu->counts.walks++;
+	vcpu->counts.walk_refs += walk->refs;
+	sim_charge(vcpu, SIM_CAT_WALK,
+		   cycles * param[SIM_P_WALK_EXPOSED] / 100);
+	if (walk->stop == SIM_STOP_NONE) {
+		sim_tlb_fill(vcpu, gva, walk->word, access & GNOMON_EXEC);
+	}
+}
