@@ -63,5 +63,10 @@ void gn_np_walk(const struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 			return;
 		}
 		table = gn_np_child(table, index);
+		if (!table) {
+			/* A table that we never linked. */
+			walk->end = GN_NP_END_BAD;
+			return;
+		}
 	}
 }
