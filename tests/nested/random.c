@@ -60,7 +60,8 @@ static void note(struct run *r, struct gn_np_range range, bool open)
 /* The host takes a block, changes its mind about it, and gives it back. */
 static void op_host(struct run *r)
 {
-	uint64_t gfn = test_rng_below(&r->rng, FH_SMALL_FRAMES) & ~UINT64_C(511);
+	uint64_t any = test_rng_below(&r->rng, FH_SMALL_FRAMES);
+	uint64_t gfn = any & ~UINT64_C(511);
 	bool block = test_rng_below(&r->rng, 2);
 	struct gn_np_range range = { gn_gfn(gfn), 512 };
 

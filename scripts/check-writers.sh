@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# One file writes shadow entries, one writes nested entries, both called
+# set.c. Elsewhere in the two folders: no atomic write, and no assignment
+# through what reaches an entry.
+set -u
+. "${top_srcdir:-.}/scripts/lib.sh"
+atomic='__atomic_(store|exchange|compare|fetch|add|sub|or|and|xor|nand)'
+assign='(spt\[[^]]*\]|\*gn_np_slot\([^)]*\))[ 	]*[-+&|^]?=[^=]'
+address='&[a-z_.>-]*spt\[|=[ 	]*gn_np_slot\('
+
+cd "$top_srcdir" || exit 1
+for folder in shadow nested; do
+	[ -e "$folder/set.c" ] || continue
+	grep -Eq "$atomic" "$folder/set.c" ||
+		complain "$folder/set.c does not write: is this check stale?"
+	grep -En "$atomic|$assign|$address" "$folder"/*.[ch] |
+		grep -v "^$folder/set\.c:" >"$work/found"
+	while read -r line; do
+		complain "$line: entries are written in $folder/set.c only"
+	done <"$work/found"
+done
+finish
