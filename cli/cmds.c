@@ -4,7 +4,10 @@
 #include <stddef.h>
 #include <string.h>
 
+extern const struct cmd cmd_import;
+
 const struct cmd *const cmds[] = {
+	&cmd_import,
 	NULL,
 };
 

@@ -155,7 +155,7 @@ struct sim_rec_writer;
 
 struct sim_rec_options {
 	int zstd_level;		/* 0 = default (6) */
-	uint32_t frame_events;	/* events per frame, 0 = default (65536) */
+	uint32_t frame_events;	/* events per frame, 0 = default (262144) */
 	/* Replaces write(2) in tests; NULL is write(2). */
 	ptrdiff_t (*write_hook)(void *arg, int fd, const void *buf,
 				size_t bytes);

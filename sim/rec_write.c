@@ -12,7 +12,7 @@
 
 enum {
 	DEFAULT_LEVEL = 6,
-	DEFAULT_FRAME_EVENTS = 65536,
+	DEFAULT_FRAME_EVENTS = 262144,
 	/* A frame ends early when its columns grow beyond this. */
 	FRAME_BYTES = 4 << 20,
 };

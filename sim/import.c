@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/import.h"
+
+#include "sim/import_stream.h"
+#include "sim/rec_format.h"
+
+struct importer {
+	const char *name;
+	bool (*is)(const uint8_t *head, size_t bytes);
+	enum sim_rec_status (*import)(struct sim_stream *s, const char *in,
+				      const char *out,
+				      const struct sim_import_options *opts,
+				      struct sim_import_result *result,
+				      struct sim_rec_error *err);
+};
+
+static const struct importer importers[] = {
+	{ "ptt", sim_import_ptt_is, sim_import_ptt },
+};
+
+enum {
+	HEAD = 48,	/* unpacked bytes that tell a format */
+};
+
+static enum sim_rec_status choose(struct sim_stream *s, const char *in,
+				  const struct importer **found,
+				  struct sim_rec_error *err)
+{
+	uint8_t head[HEAD] = { 0 };
+	size_t bytes = 0;
+	enum sim_rec_status status = SIM_REC_OK;
+
+	while (status == SIM_REC_OK && bytes < sizeof(head)) {
+		status = sim_stream_read(s, &head[bytes], 1, err);
+		bytes += status == SIM_REC_OK;
+	}
+	if (status != SIM_REC_OK && status != SIM_REC_END) {
+		return status;
+	}
+	if (bytes >= REC_MAGIC_BYTES &&
+	    memcmp(head, REC_MAGIC, REC_MAGIC_BYTES) == 0) {
+		return sim_rec_fail(err, SIM_REC_FOREIGN,
+				    "%s: is a gnomon recording already; use "
+				    "it as it is", in);
+	}
+	for (size_t i = 0; i < sizeof(importers) / sizeof(importers[0]); i++) {
+		if (importers[i].is(head, bytes)) {
+			*found = &importers[i];
+			return sim_stream_rewind(s, err);
+		}
+	}
+	return sim_rec_fail(err, SIM_REC_FOREIGN,
+			    "%s: has no format that gnomon can import; "
+			    "`gnomon import --help` lists them", in);
+}
+
+enum sim_rec_status sim_import(const char *in, const char *out,
+			       const struct sim_import_options *opts,
+			       struct sim_import_result *result,
+			       struct sim_rec_error *err)
+{
+	static const struct sim_import_options none;
+	const struct importer *how = NULL;
+	struct sim_import_result ignored;
+	struct sim_stream *s;
+	enum sim_rec_status status = sim_stream_open(&s, in, err);
+
+	if (status != SIM_REC_OK) {
+		return status;
+	}
+	result = result ? result : &ignored;
+	memset(result, 0, sizeof(*result));
+	status = choose(s, in, &how, err);
+	if (status == SIM_REC_OK) {
+		result->format = how->name;
+		status = how->import(s, in, out, opts ? opts : &none, result,
+				     err);
+	}
+	sim_stream_close(s);
+	return status;
+}
