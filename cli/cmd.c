@@ -133,22 +133,34 @@ static const struct argp_option *find_option(const struct argp_option *o,
 	return NULL;
 }
 
-/* argp knows that the option before `next` is wrong, but not why. */
-static void __attribute__((noreturn))
-bad_option(const struct cmd *cmd, const char *arg)
+/* Among the common options, the command's own and its children's. */
+static const struct argp_option *find_any(const struct argp *argp,
+					  const char *arg)
 {
 	const struct argp_option *o = find_option(common_options, arg);
 
 	if (!o) {
-		o = find_option(cmd->argp->options, arg);
+		o = find_option(argp->options, arg);
 	}
+	for (const struct argp_child *c = argp->children; c && c->argp && !o;
+	     c++) {
+		o = find_option(c->argp->options, arg);
+	}
+	return o;
+}
+
+/* argp knows that the option before `next` is wrong, but not why. */
+static void __attribute__((noreturn))
+bad_option(const struct cmd *cmd, const char *arg)
+{
+	const struct argp_option *o = find_any(cmd->argp, arg);
+
 	if (!o) {
 		cmd_usage("unknown option '%s'", arg);
 	}
 	for (const char *p = arg + 1; arg[1] != '-' && !o->arg && *p; p++) {
 		char letter[] = { '-', *p, '\0' };
-		if (!find_option(cmd->argp->options, letter) &&
-		    !find_option(common_options, letter)) {
+		if (!find_any(cmd->argp, letter)) {
 			cmd_usage("unknown option '%s'", letter);
 		}
 	}
