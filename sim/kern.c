@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/kern.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "sim/kern_int.h"
+
+/*
+ * Instructions of the kernel's own work, fitted to the instruction counter of
+ * the shipped recordings (a fault-around of 16 pages takes about 6,500, a
+ * copy-on-write fault 11,000 with its page copy); the split between the parts
+ * of one operation is assumed.
+ */
+static const struct sim_kern_work default_work = {
+	.entry = 250, .fault = 2600, .zero_page = 700, .copy_page = 4200,
+	.map_page = 180, .fork = 38000, .fork_pte = 60, .exec = 190000,
+	.exit = 62000, .unmap_pte = 130, .syscall = 900, .switch_to = 2200,
+};
+
+struct sim_kern_work kern_default_work(void)
+{
+	return default_work;
+}
+
+struct sim_kern_config sim_kern_config_default(void)
+{
+	return (struct sim_kern_config){
+		.ram_bytes = UINT64_C(512) << 20, .vcpus = 1,
+		.fault_around = 16, .flush_ceiling = 33,
+	};
+}
+
+void kern_fail(struct sim_kern *k, const char *why)
+{
+	if (!k->error) {
+		k->error = why;
+	}
+}
+
+void kern_emit(struct sim_kern *k, struct sim_event *ev)
+{
+	ev->instr = k->instr;
+	ev->vcpu = (uint16_t)k->cpu;
+	if (k->sink.event) {
+		k->sink.event(k->sink.ctx, ev);
+	}
+}
+
+void kern_access(struct sim_kern *k, uint64_t gva, unsigned flags)
+{
+	struct sim_event ev = { .type = SIM_EV_ACCESS, .gva = gva, .size = 8,
+				.flags = (uint16_t)flags };
+
+	k->n.accesses++;
+	kern_emit(k, &ev);
+}
+
+void kern_frame_access(struct sim_kern *k, uint64_t gpa, unsigned flags)
+{
+	kern_access(k, KERN_DIRECT + gpa, flags);
+}
+
+void kern_spend(struct sim_kern *k, uint64_t instructions)
+{
+	k->instr += instructions;
+}
+
+/* Load the other of KPTI's two roots. */
+static void load_user_root(struct sim_kern *k)
+{
+	struct kern_cpu *c = &k->cpus[k->cpu];
+	struct sim_event ev = { .type = SIM_EV_CR3, .flags = SIM_F_VALUE };
+
+	if (!c->mm || !c->mm->user_pgd) {
+		return;
+	}
+	ev.value = c->mm->user_pgd->gpa;
+	if (k->cfg.pcid) {
+		ev.value |= (c->asid + 1u) | 1u << 11 | UINT64_C(1) << 63;
+	}
+	kern_table_publish(k, c->mm->user_pgd);
+	k->n.cr3_loads++;
+	kern_emit(k, &ev);
+}
+
+void kern_enter(struct sim_kern *k)
+{
+	struct kern_cpu *c = &k->cpus[k->cpu];
+
+	if (k->depth++ > 0) {
+		return;
+	}
+	if (k->cfg.kpti && c->mm) {
+		kern_access(k, KERN_ENTRY, SIM_F_FETCH);
+		kern_load_root(k, true);
+	}
+	kern_access(k, KERN_TEXT, SIM_F_FETCH);
+	if (c->proc) {
+		kern_frame_access(k, c->proc->stack_gpa, SIM_F_WRITE);
+	}
+	kern_frame_access(k, k->data_gpa + k->cpu * KERN_PAGE, SIM_F_WRITE);
+	kern_spend(k, k->work.entry);
+}
+
+void kern_leave(struct sim_kern *k)
+{
+	if (--k->depth > 0) {
+		return;
+	}
+	if (k->cfg.kpti) {
+		load_user_root(k);
+	}
+}
+
+/* Does the leaf allow the access? */
+static bool allowed(uint64_t e, unsigned flags)
+{
+	return (e & PTE_P) && (!(flags & SIM_F_WRITE) || (e & PTE_W)) &&
+	       (!(flags & SIM_F_FETCH) || !(e & PTE_NX));
+}
+
+void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		    unsigned flags)
+{
+	uint64_t e = kern_lookup(k, p->mm, gva);
+
+	if (k->error) {
+		return;
+	}
+	if (!allowed(e, flags)) {
+		struct sim_event ev = {
+			.type = SIM_EV_FAULT, .gva = gva,
+			.value = (e & PTE_P ? 1u : 0u) |
+				 (flags & SIM_F_WRITE ? 2u : 0u) |
+				 (flags & SIM_F_USER ? 4u : 0u) |
+				 (flags & SIM_F_FETCH ? 16u : 0u),
+			.flags = (uint16_t)flags,
+		};
+
+		k->n.faults++;
+		kern_emit(k, &ev);
+		kern_enter(k);
+		kern_fault(k, p->mm, gva, flags);
+		kern_leave(k);
+	}
+	if (!k->error) {
+		kern_access(k, gva, flags);
+	}
+}
+
+void sim_kern_compute(struct sim_kern *k, uint64_t instructions)
+{
+	kern_spend(k, instructions);
+}
+
+void sim_kern_marker(struct sim_kern *k, uint64_t number)
+{
+	struct sim_event ev = { .type = SIM_EV_MARKER, .value = number };
+
+	kern_emit(k, &ev);
+}
+
+void sim_kern_on_vcpu(struct sim_kern *k, unsigned vcpu)
+{
+	k->cpu = vcpu < k->cfg.vcpus ? vcpu : 0;
+}
+
+const char *sim_kern_error(const struct sim_kern *k)
+{
+	return k->error;
+}
+
+struct sim_kern_counts sim_kern_counts(const struct sim_kern *k)
+{
+	return k->n;
+}
+
+struct sim_kern_file *sim_kern_file(struct sim_kern *k, uint64_t pages)
+{
+	struct sim_kern_file *f = calloc(1, sizeof(*f));
+
+	if (!f || pages > (k->fresh_huge / KERN_PAGE) - k->fresh) {
+		free(f);
+		kern_fail(k, "the guest's memory is exhausted");
+		return NULL;
+	}
+	f->pages = pages;
+	f->gpa = k->fresh * KERN_PAGE;
+	for (uint64_t i = 0; i < pages; i++) {
+		k->frames[k->fresh++].use = USE_FILE;
+	}
+	f->next = k->files;
+	k->files = f;
+	return f;
+}

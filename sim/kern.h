@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A small guest kernel that does to its page tables what Linux 6.1 does:
+ * demand zero, file fault-around, copy on write, fork that copies only what
+ * it must, exec, exit, munmap and mprotect with batched flushes, lazy TLB and
+ * PCIDs, KPTI, transparent huge pages.
+ *
+ * It is a source of MMU-level events (sim/rec.h), the same that a recording
+ * of a real kernel holds, so that one replay serves both and a workload can be
+ * saved as a recording. A guest cannot tell how it is virtualized; therefore
+ * one stream is right for every mode.
+ *
+ * The events of a table begin when it becomes reachable from a loaded root;
+ * its contents until then are a TABLE_IMAGE, as a recorder sees it.
+ */
+#ifndef SIM_KERN_H
+#define SIM_KERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sim/rec.h"
+
+struct sim_kern;
+struct sim_proc;
+
+struct sim_kern_config {
+	uint64_t ram_bytes;	/* a multiple of 2 MiB, at least 64 MiB */
+	bool pcid;		/* six dynamic ASIDs per vcpu, as Linux has */
+	bool kpti;		/* two page-table roots per process */
+	bool thp;		/* 2M pages for anonymous memory */
+	unsigned vcpus;		/* 1..64 */
+	unsigned fault_around;	/* pages mapped around a file fault: 16 */
+	unsigned flush_ceiling;	/* more pages than this: flush all: 33 */
+};
+
+struct sim_kern_config sim_kern_config_default(void);
+
+/* Takes the events; ev and what it points to are gone after the call. */
+struct sim_kern_sink {
+	void (*event)(void *ctx, const struct sim_event *ev);
+	void *ctx;
+};
+
+/* Prices in instructions of the kernel's own work; see kern.c for origins. */
+struct sim_kern_work {
+	uint32_t entry, fault, zero_page, copy_page, map_page, fork, fork_pte,
+		exec, exit, unmap_pte, syscall, switch_to;
+};
+
+/*
+ * A kernel with its own page tables and no process. NULL when memory is short
+ * or the configuration is out of range; then *why says so.
+ */
+struct sim_kern *sim_kern_create(const struct sim_kern_config *config,
+				 const struct sim_kern_sink *sink,
+				 const char **why);
+void sim_kern_destroy(struct sim_kern *k);
+/* Registers and machine as a recording's header states them. */
+void sim_kern_info(const struct sim_kern *k, struct sim_rec_info *info);
+/* Load the kernel's root; the first events. Call once, before any process. */
+void sim_kern_boot(struct sim_kern *k);
+
+/*
+ * Null, or the first thing that went wrong (guest memory exhausted, a touch
+ * outside every mapping). Operations do nothing from then on.
+ */
+const char *sim_kern_error(const struct sim_kern *k);
+
+/* The vcpu that the following operations run on; 0 at first. */
+void sim_kern_on_vcpu(struct sim_kern *k, unsigned vcpu);
+/* User instructions that go by. */
+void sim_kern_compute(struct sim_kern *k, uint64_t instructions);
+void sim_kern_marker(struct sim_kern *k, uint64_t number);
+
+/* A file in the page cache, wholly cached; lives as long as the kernel. */
+struct sim_kern_file *sim_kern_file(struct sim_kern *k, uint64_t pages);
+
+enum sim_kern_map {
+	SIM_KERN_SHARED = 1u << 0,
+	SIM_KERN_STACK = 1u << 1,
+	SIM_KERN_SPECIAL = 1u << 2, /* vdso: mapped a page at a time */
+};
+
+/* The first process, with an empty address space. */
+struct sim_proc *sim_kern_spawn(struct sim_kern *k);
+/* Each acts as a system call of p, which must be running (sim_kern_run). */
+void sim_kern_mmap(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		   uint64_t bytes, unsigned prot, unsigned flags,
+		   struct sim_kern_file *file, uint64_t file_page);
+void sim_kern_munmap(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		     uint64_t bytes);
+void sim_kern_mprotect(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		       uint64_t bytes, unsigned prot);
+struct sim_proc *sim_kern_fork(struct sim_kern *k, struct sim_proc *p);
+/* The child borrows the address space until it execs or exits. */
+struct sim_proc *sim_kern_vfork(struct sim_kern *k, struct sim_proc *p);
+
+/* One mapping of a program; offsets in pages. */
+struct sim_image_map {
+	uint64_t gva;
+	uint32_t pages;
+	uint8_t prot;		/* SIM_PROT_* */
+	uint8_t flags;		/* enum sim_kern_map */
+	int8_t file;		/* index into the caller's files; -1: none */
+	uint32_t file_page;
+};
+
+/*
+ * Give p a new address space with the mappings of an image and a stack of
+ * stack_pages below stack_top, of which the top one is filled.
+ */
+void sim_kern_exec(struct sim_kern *k, struct sim_proc *p,
+		   const struct sim_image_map *maps, size_t count,
+		   struct sim_kern_file *const *files, uint64_t stack_top,
+		   uint64_t stack_pages);
+/* End p and free it. The vcpu is left idle. */
+void sim_kern_exit(struct sim_kern *k, struct sim_proc *p);
+/* Let p run on the current vcpu. */
+void sim_kern_run(struct sim_kern *k, struct sim_proc *p);
+
+/* One access by p; flags are SIM_F_WRITE, _FETCH, _USER. */
+void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		    unsigned flags);
+
+/* Counts since the start. */
+struct sim_kern_counts {
+	uint64_t table_stores, cr3_loads, invlpgs, faults, images;
+	uint64_t forks, execs, exits, accesses;
+};
+struct sim_kern_counts sim_kern_counts(const struct sim_kern *k);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside the guest kernel model: frames, tables, address spaces, vcpus. Only
+ * sim/kern*.c include this.
+ */
+#ifndef SIM_KERN_INT_H
+#define SIM_KERN_INT_H
+
+#include "sim/kern.h"
+
+#define KERN_PAGE UINT64_C(4096)
+#define KERN_LARGE (UINT64_C(2) << 20)
+#define KERN_DIRECT UINT64_C(0xffff888000000000)
+#define KERN_TEXT UINT64_C(0xffffffff81000000)
+#define KERN_ENTRY UINT64_C(0xfffffe0000000000)
+#define KERN_USER_END UINT64_C(0x800000000000)
+#define KERN_ADDR UINT64_C(0x000ffffffffff000)
+
+enum {
+	PTE_P = 1 << 0,
+	PTE_W = 1 << 1,
+	PTE_U = 1 << 2,
+	PTE_A = 1 << 5,
+	PTE_D = 1 << 6,
+	PTE_PS = 1 << 7,
+	PTE_G = 1 << 8,
+	PTE_SPECIAL = 1 << 9,	/* software bit: the zero page */
+	PTE_SOFT = 1 << 11,	/* software bit: soft dirty */
+};
+#define PTE_NX (UINT64_C(1) << 63)
+/* What Linux puts into an entry that links a user's table. */
+#define PTE_TABLE (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
+
+enum kern_use {
+	USE_FREE = 0,
+	USE_KERNEL,
+	USE_TABLE,
+	USE_ANON,
+	USE_HUGE,	/* first frame of an anonymous 2M page */
+	USE_FILE,
+	USE_ZERO,
+};
+
+struct kern_frame {
+	struct kern_table *table; /* USE_TABLE */
+	uint32_t maps;		/* USE_ANON, USE_HUGE: entries that map it */
+	uint8_t use;
+};
+
+struct kern_table {
+	uint64_t e[512];
+	uint64_t gpa;
+	uint8_t level;
+	bool known;		/* reachable from a root that was loaded */
+};
+
+struct sim_kern_file {
+	struct sim_kern_file *next;
+	uint64_t pages;
+	uint64_t gpa;		/* contiguous in guest memory */
+};
+
+struct kern_vma {
+	struct kern_vma *next;	/* ascending */
+	uint64_t start, end;
+	struct sim_kern_file *file;
+	uint64_t file_page;	/* of start */
+	unsigned prot, flags;
+	bool anon;		/* has had private pages: fork must copy */
+};
+
+struct kern_mm {
+	struct kern_table *pgd;
+	struct kern_table *user_pgd; /* KPTI, else null */
+	struct kern_vma *vmas;
+	struct kern_mm *next;	/* of all */
+	uint64_t id;
+	uint64_t tlb_gen;	/* raised when other vcpus must flush */
+	unsigned users;
+};
+
+struct sim_proc {
+	struct kern_mm *mm;
+	struct sim_proc *next;	/* of all */
+	uint32_t pid;
+	bool borrowed;		/* vfork: mm belongs to the parent */
+	uint64_t stack_gpa;	/* kernel stack */
+};
+
+#define KERN_ASIDS 6
+
+struct kern_cpu {
+	struct kern_mm *mm;	/* loaded; null: the kernel's own */
+	struct sim_proc *proc;	/* running; null: idle */
+	bool lazy;		/* idle on a loaded mm */
+	unsigned asid, next_asid;
+	struct {
+		uint64_t id, gen;
+	} slot[KERN_ASIDS];
+};
+
+struct sim_kern {
+	struct sim_kern_config cfg;
+	struct sim_kern_sink sink;
+	struct sim_kern_work work;
+	struct sim_kern_counts n;
+	const char *error;
+	struct kern_frame *frames; /* one per guest frame, made on touch */
+	uint64_t frame_count;
+	uint64_t fresh;		/* frames from here on were never used */
+	uint64_t fresh_huge;	/* 2M blocks, taken from the top downwards */
+	uint64_t *spare;	/* freed frames, last in first out */
+	size_t spare_count, spare_room;
+	uint64_t *spare_huge;
+	size_t spare_huge_count, spare_huge_room;
+	struct kern_table *pgd;	/* the kernel's own */
+	struct kern_mm *mms;
+	struct sim_proc *procs;
+	struct sim_kern_file *files;
+	uint64_t zero_gpa, data_gpa;
+	uint64_t instr;
+	uint64_t mm_ids;
+	uint32_t pids;
+	unsigned cpu;
+	unsigned depth;		/* of kern_enter() */
+	struct kern_cpu cpus[64];
+};
+
+/* kern.c: events and the kernel's own accesses */
+struct sim_kern_work kern_default_work(void);
+void kern_fail(struct sim_kern *k, const char *why);
+void kern_emit(struct sim_kern *k, struct sim_event *ev);
+void kern_access(struct sim_kern *k, uint64_t gva, unsigned flags);
+/* The kernel reads or writes a frame through its direct map. */
+void kern_frame_access(struct sim_kern *k, uint64_t gpa, unsigned flags);
+void kern_enter(struct sim_kern *k);
+void kern_leave(struct sim_kern *k);
+void kern_spend(struct sim_kern *k, uint64_t instructions);
+
+/* kern_frames.c: 0 means that memory is exhausted (k->error is set) */
+uint64_t kern_frame_get(struct sim_kern *k, enum kern_use use);
+void kern_frame_put(struct sim_kern *k, uint64_t gpa);
+uint64_t kern_huge_get(struct sim_kern *k);
+void kern_huge_put(struct sim_kern *k, uint64_t gpa);
+/* From now on the 2M page is 512 single ones. */
+void kern_huge_break(struct sim_kern *k, uint64_t gpa);
+struct kern_frame *kern_frame(struct sim_kern *k, uint64_t gpa);
+/* One mapping less; frees the page with the last. */
+void kern_page_unmap(struct sim_kern *k, uint64_t gpa);
+
+/* kern_table.c */
+struct kern_table *kern_table_new(struct sim_kern *k, unsigned level);
+void kern_table_free(struct sim_kern *k, struct kern_table *t);
+void kern_table_publish(struct sim_kern *k, struct kern_table *t);
+void kern_set(struct sim_kern *k, struct kern_table *t, unsigned index,
+	      uint64_t value, unsigned bytes);
+struct kern_table *kern_child(struct sim_kern *k, uint64_t entry);
+static inline unsigned kern_index(uint64_t gva, unsigned level)
+{
+	return (unsigned)(gva >> (12 + 9 * (level - 1))) & 511;
+}
+/* The table of the level on the way to gva, or null; never allocates. */
+struct kern_table *kern_find(struct sim_kern *k, struct kern_mm *mm,
+			     uint64_t gva, unsigned level);
+/* The same, linking what is missing; null when memory is exhausted. */
+struct kern_table *kern_make(struct sim_kern *k, struct kern_mm *mm,
+			     uint64_t gva, unsigned level);
+/* The leaf entry that maps gva, or 0. */
+uint64_t kern_lookup(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
+/* Free the tables of [start, end) that lie outside [floor, ceiling). */
+void kern_free_tables(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
+		      uint64_t end, uint64_t floor, uint64_t ceiling);
+
+/* kern_mm.c */
+struct kern_mm *kern_mm_new(struct sim_kern *k);
+void kern_mm_put(struct sim_kern *k, struct kern_mm *mm);
+struct kern_vma *kern_vma_find(struct kern_mm *mm, uint64_t gva);
+struct kern_vma *kern_vma_insert(struct sim_kern *k, struct kern_mm *mm,
+				 const struct kern_vma *vma);
+void kern_zap_range(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
+		    uint64_t end, uint64_t *first, uint64_t *last);
+/* Change rights in the tables and flush what lost some. */
+void kern_protect_range(struct sim_kern *k, struct kern_mm *mm,
+			const struct kern_vma *vma);
+
+/* kern_tlb.c */
+void kern_load_root(struct sim_kern *k, bool noflush);
+void kern_switch_mm(struct sim_kern *k, struct kern_mm *mm);
+void kern_flush_page(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
+/* [first, last) in bytes; by page or wholly, as the ceiling says. */
+void kern_flush_range(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
+		      uint64_t last);
+void kern_flush_mm(struct sim_kern *k, struct kern_mm *mm);
+
+/* kern_fault.c */
+void kern_fault(struct sim_kern *k, struct kern_mm *mm, uint64_t gva,
+		unsigned flags);
+void kern_split_huge(struct sim_kern *k, struct kern_mm *mm,
+		     struct kern_table *pmd, uint64_t gva);
+uint64_t kern_leaf(uint64_t gpa, unsigned prot, bool writable);
+
+#endif
