@@ -14,8 +14,8 @@
 #include "base/addr.h"
 
 struct gn_window {
-	uint64_t gpa;		/* first byte */
-	uint64_t bytes;
+	uint64_t gpa;		/* first byte, page aligned */
+	uint64_t bytes;		/* whole pages */
 	unsigned char *hva;
 	bool writable;		/* false: ROM or read-only RAM */
 };

@@ -63,14 +63,13 @@ static uint64_t efer_allowed(const struct gnomon_caps *caps)
 	       (caps->features & GNOMON_CAP_NX ? EFER_NXE : 0);
 }
 
-static bool pdptes_legal(const struct gnomon_regs *regs, unsigned maxphyaddr)
+static bool pdptes_legal(const uint64_t pdpte[4], unsigned maxphyaddr)
 {
 	uint64_t reserved = gn_mask(63, maxphyaddr) | gn_mask(8, 5) |
 			    gn_mask(2, 1);
 
 	for (unsigned i = 0; i < 4; i++) {
-		if ((regs->pdpte[i] & X86_PTE_P) &&
-		    (regs->pdpte[i] & reserved)) {
+		if ((pdpte[i] & X86_PTE_P) && (pdpte[i] & reserved)) {
 			return false;
 		}
 	}
@@ -105,7 +104,7 @@ static bool regs_legal(const struct gnomon_regs *regs,
 	if (!lma) {
 		return !(regs->cr4 & CR4_PCIDE) &&
 		       (!gn_gpt_regs_pae(regs) ||
-			pdptes_legal(regs, caps->maxphyaddr));
+			pdptes_legal(regs->pdpte, caps->maxphyaddr));
 	}
 	return (regs->cr4 & CR4_PAE) &&
 	       !(regs->cr3 & gn_mask(63, caps->maxphyaddr));
@@ -139,62 +138,77 @@ static uint32_t control_of(const struct gnomon_regs *regs,
 	       (f->pkeys && (regs->cr4 & CR4_PKE) ? GN_GPT_PKE : 0u);
 }
 
-/* May rights be used for access? One cell of deny[]. */
-static bool allowed_x86(uint32_t control, unsigned rights, uint32_t access,
-			bool ac)
+/*
+ * Rights as sets: bit i of x says that case i may be executed, and so on. A
+ * rule is then evaluated for all cases at once, 16 for deny[] and 64 for
+ * quick_deny[].
+ */
+struct cases {
+	uint64_t r, w, x, u;
+};
+
+static uint64_t denied_x86(uint32_t control, const struct cases *c,
+			   uint32_t access, bool ac)
 {
-	bool user_page = rights & GN_GPT_U;
-	bool implicit = access & GNOMON_IMPLICIT;
+	bool user = gn_gpt_is_user(access);
 	bool fetch = access & GNOMON_EXEC;
 	bool write = access & GNOMON_WRITE;
+	bool smap = (control & GN_GPT_SMAP) &&
+		    (!ac || (access & GNOMON_IMPLICIT));
+	uint64_t bad = user ? ~c->u : 0;
 
-	if (fetch && !(rights & GN_GPT_X)) {
-		return false;
+	if (fetch) {
+		bad |= ~c->x;
 	}
-	if (gn_gpt_is_user(access)) {
-		return user_page && !(write && !(rights & GN_GPT_W));
+	if (write && (user || (control & GN_GPT_WP))) {
+		bad |= ~c->w;
 	}
-	if (write && (control & GN_GPT_WP) && !(rights & GN_GPT_W)) {
-		return false;
+	if (!user && (fetch ? (control & GN_GPT_SMEP) != 0 : smap)) {
+		bad |= c->u;
 	}
-	if (user_page && fetch) {
-		return !(control & GN_GPT_SMEP);
-	}
-	return !(user_page && (control & GN_GPT_SMAP) && (implicit || !ac));
+	return bad;
 }
 
-static bool allowed_riscv(uint32_t flags, unsigned rights, uint32_t access)
+static uint64_t denied_riscv(uint32_t flags, const struct cases *c,
+			     uint32_t access)
 {
-	bool readable = (rights & GN_GPT_R) ||
-			((rights & GN_GPT_X) && (flags & GN_GPT_RISCV_MXR));
 	bool fetch = access & GNOMON_EXEC;
+	uint64_t readable = c->r | (flags & GN_GPT_RISCV_MXR ? c->x : 0);
+	uint64_t bad = fetch ? ~c->x :
+		       access & GNOMON_WRITE ? ~c->w : ~readable;
 
-	if (gn_gpt_is_user(access) != !!(rights & GN_GPT_U)) {
-		/* Supervisor data accesses to user pages need SUM. */
-		if (gn_gpt_is_user(access) || fetch ||
-		    !(flags & GN_GPT_RISCV_SUM)) {
-			return false;
-		}
+	if (gn_gpt_is_user(access)) {
+		return bad | ~c->u;
 	}
-	if (fetch) {
-		return rights & GN_GPT_X;
-	}
-	return access & GNOMON_WRITE ? !!(rights & GN_GPT_W) : readable;
+	/* Supervisor data accesses to user pages need SUM. */
+	return fetch || !(flags & GN_GPT_RISCV_SUM) ? bad | c->u : bad;
+}
+
+/* The cases whose index has bit n set. */
+#define CASES_0 UINT64_C(0xaaaaaaaaaaaaaaaa)
+#define CASES_1 UINT64_C(0xcccccccccccccccc)
+#define CASES_2 UINT64_C(0xf0f0f0f0f0f0f0f0)
+#define CASES_3 UINT64_C(0xff00ff00ff00ff00)
+#define CASES_4 UINT64_C(0xffff0000ffff0000)
+
+static uint64_t denied(const struct gn_gpt_ctx *ctx, const struct cases *c,
+		       unsigned kind, uint32_t riscv_flags)
+{
+	return ctx->format->riscv
+	       ? denied_riscv(riscv_flags, c, kind & 15)
+	       : denied_x86(ctx->control, c, kind & 15, kind & 16);
 }
 
 static void fill_deny(struct gn_gpt_ctx *ctx, uint32_t riscv_flags)
 {
-	for (unsigned cell = 0; cell < 32 * 16; cell++) {
-		unsigned rights = cell & 15;
-		uint32_t access = cell >> 4 & 15;
-		bool ac = cell >> 8;
-		bool ok = ctx->format->riscv
-			  ? allowed_riscv(riscv_flags, rights, access)
-			  : allowed_x86(ctx->control, rights, access, ac);
+	/* enum gn_gpt_rights is the index into deny[]. */
+	static const struct cases rights = {
+		.x = CASES_0, .w = CASES_1, .u = CASES_2, .r = CASES_3,
+	};
 
-		if (!ok && ctx->format->id != GN_GPT_OFF) {
-			ctx->deny[cell >> 4] |= (uint16_t)(1u << rights);
-		}
+	for (unsigned kind = 0; kind < 32; kind++) {
+		ctx->deny[kind] = (uint16_t)denied(ctx, &rights, kind,
+						   riscv_flags);
 	}
 }
 
@@ -217,7 +231,8 @@ static void fill_reserved_x86(struct gn_gpt_ctx *ctx,
 
 	for (unsigned l = 1; l <= f->levels; l++) {
 		ctx->leaf[l] = f->level[l].leaf;
-		if ((l == 2 && f->id == GN_GPT_32BIT &&
+		if (!f->level[l].leaf_frame ||
+		    (l == 2 && f->id == GN_GPT_32BIT &&
 		     !(ctx->control & GN_GPT_PSE)) ||
 		    (l == 3 && !(caps->features & GNOMON_CAP_1G))) {
 			ctx->leaf[l] = 0;
@@ -249,18 +264,68 @@ static void fill_reserved_riscv(struct gn_gpt_ctx *ctx)
 	ctx->bad_leaf[1] = always;
 }
 
-/* See struct gn_gpt_ctx: what one AND and one compare can settle. */
-static void fill_plain(struct gn_gpt_ctx *ctx)
+/*
+ * Constants of the quick walk. x86: the low bits of the AND are P, W, U, PWT,
+ * PCD, A; NX is looked for in the OR. RISC-V: V, R, W, X, U, G of the leaf.
+ */
+static void fill_quick(struct gn_gpt_ctx *ctx, uint32_t riscv_flags)
+{
+	static const struct cases x86 = {
+		.w = CASES_1, .u = CASES_2,
+		.r = ~UINT64_C(0), .x = ~UINT64_C(0),
+	};
+	static const struct cases riscv = {
+		.r = CASES_1, .w = CASES_2, .x = CASES_3, .u = CASES_4,
+	};
+	const struct gn_gpt_format *f = ctx->format;
+	/* Not W without R either; where leaf bits are clear, all is denied. */
+	uint64_t unsure = f->riscv ? ~CASES_0 | (riscv.w & ~riscv.r)
+				   : ~CASES_0;
+
+	for (unsigned kind = 0; kind < 32; kind++) {
+		ctx->quick_deny[kind] = unsure |
+			denied(ctx, f->riscv ? &riscv : &x86, kind,
+			       riscv_flags);
+		ctx->quick_stop[kind] = f->riscv ? ctx->bad_table[f->levels]
+						 : ctx->bad_leaf[1];
+		if (f->entry_shift == 3 && !f->riscv && (kind & GNOMON_EXEC)) {
+			ctx->quick_stop[kind] |= X86_PTE_NX;
+		}
+	}
+	for (unsigned l = 1; l <= f->levels; l++) {
+		ctx->quick_leaf[l] = ctx->bad_leaf[l] |
+				     (ctx->leaf[l] ? 0 : f->level[l].leaf);
+	}
+}
+
+static void set_root(struct gn_gpt_ctx *ctx, uint64_t cr3,
+		     const uint64_t pdpte[4])
 {
 	const struct gn_gpt_format *f = ctx->format;
 
-	for (unsigned l = 2; l <= f->levels; l++) {
-		ctx->plain[l] = f->present | ctx->leaf[l] | ctx->bad_table[l];
+	if (f->pdptes) {
+		for (unsigned i = 0; i < 4; i++) {
+			ctx->pdpte[i] = pdpte[i];
+		}
+	} else if (f->levels > 0) {
+		ctx->root = gn_gpa(cr3 & f->level[f->levels].table_frame);
 	}
-	/* Where presence alone does not make a leaf, never take that path. */
-	ctx->plain[1] = ctx->leaf[1] == f->present
-			? f->present | ctx->bad_leaf[1]
-			: ~UINT64_C(0);
+}
+
+enum gnomon_status gn_gpt_ctx_set_cr3(struct gn_gpt_ctx *ctx, uint64_t cr3,
+				      const uint64_t pdpte[4],
+				      const struct gnomon_caps *caps)
+{
+	const struct gn_gpt_format *f = ctx->format;
+
+	uint64_t high = gn_mask(63, caps->maxphyaddr);
+
+	if (f->pdptes ? !pdptes_legal(pdpte, caps->maxphyaddr)
+		      : f->extend_sign && (cr3 & high)) {
+		return GNOMON_GP;
+	}
+	set_root(ctx, cr3, pdpte);
+	return GNOMON_OK;
 }
 
 enum gnomon_status gn_gpt_ctx_init(struct gn_gpt_ctx *ctx,
@@ -275,22 +340,14 @@ enum gnomon_status gn_gpt_ctx_init(struct gn_gpt_ctx *ctx,
 		.pkru = regs->pkru,
 		.ac = regs->ac ? 16 : 0,
 	};
-	const struct gn_gpt_format *f = ctx->format;
-
-	ctx->control = control_of(regs, f);
-	if (f->pdptes) {
-		for (unsigned i = 0; i < 4; i++) {
-			ctx->pdpte[i] = regs->pdpte[i];
-		}
-	} else if (f->levels > 0) {
-		ctx->root = gn_gpa(regs->cr3 & f->level[f->levels].table_frame);
-	}
+	ctx->control = control_of(regs, ctx->format);
 	if (ctx->control & (GN_GPT_SMEP | GN_GPT_NXE)) {
 		ctx->fetch_code = X86_PF_ID;
 	}
+	set_root(ctx, regs->cr3, regs->pdpte);
 	fill_reserved_x86(ctx, caps);
-	fill_plain(ctx);
 	fill_deny(ctx, 0);
+	fill_quick(ctx, 0);
 	return GNOMON_OK;
 }
 
@@ -305,8 +362,8 @@ void gn_gpt_ctx_init_riscv(struct gn_gpt_ctx *ctx, enum gn_gpt_format_id id,
 			   (flags & GN_GPT_RISCV_ADUE ? 0u : GN_GPT_AD_FAULTS),
 	};
 	fill_reserved_riscv(ctx);
-	fill_plain(ctx);
 	fill_deny(ctx, flags);
+	fill_quick(ctx, flags);
 }
 
 enum gnomon_status gn_gpt_load_pdptes(const struct gn_mem *mem, uint64_t cr3,

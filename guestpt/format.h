@@ -63,11 +63,16 @@ struct gn_gpt_ctx;
 struct gn_gpt_walk;
 struct gn_mem;
 
+typedef enum gnomon_status
+gn_gpt_walk_fn(const struct gn_gpt_ctx *ctx, const struct gn_mem *mem,
+	       gnomon_gva_t gva, uint32_t access, uint32_t flags,
+	       struct gn_gpt_walk *out);
+
 /* One level of tables. */
 struct gn_gpt_level {
-	uint64_t leaf;		/* any of these bits set: a leaf */
+	uint64_t leaf;		/* any of these bits set: not a table */
 	uint64_t table_frame;	/* address bits of a table entry */
-	uint64_t leaf_frame;	/* address bits of a leaf */
+	uint64_t leaf_frame;	/* address bits of a leaf; 0 = never one */
 	uint64_t leaf_high;	/* PSE-36: leaf bits that go up by 19 */
 	uint8_t shift;		/* gva bits below the index */
 };
@@ -93,10 +98,8 @@ struct gn_gpt_format {
 	uint64_t bad_mask, bad_value; /* a combination that is reserved */
 	bool riscv;		/* fault causes and A/D choice as there */
 	struct gn_gpt_level level[GNOMON_MAX_LEVELS + 1]; /* [0] unused */
-	enum gnomon_status (*walk)(const struct gn_gpt_ctx *ctx,
-				   const struct gn_mem *mem,
-				   gnomon_gva_t gva, uint32_t access,
-				   uint32_t flags, struct gn_gpt_walk *out);
+	gn_gpt_walk_fn *walk;	/* with a trail */
+	gn_gpt_walk_fn *translate; /* without */
 };
 
 extern const struct gn_gpt_format *const gn_gpt_formats[GN_GPT_FORMATS];

@@ -3,20 +3,21 @@
  * The formats, each a table of constants and one instance of the walker.
  * docs/guestpt.md says how to add one.
  */
-#include "guestpt/body.h"
+#include "guestpt/quick.h"
 
-#define INSTANCE(name) \
-	static enum gnomon_status walk_##name(const struct gn_gpt_ctx *ctx, \
+/* The parameters of a walk, for the one-line instances at the end. */
+#define WALK(name) \
+	static enum gnomon_status name(const struct gn_gpt_ctx *ctx, \
 		const struct gn_mem *mem, gnomon_gva_t gva, uint32_t access, \
 		uint32_t flags, struct gn_gpt_walk *out)
 
-INSTANCE(off);
-INSTANCE(bit32);
-INSTANCE(pae);
-INSTANCE(long4);
-INSTANCE(long5);
-INSTANCE(sv39);
-INSTANCE(sv48);
+static gn_gpt_walk_fn walk_off;
+static gn_gpt_walk_fn walk_bit32, translate_bit32;
+static gn_gpt_walk_fn walk_pae, translate_pae;
+static gn_gpt_walk_fn walk_long4, translate_long4;
+static gn_gpt_walk_fn walk_long5, translate_long5;
+static gn_gpt_walk_fn walk_sv39, translate_sv39;
+static gn_gpt_walk_fn walk_sv48, translate_sv48;
 
 /* Bits hi..lo as a constant expression; hi < 63. */
 #define BITS(hi, lo) ((GN_BIT((hi) + 1) - 1) & ~(GN_BIT(lo) - 1))
@@ -35,7 +36,8 @@ INSTANCE(sv48);
 #define X86_LEVEL_3 \
 	{ .leaf = X86_PTE_PS, .table_frame = BITS(51, 12), \
 	  .leaf_frame = BITS(51, 30), .shift = 30 }
-#define X86_LEVEL_TOP(s) { .table_frame = BITS(51, 12), .shift = (s) }
+#define X86_LEVEL_TOP(s) \
+	{ .leaf = X86_PTE_PS, .table_frame = BITS(51, 12), .shift = (s) }
 
 static const struct gn_gpt_format off = {
 	.name = "off",
@@ -44,6 +46,7 @@ static const struct gn_gpt_format off = {
 	.gva_bits = 32,
 	X86_COMMON,
 	.walk = walk_off,
+	.translate = walk_off,
 };
 
 static const struct gn_gpt_format bit32 = {
@@ -60,6 +63,7 @@ static const struct gn_gpt_format bit32 = {
 		      .leaf_frame = BITS(31, 22), .leaf_high = BITS(20, 13),
 		      .shift = 22 },
 	.walk = walk_bit32,
+	.translate = translate_bit32,
 };
 
 static const struct gn_gpt_format pae = {
@@ -74,6 +78,7 @@ static const struct gn_gpt_format pae = {
 	.level[1] = X86_LEVEL_1,
 	.level[2] = X86_LEVEL_2,
 	.walk = walk_pae,
+	.translate = translate_pae,
 };
 
 static const struct gn_gpt_format long4 = {
@@ -91,6 +96,7 @@ static const struct gn_gpt_format long4 = {
 	.level[3] = X86_LEVEL_3,
 	.level[4] = X86_LEVEL_TOP(39),
 	.walk = walk_long4,
+	.translate = translate_long4,
 };
 
 static const struct gn_gpt_format long5 = {
@@ -109,6 +115,7 @@ static const struct gn_gpt_format long5 = {
 	.level[4] = X86_LEVEL_TOP(39),
 	.level[5] = X86_LEVEL_TOP(48),
 	.walk = walk_long5,
+	.translate = translate_long5,
 };
 
 #define RISCV_COMMON \
@@ -135,6 +142,7 @@ static const struct gn_gpt_format sv39 = {
 	.level[2] = RISCV_LEVEL(21),
 	.level[3] = RISCV_LEVEL(30),
 	.walk = walk_sv39,
+	.translate = translate_sv39,
 };
 
 static const struct gn_gpt_format sv48 = {
@@ -148,17 +156,17 @@ static const struct gn_gpt_format sv48 = {
 	.level[3] = RISCV_LEVEL(30),
 	.level[4] = RISCV_LEVEL(39),
 	.walk = walk_sv48,
+	.translate = translate_sv48,
 };
 
 /* Nothing to read and nothing to check. */
-INSTANCE(off)
+WALK(walk_off)
 {
 	(void)ctx;
 	(void)mem;
 	(void)access;
 	(void)flags;
 	out->gpa = gn_gpa(gva.v & BITS(31, 0));
-	out->error_code = 0;
 	out->level = 0;
 	out->page_shift = 12;
 	out->rights = GN_GPT_RIGHTS;
@@ -166,35 +174,28 @@ INSTANCE(off)
 	return GNOMON_OK;
 }
 
-INSTANCE(bit32)
-{
-	return gn_gpt_walk_body(&bit32, ctx, mem, gva, access, flags, out);
-}
+#define INSTANCES(f) \
+	WALK(careful_##f) \
+	{ \
+		return gn_gpt_careful(&f, ctx, mem, gva, access, flags, out); \
+	} \
+	WALK(walk_##f) \
+	{ \
+		return gn_gpt_quick(&f, ctx, mem, gva, access, flags, out, \
+				    true, careful_##f); \
+	} \
+	WALK(translate_##f) \
+	{ \
+		return gn_gpt_quick(&f, ctx, mem, gva, access, flags, out, \
+				    false, careful_##f); \
+	}
 
-INSTANCE(pae)
-{
-	return gn_gpt_walk_body(&pae, ctx, mem, gva, access, flags, out);
-}
-
-INSTANCE(long4)
-{
-	return gn_gpt_walk_body(&long4, ctx, mem, gva, access, flags, out);
-}
-
-INSTANCE(long5)
-{
-	return gn_gpt_walk_body(&long5, ctx, mem, gva, access, flags, out);
-}
-
-INSTANCE(sv39)
-{
-	return gn_gpt_walk_body(&sv39, ctx, mem, gva, access, flags, out);
-}
-
-INSTANCE(sv48)
-{
-	return gn_gpt_walk_body(&sv48, ctx, mem, gva, access, flags, out);
-}
+INSTANCES(bit32)
+INSTANCES(pae)
+INSTANCES(long4)
+INSTANCES(long5)
+INSTANCES(sv39)
+INSTANCES(sv48)
 
 const struct gn_gpt_format *const gn_gpt_formats[GN_GPT_FORMATS] = {
 	[GN_GPT_OFF] = &off,

@@ -73,10 +73,6 @@ uint32_t gn_gpt_code(const struct gn_gpt_ctx *ctx, uint32_t access,
 enum gnomon_status gn_gpt_stop(const struct gn_gpt_ctx *ctx,
 			       enum gn_gpt_kind kind, unsigned level,
 			       uint32_t access, struct gn_gpt_walk *out);
-/* End a walk at a leaf whose path denies the access. */
-enum gnomon_status gn_gpt_refuse(const struct gn_gpt_ctx *ctx, unsigned rights,
-				 uint64_t leaf, uint32_t access,
-				 struct gn_gpt_walk *out);
 enum gnomon_status gn_gpt_not_canonical(const struct gn_gpt_ctx *ctx,
 					uint32_t access,
 					struct gn_gpt_walk *out);

@@ -37,14 +37,6 @@ enum gnomon_status gn_gpt_stop(const struct gn_gpt_ctx *ctx,
 	return GNOMON_FAULT;
 }
 
-enum gnomon_status gn_gpt_refuse(const struct gn_gpt_ctx *ctx, unsigned rights,
-				 uint64_t leaf, uint32_t access,
-				 struct gn_gpt_walk *out)
-{
-	out->error_code = gn_gpt_check(ctx, (uint8_t)rights, leaf, access);
-	return GNOMON_FAULT;
-}
-
 enum gnomon_status gn_gpt_not_canonical(const struct gn_gpt_ctx *ctx,
 					uint32_t access,
 					struct gn_gpt_walk *out)
