@@ -5,9 +5,11 @@
 #include <string.h>
 
 extern const struct cmd cmd_import;
+extern const struct cmd cmd_info;
 
 const struct cmd *const cmds[] = {
 	&cmd_import,
+	&cmd_info,
 	NULL,
 };
 

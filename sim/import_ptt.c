@@ -230,6 +230,14 @@ static enum sim_rec_status take(struct ptt *p, const struct ptt_record *r)
 	if (status != SIM_REC_OK) {
 		return status;
 	}
+	/* Only what can link a table waits for the image of one. */
+	if (r->type == PTT_TABLE && p->event.type != SIM_EV_TABLE_STORE &&
+	    p->event.type != SIM_EV_CR3) {
+		status = emit_waiting(p);
+		if (status != SIM_REC_OK) {
+			return status;
+		}
+	}
 	if (r->type == PTT_TABLE || r->type == PTT_ENTRY) {
 		return ptt_images_take(&p->images, r) ? SIM_REC_OK :
 			damaged(p, "a snapshot out of order");

@@ -27,7 +27,8 @@ enum sim_event_type {
 	SIM_EV_INVLPG = 14,	/* gva */
 	SIM_EV_INVPCID = 15,	/* gva, value (PCID), sub (type 0..3) */
 	SIM_EV_TABLE_IMAGE = 16, /* gpa level entries: held before the link */
-	SIM_EV_TABLE_END = 17,	/* gpa level: this page is no table any more */
+	SIM_EV_TABLE_END = 17,	/* gpa level: stores to this page are not
+				 * followed any more; its contents stay */
 	SIM_EV_FINAL_TABLE = 18, /* gpa level entries: at the end, for checks */
 
 	/* Process level; pid and tid say who acts. */
@@ -53,7 +54,8 @@ enum {
 	SIM_F_USER = 1u << 2,
 	/* ACCESS: by the processor itself (descriptor tables, TSS). */
 	SIM_F_IMPLICIT = 1u << 3,
-	/* ACCESS: EFLAGS.AC was set. */
+	/* ACCESS, FAULT: EFLAGS.AC was set.  Clear it is a fact only if the
+	 * header says `ac=recorded`. */
 	SIM_F_AC = 1u << 4,
 	/* TABLE_STORE: this store also passed the recorder's access filter,
 	 * so it counts as an access too (there is no ACCESS beside it). */

@@ -24,7 +24,7 @@ static const struct event_type types[SIM_EV_TYPE_END] = {
 	[SIM_EV_ACCESS] = { "access",
 		REC_HAS_GVA | REC_HAS_SIZE | REC_HAS_FLAGS, ACCESS_FLAGS },
 	[SIM_EV_FAULT] = { "fault",
-		RANGE | REC_HAS_FLAGS, SIM_F_USER | SIM_F_IP },
+		RANGE | REC_HAS_FLAGS, SIM_F_USER | SIM_F_AC | SIM_F_IP },
 	[SIM_EV_MARKER] = { "marker", REC_HAS_NUMBER, 0 },
 	[SIM_EV_SYMBOL] = { "symbol", RANGE | REC_HAS_TEXT, 0 },
 	[SIM_EV_TABLE_STORE] = { "table-store",

@@ -11,7 +11,8 @@
 struct sim_replica {
 	struct sim_replica_table **slot;
 	size_t room;
-	size_t count;
+	size_t count;		/* slots in use */
+	size_t live;
 	unsigned int entry_bytes;
 };
 
@@ -73,7 +74,7 @@ sim_replica_find(const struct sim_replica *r, uint64_t gpa)
 
 size_t sim_replica_count(const struct sim_replica *r)
 {
-	return r->count;
+	return r->live;
 }
 
 static bool make_room(struct sim_replica *r)
@@ -126,7 +127,10 @@ static enum sim_replica_answer apply_image(struct sim_replica *r,
 		r->slot[locate(r, gpa)] = t;
 		r->count++;
 		t->gpa = gpa;
+		t->live = false;
 	}
+	r->live += !t->live;
+	t->live = true;
 	t->level = ev->level;
 	memset(t->bytes, 0, sizeof(t->bytes));
 	for (uint32_t i = 0; i < ev->entry_count; i++) {
@@ -139,24 +143,15 @@ static enum sim_replica_answer apply_image(struct sim_replica *r,
 	return SIM_REPLICA_OK;
 }
 
-/* Takes the table out and closes the gap it leaves in its run of slots. */
 static enum sim_replica_answer apply_end(struct sim_replica *r, uint64_t gpa)
 {
-	size_t gap = locate(r, gpa & ~0xfffull);
-	size_t mask = r->room - 1;
+	struct sim_replica_table *t = r->slot[locate(r, gpa & ~0xfffull)];
 
-	if (!r->slot[gap]) {
+	if (!t || !t->live) {
 		return SIM_REPLICA_NO_TABLE;
 	}
-	free(r->slot[gap]);
-	r->slot[gap] = NULL;
-	r->count--;
-	for (size_t i = (gap + 1) & mask; r->slot[i]; i = (i + 1) & mask) {
-		struct sim_replica_table *t = r->slot[i];
-
-		r->slot[i] = NULL;
-		r->slot[locate(r, t->gpa)] = t;
-	}
+	t->live = false;
+	r->live--;
 	return SIM_REPLICA_OK;
 }
 
@@ -170,12 +165,13 @@ enum sim_replica_answer sim_replica_apply(struct sim_replica *r,
 		return apply_end(r, ev->gpa);
 	}
 	if (ev->type == SIM_EV_TABLE_STORE) {
-		size_t at = locate(r, ev->gpa & ~0xfffull);
+		struct sim_replica_table *t =
+			r->slot[locate(r, ev->gpa & ~0xfffull)];
 
-		if (!r->slot[at]) {
+		if (!t || !t->live) {
 			return SIM_REPLICA_NO_TABLE;
 		}
-		set_entry(r, r->slot[at], ev->gpa & 0xfff, ev->value);
+		set_entry(r, t, ev->gpa & 0xfff, ev->value);
 	}
 	return SIM_REPLICA_OK;
 }
@@ -242,14 +238,14 @@ static int by_gpa(const void *a, const void *b)
 const struct sim_replica_table **sim_replica_list(const struct sim_replica *r)
 {
 	const struct sim_replica_table **list =
-		malloc((r->count + 1) * sizeof(*list));
+		malloc((r->live + 1) * sizeof(*list));
 	size_t n = 0;
 
 	if (!list) {
 		return NULL;
 	}
 	for (size_t i = 0; i < r->room; i++) {
-		if (r->slot[i]) {
+		if (r->slot[i] && r->slot[i]->live) {
 			list[n++] = r->slot[i];
 		}
 	}

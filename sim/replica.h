@@ -18,6 +18,7 @@ struct sim_replica;
 struct sim_replica_table {
 	uint64_t gpa;		/* of its frame */
 	uint8_t level;
+	bool live;		/* no TABLE_END since the last image */
 	uint8_t bytes[4096];	/* little endian, as in guest memory */
 };
 
@@ -25,18 +26,22 @@ struct sim_replica_table {
 struct sim_replica *sim_replica_new(unsigned int entry_bytes);
 void sim_replica_free(struct sim_replica *r);	/* NULL is fine */
 
-/* The table in the frame of `gpa`, or NULL if there is none. */
+/*
+ * The table in the frame of `gpa`, or NULL if there never was one.  A table
+ * that ended keeps its contents, as memory does: a CPU may still walk it, for
+ * example while a kernel tears down the address space it runs on.
+ */
 const struct sim_replica_table *
 sim_replica_find(const struct sim_replica *r, uint64_t gpa);
 
+/* Live tables, and all of them by ascending gpa; the caller frees the array.
+ * NULL when out of memory. */
 size_t sim_replica_count(const struct sim_replica *r);
-/* All tables by ascending gpa; the caller frees the array.  NULL when out of
- * memory. */
 const struct sim_replica_table **sim_replica_list(const struct sim_replica *r);
 
 enum sim_replica_answer {
 	SIM_REPLICA_OK,		/* also: the event does not touch tables */
-	SIM_REPLICA_NO_TABLE,	/* a store or an end where no table is */
+	SIM_REPLICA_NO_TABLE,	/* a store or an end where none lives */
 	SIM_REPLICA_FULL,	/* out of memory, or too many tables */
 };
 
