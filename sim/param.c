@@ -119,6 +119,9 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 		"guest to VMM and back, no work in between", 1500, 0,
 		CYCLES_MAX },
 
+	[SIM_P_EXIT_FLUSHES] = { "exit", "flushes_tlb", "0 or 1",
+		"no tags: each exit drops all translations", 0, 0, 1 },
+
 	[SIM_P_VMM_HIDDEN] = { "vmm", "hidden_fill", CYCLES,
 		"walk the primary table, fill one shadow entry", 1000, 0,
 		CYCLES_MAX },
@@ -167,4 +170,7 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 
 	[SIM_P_HOST_ORDER] = { "host", "page_order", "0, 9 or 18",
 		"host memory comes in blocks of 2^order frames", 9, 0, 18 },
+	[SIM_P_HOST_EPT] = { "host", "nested_ept", "0 or 1",
+		"nested entries as Intel writes them; 0: as AMD does", 0, 0,
+		1 },
 };

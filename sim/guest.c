@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/guest.h"
+
+#include <string.h>
+
+#include "sim/text.h"
+#include "sim/tlb.h"
+
+#define TABLE_RANGE ((uint64_t)64 << 30)	/* address space, not memory */
+
+enum {
+	CR0_WP = 1u << 16,
+	EFER_NXE = 1u << 11,
+	TRIES_MAX = 64,		/* of one access before we call it a loop */
+};
+
+static enum sim_paging paging_of(const struct sim_guest *guest)
+{
+	return guest->mode == SIM_MODE_NESTED ? SIM_PAGING_2D : SIM_PAGING_1D;
+}
+
+/* What the processor holds while the guest runs. */
+static void set_machine(struct sim_guest *guest, unsigned vcpu)
+{
+	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+	struct gnomon_regs regs = guest->regs[vcpu];
+	uint64_t root = regs.cr3;
+
+	if (guest->mode == SIM_MODE_SHADOW) {
+		root = guest->root[vcpu].cr3.v;
+		/* Shadow entries rely on both. */
+		regs.cr0 |= CR0_WP;
+		regs.efer |= EFER_NXE;
+	}
+	sim_vcpu_set(v, paging_of(guest), &regs, root,
+		     guest->root[vcpu].ncr3.v);
+}
+
+void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
+		       const struct gnomon_root *root)
+{
+	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+	bool changed = root->ncr3.v != guest->root[vcpu].ncr3.v;
+
+	if (guest->mode == SIM_MODE_SHADOW) {
+		changed = root->cr3.v != guest->root[vcpu].cr3.v;
+	}
+	guest->root[vcpu] = *root;
+	if (guest->mode == SIM_MODE_SHADOW ? root->flush || changed
+					   : changed) {
+		sim_tlb_flush_all(v);
+		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
+				 SIM_P_FLUSH_HOST_ALL);
+	}
+	set_machine(guest, vcpu);
+}
+
+static bool tell_engine(struct sim_guest *guest, unsigned vcpu,
+			uint32_t flags)
+{
+	struct gnomon_root root;
+	enum gnomon_status status = gnomon_vcpu_set_regs(guest->vcpu[vcpu],
+		&guest->regs[vcpu], flags, &root);
+
+	sim_vmm_leave(guest);
+	if (status != GNOMON_OK) {
+		sim_fail(guest->error, SIM_ERR_BUG,
+			 "registers cr0 %#llx cr3 %#llx cr4 %#llx refused: %s",
+			 (unsigned long long)guest->regs[vcpu].cr0,
+			 (unsigned long long)guest->regs[vcpu].cr3,
+			 (unsigned long long)guest->regs[vcpu].cr4,
+			 gnomon_status_text(status));
+		return false;
+	}
+	guest->regs_stale[vcpu] = false;
+	sim_vmm_load_root(guest, vcpu, &root);
+	return true;
+}
+
+bool sim_vmm_sync_regs(struct sim_guest *guest, unsigned vcpu, bool ac)
+{
+	if (guest->regs[vcpu].ac == ac && !guest->regs_stale[vcpu]) {
+		return true;
+	}
+	guest->regs[vcpu].ac = ac;
+	return tell_engine(guest, vcpu, 0);
+}
+
+void *sim_guest_memory(struct sim_guest *guest, uint64_t gpa)
+{
+	return gpa < guest->mem.ram_bytes ? guest->mem.ram + gpa : NULL;
+}
+
+/* ---- life ---------------------------------------------------------------- */
+
+static bool make_vm(struct sim_guest *guest,
+		    const struct sim_guest_config *config)
+{
+	struct gnomon_config engine = {
+		.size = sizeof(engine),
+		.mode = config->mode == SIM_MODE_SHADOW ? GNOMON_MODE_SHADOW
+							: GNOMON_MODE_NESTED,
+		.caps = {
+			.features = GNOMON_CAP_NX | GNOMON_CAP_1G |
+				GNOMON_CAP_SMEP | GNOMON_CAP_SMAP |
+				GNOMON_CAP_PKU | GNOMON_CAP_PCID |
+				GNOMON_CAP_PSE36 | GNOMON_CAP_PAT,
+			.maxphyaddr = (uint8_t)config->maxphyaddr,
+		},
+		.host_maxphyaddr = SIM_HPA_BITS,
+		.options = GNOMON_OPT_ALL & ~config->engine_off,
+	};
+	struct gnomon_slot slot = {
+		.frames = guest->frames, .hva = guest->mem.ram,
+	};
+	enum gnomon_status status;
+
+	sim_vmm_host(guest);
+	guest->vm_memory = sim_arena_zalloc(&guest->arena, gnomon_vm_bytes());
+	if (!guest->vm_memory) {
+		return false;
+	}
+	status = gnomon_vm_create(guest->vm_memory, &engine, &guest->host,
+				  guest, &guest->vm);
+	if (status == GNOMON_OK) {
+		status = gnomon_slot_set(guest->vm, &slot);
+	}
+	if (status != GNOMON_OK) {
+		sim_fail(guest->error, SIM_ERR_BUG, "cannot make a vm: %s",
+			 gnomon_status_text(status));
+	}
+	return status == GNOMON_OK;
+}
+
+static bool make_vcpu(struct sim_guest *guest, unsigned id,
+		      const struct gnomon_regs *regs)
+{
+	guest->regs[id] = *regs;
+	if (!guest->vm) {
+		set_machine(guest, id);
+		return true;
+	}
+	guest->vcpu_memory[id] = sim_arena_zalloc(&guest->arena,
+						  gnomon_vcpu_bytes());
+	if (!guest->vcpu_memory[id] ||
+	    gnomon_vcpu_create(guest->vm, id, guest->vcpu_memory[id],
+			       &guest->vcpu[id]) != GNOMON_OK) {
+		sim_fail(guest->error, SIM_ERR_NOMEM, "cannot make a vcpu");
+		return false;
+	}
+	guest->running = id;
+	return tell_engine(guest, id, GNOMON_SET_CR3);
+}
+
+static bool make_memory(struct sim_guest *guest,
+			const struct sim_guest_config *config)
+{
+	if (!sim_hostmem_init(&guest->mem, config->ram_bytes, TABLE_RANGE) ||
+	    !sim_arena_init(&guest->arena, NULL, 0) ||
+	    !sim_machine_init(&guest->machine, &guest->mem, config->preset,
+			      config->vcpus, config->mode == SIM_MODE_NATIVE ?
+			      0 : SIM_HPA_BASE, config->seed)) {
+		return false;
+	}
+	guest->machine.ept = guest->machine.param[SIM_P_HOST_EPT];
+	guest->frames = guest->mem.ram_bytes / GNOMON_PAGE_BYTES;
+	guest->frame_state = sim_arena_zalloc(&guest->arena, guest->frames);
+	guest->frame_level = sim_arena_zalloc(&guest->arena, guest->frames);
+	return guest->frame_state && guest->frame_level;
+}
+
+bool sim_guest_init(struct sim_guest *guest,
+		    const struct sim_guest_config *config,
+		    struct sim_error *error)
+{
+	bool good;
+
+	memset(guest, 0, sizeof(*guest));
+	guest->mode = config->mode;
+	guest->error = error;
+	good = make_memory(guest, config) &&
+	       (config->mode == SIM_MODE_NATIVE || make_vm(guest, config));
+	for (unsigned i = 0; good && i < config->vcpus; i++) {
+		good = make_vcpu(guest, i, &config->regs);
+	}
+	if (!good) {
+		sim_fail(error, SIM_ERR_NOMEM,
+			 "no memory for a guest of %llu MiB",
+			 (unsigned long long)(config->ram_bytes >> 20));
+		sim_guest_done(guest);
+	}
+	return good;
+}
+
+void sim_guest_done(struct sim_guest *guest)
+{
+	for (unsigned i = 0; i < GNOMON_VCPUS_MAX; i++) {
+		if (guest->vcpu[i]) {
+			gnomon_vcpu_destroy(guest->vcpu[i]);
+			guest->vcpu[i] = NULL;
+		}
+	}
+	if (guest->vm) {
+		enum gnomon_status status;
+
+		do {
+			status = gnomon_vm_destroy(guest->vm, NULL);
+		} while (status == GNOMON_MORE);
+		guest->vm = NULL;
+	}
+	sim_machine_done(&guest->machine);
+	sim_arena_done(&guest->arena);
+	sim_hostmem_done(&guest->mem);
+}
+
+/* ---- the guest runs -------------------------------------------------------- */
+
+static uint64_t word_to_gpa(const struct sim_guest *guest, uint64_t word,
+			    uint64_t gva)
+{
+	unsigned size = word >> SIM_T_SIZE_SHIFT & 3;
+	uint64_t mask = ((uint64_t)GNOMON_PAGE_BYTES << (9 * size)) - 1;
+	uint64_t address = (word & SIM_T_ADDR & ~mask) | (gva & mask);
+
+	return address - guest->machine.phys_bias;
+}
+
+static enum sim_touch_end finish(struct sim_guest *guest,
+				 struct sim_touch *touch, uint64_t word)
+{
+	uint8_t *memory;
+
+	touch->word = word;
+	touch->gpa = word_to_gpa(guest, word, touch->gva);
+	memory = sim_guest_memory(guest, touch->gpa);
+	if (!memory) {
+		sim_fail(guest->error, SIM_ERR_BUG,
+			 "%#llx translates to %#llx, outside of memory",
+			 (unsigned long long)touch->gva,
+			 (unsigned long long)touch->gpa);
+		return SIM_TOUCH_BROKEN;
+	}
+	if (touch->data && (touch->access & GNOMON_WRITE)) {
+		memcpy(memory, touch->data, touch->bytes);
+	}
+	if (guest->machine.param[SIM_P_CACHE_DATA]) {
+		sim_cache_ref(&guest->machine, memory);
+	}
+	return SIM_TOUCH_DONE;
+}
+
+/* The walk stopped: the guest's fault, or the VMM's business. */
+static enum sim_touch_end stopped(struct sim_guest *guest, unsigned vcpu,
+				  struct sim_touch *touch,
+				  const struct sim_walk *walk)
+{
+	enum sim_touch_end end;
+
+	if (walk->stop == SIM_STOP_BUS) {
+		sim_fail(guest->error, SIM_ERR_BUG,
+			 "a table on the way to %#llx lies outside of memory",
+			 (unsigned long long)touch->gva);
+		return SIM_TOUCH_BROKEN;
+	}
+	if (walk->stop == SIM_STOP_FAULT && guest->mode != SIM_MODE_SHADOW) {
+		touch->error_code = walk->error_code;
+		end = SIM_TOUCH_FAULT;
+	} else {
+		end = sim_vmm_fault(guest, vcpu, touch, walk);
+	}
+	if (end == SIM_TOUCH_FAULT) {
+		guest->counts.true_faults++;
+		sim_guest_charge(guest, vcpu, SIM_CAT_FAULT,
+				 SIM_P_FAULT_NATIVE);
+	}
+	return end;
+}
+
+/* Both bytes ends lie in one page. */
+static enum sim_touch_end touch_page(struct sim_guest *guest, unsigned vcpu,
+				     struct sim_touch *touch)
+{
+	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+	struct sim_walk walk;
+	enum sim_touch_end end;
+
+	for (int tries = 0; tries < TRIES_MAX; tries++) {
+		uint64_t word = sim_tlb_find(v, touch->gva, touch->access);
+
+		if (word && sim_allowed(v, word, touch->access)) {
+			return finish(guest, touch, word);
+		}
+		if (word) {
+			sim_tlb_flush_fault(v, touch->gva);
+		}
+		sim_walk(v, touch->gva, touch->access, &walk);
+		if (walk.stop == SIM_STOP_NONE) {
+			return finish(guest, touch, walk.word);
+		}
+		sim_tlb_flush_fault(v, touch->gva);
+		end = stopped(guest, vcpu, touch, &walk);
+		if (end != SIM_TOUCH_DONE || touch->traced) {
+			return end;
+		}
+	}
+	sim_fail(guest->error, SIM_ERR_BUG, "no progress at %#llx",
+		 (unsigned long long)touch->gva);
+	return SIM_TOUCH_BROKEN;
+}
+
+enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
+				   struct sim_touch *touch)
+{
+	uint64_t room = GNOMON_PAGE_BYTES -
+			(touch->gva & (GNOMON_PAGE_BYTES - 1));
+	struct sim_touch second;
+	enum sim_touch_end end;
+
+	touch->traced = false;
+	if (touch->bytes <= room) {
+		return touch_page(guest, vcpu, touch);
+	}
+	/* Hardware translates both pages before it stores anything; the
+	 * second half alone can only fault, so it goes first. */
+	second = *touch;
+	second.gva += room;
+	second.bytes = (uint16_t)(touch->bytes - room);
+	if (second.data) {
+		second.data = (const uint8_t *)touch->data + room;
+	}
+	end = touch_page(guest, vcpu, &second);
+	if (end != SIM_TOUCH_DONE) {
+		touch->error_code = second.error_code;
+		return end;
+	}
+	second = *touch;
+	second.bytes = (uint16_t)room;
+	end = touch_page(guest, vcpu, &second);
+	second.bytes = touch->bytes;
+	*touch = second;
+	return end;
+}
+
+bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
+{
+	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+	bool keep = cr3 >> 63;
+
+	guest->regs[vcpu].cr3 = cr3 & ~((uint64_t)1 << 63);
+	if (guest->mode == SIM_MODE_SHADOW) {
+		guest->counts.cr3_exits++;
+		sim_vmm_enter(guest, vcpu);
+		sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_CR3);
+		return tell_engine(guest, vcpu, GNOMON_SET_CR3 |
+				   (keep ? GNOMON_SET_NOFLUSH : 0u));
+	}
+	guest->regs_stale[vcpu] = true;
+	set_machine(guest, vcpu);
+	sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH, SIM_P_FLUSH_CR3);
+	if (!keep) {
+		sim_tlb_flush_pcid(v);
+	}
+	return true;
+}
+
+bool sim_guest_set_regs(struct sim_guest *guest, unsigned vcpu,
+			const struct gnomon_regs *regs)
+{
+	guest->regs[vcpu] = *regs;
+	if (guest->vm) {
+		guest->counts.other_exits++;
+		sim_vmm_enter(guest, vcpu);
+		sim_guest_charge(guest, vcpu, SIM_CAT_VMM,
+				 SIM_P_VMM_CR_OTHER);
+		if (!tell_engine(guest, vcpu, 0)) {
+			return false;
+		}
+	} else {
+		set_machine(guest, vcpu);
+	}
+	sim_tlb_flush_all(&guest->machine.vcpus[vcpu]);
+	return true;
+}
+
+void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
+{
+	if (guest->mode != SIM_MODE_SHADOW) {
+		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
+				 SIM_P_FLUSH_INVLPG);
+		sim_tlb_flush_page(&guest->machine.vcpus[vcpu], gva);
+		return;
+	}
+	guest->counts.invlpg_exits++;
+	sim_vmm_enter(guest, vcpu);
+	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_INVLPG);
+	gnomon_invlpg(guest->vcpu[vcpu], (gnomon_gva_t){ gva });
+	sim_vmm_leave(guest);
+}

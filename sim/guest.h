@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest under one mode: the machine, the engine (unless native) and a
+ * minimal VMM between them that turns faults into calls of the public API and
+ * charges what each costs.
+ */
+#ifndef SIM_GUEST_H
+#define SIM_GUEST_H
+
+#include "sim/machine.h"
+
+/* What the engine did with a frame, seen from its trace points. */
+enum sim_frame_state {
+	SIM_FRAME_NEW = 0,	/* never traced */
+	SIM_FRAME_TRACED,
+	SIM_FRAME_ZAPPED,
+	SIM_FRAME_FLOODED,
+	SIM_FRAME_RECYCLED,
+};
+
+enum { SIM_ZAPPED_MAX = 256 };
+
+struct sim_guest_counts {
+	uint64_t exits;
+	uint64_t true_faults;
+	uint64_t by_kind[GNOMON_KINDS];
+	uint64_t trace_leaf, trace_upper;
+	uint64_t cr3_exits, invlpg_exits, other_exits;
+	uint64_t pages_zapped;
+};
+
+struct sim_guest {
+	enum sim_mode mode;
+	struct sim_hostmem mem;
+	struct sim_machine machine;
+	struct sim_arena arena;	/* what follows here */
+	struct gnomon_host host;
+	struct gnomon_vm *vm;	/* NULL: native */
+	void *vm_memory;
+	struct gnomon_vcpu *vcpu[GNOMON_VCPUS_MAX];
+	void *vcpu_memory[GNOMON_VCPUS_MAX];
+	struct gnomon_regs regs[GNOMON_VCPUS_MAX]; /* the guest's */
+	struct gnomon_root root[GNOMON_VCPUS_MAX];
+	bool regs_stale[GNOMON_VCPUS_MAX]; /* not told to the engine yet */
+	unsigned running;	/* vcpu on whose behalf the engine works */
+	uint8_t *frame_state;	/* enum sim_frame_state, by gfn */
+	uint8_t *frame_level;	/* of the table last seen there, or 0 */
+	uint64_t frames;
+	uint64_t zapped[SIM_ZAPPED_MAX]; /* gfns, in the call under way */
+	unsigned zapped_count;
+	uint64_t flooded, recycled; /* engine counters before the call */
+	struct sim_guest_counts counts;
+	struct sim_error *error; /* where to say what broke */
+	const char *bug;	/* what host->bug() was told */
+};
+
+struct sim_guest_config {
+	enum sim_mode mode;
+	const struct sim_preset *preset;
+	uint64_t ram_bytes;
+	unsigned vcpus;
+	unsigned maxphyaddr;	/* of the guest */
+	uint32_t engine_off;	/* enum gnomon_opt */
+	struct gnomon_regs regs; /* every vcpu starts with these */
+	uint64_t seed;
+};
+
+/* *guest must stay where it is; error must outlive it. */
+bool sim_guest_init(struct sim_guest *guest,
+		    const struct sim_guest_config *config,
+		    struct sim_error *error);
+/* Fine after a failed init. */
+void sim_guest_done(struct sim_guest *guest);
+
+/* One access of a vcpu. It may cross a page: then gpa is of its start. */
+struct sim_touch {
+	uint64_t gva;
+	uint32_t access;	/* enum gnomon_access, SIM_ACCESS_AC */
+	uint16_t bytes;
+	uint8_t level;		/* a table store: level of the table; else 0 */
+	const void *data;	/* a store: what; NULL leaves memory as it is */
+	/* Out. */
+	uint64_t gpa;
+	uint64_t word;		/* translation as cached; 0 after emulation */
+	uint32_t error_code;
+	bool traced;		/* the store was a trace fault */
+	uint64_t trace_gpa;
+};
+
+enum sim_touch_end {
+	SIM_TOUCH_DONE,
+	SIM_TOUCH_FAULT,	/* the guest gets #PF with error_code */
+	SIM_TOUCH_BROKEN,	/* guest->error says why */
+};
+
+enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
+				   struct sim_touch *touch);
+
+/* A MOV to CR3; the others of regs stay. False: guest->error. */
+bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3);
+/* Any other change of paging registers by the guest. */
+bool sim_guest_set_regs(struct sim_guest *guest, unsigned vcpu,
+			const struct gnomon_regs *regs);
+void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva);
+
+/* Guest memory as it is, without any access: NULL outside RAM. */
+void *sim_guest_memory(struct sim_guest *guest, uint64_t gpa);
+
+/* ---- between the files of the guest ------------------------------------- */
+
+void sim_vmm_host(struct sim_guest *guest);	/* fills guest->host */
+void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu); /* an exit */
+void sim_vmm_leave(struct sim_guest *guest);	/* after an engine call */
+/* Tell the engine the registers if it does not know them; ac as given. */
+bool sim_vmm_sync_regs(struct sim_guest *guest, unsigned vcpu, bool ac);
+void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
+		       const struct gnomon_root *root);
+/*
+ * The VMM handles what stopped a walk. DONE: try again, or touch->traced says
+ * that the store is done.
+ */
+enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
+				 struct sim_touch *touch,
+				 const struct sim_walk *walk);
+
+static inline void sim_guest_charge(struct sim_guest *guest, unsigned vcpu,
+				    unsigned cat, unsigned param)
+{
+	sim_charge(&guest->machine.vcpus[vcpu], cat,
+		   guest->machine.param[param]);
+}
+
+#endif

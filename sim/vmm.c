@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The VMM of the simulator: the callbacks that the engine asks for, and what
+ * to do with its answers.
+ */
+#include <string.h>
+
+#include "sim/guest.h"
+#include "sim/text.h"
+#include "sim/tlb.h"
+
+static void host_frame(void *ctx, gnomon_gfn_t gfn, uint32_t want,
+		       struct gnomon_frame *frame)
+{
+	struct sim_guest *guest = ctx;
+	uint64_t order = guest->machine.param[SIM_P_HOST_ORDER];
+
+	(void)want;
+	memset(frame, 0, sizeof(*frame));
+	if (gfn.v >= guest->frames) {
+		return;
+	}
+	/* A block that sticks out of memory is no block. */
+	while (order && ((gfn.v >> order) + 1) << order > guest->frames) {
+		order = order > 9 ? 9 : 0;
+	}
+	frame->kind = GNOMON_FRAME_RAM;
+	frame->hfn.v = sim_gpa_to_hpa(gfn.v << GNOMON_PAGE_SHIFT) >>
+		       GNOMON_PAGE_SHIFT;
+	frame->order = (uint8_t)order;
+	frame->writable = true;
+}
+
+static struct sim_arena *arena_for(struct sim_guest *guest,
+				   enum gnomon_page_use use)
+{
+	return use == GNOMON_PAGE_TABLE ? &guest->mem.tables
+					: &guest->mem.meta;
+}
+
+static enum gnomon_status host_page_alloc(void *ctx, enum gnomon_page_use use,
+					  struct gnomon_page *page)
+{
+	struct sim_guest *guest = ctx;
+
+	page->va = sim_arena_page(arena_for(guest, use));
+	if (!page->va) {
+		return GNOMON_NOMEM;
+	}
+	page->hpa.v = use == GNOMON_PAGE_TABLE ?
+		sim_va_to_hpa(&guest->mem, page->va) : 0;
+	return GNOMON_OK;
+}
+
+static void host_page_free(void *ctx, enum gnomon_page_use use,
+			   const struct gnomon_page *page)
+{
+	struct sim_guest *guest = ctx;
+
+	sim_arena_free(arena_for(guest, use), page->va);
+}
+
+static void flush_one(struct sim_guest *guest, unsigned vcpu,
+		      const struct gnomon_flush *flush)
+{
+	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+	uint64_t pages = (flush->bytes + GNOMON_PAGE_BYTES - 1) /
+			 GNOMON_PAGE_BYTES;
+	uint64_t whole = guest->machine.param[SIM_P_FLUSH_HOST_ALL];
+	uint64_t cost = guest->machine.param[SIM_P_FLUSH_HOST_PAGE] * pages;
+
+	if (!flush->bytes || flush->nested) {
+		sim_tlb_flush_all(v);
+		cost = whole;
+	} else {
+		sim_tlb_flush_range(v, flush->start.v, flush->bytes);
+		/* Beyond some pages a VMM drops everything instead. */
+		cost = cost > whole ? whole : cost;
+	}
+	sim_charge(&guest->machine.vcpus[guest->running], SIM_CAT_FLUSH,
+		   cost);
+}
+
+static void host_flush(void *ctx, const struct gnomon_flush *flush)
+{
+	struct sim_guest *guest = ctx;
+
+	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
+		if (flush->vcpus >> i & 1) {
+			flush_one(guest, i, flush);
+		}
+	}
+}
+
+static void table_zapped(struct sim_guest *guest, uint64_t gfn)
+{
+	guest->counts.pages_zapped++;
+	sim_guest_charge(guest, guest->running, SIM_CAT_VMM, SIM_P_VMM_ZAP);
+	if (gfn >= guest->frames) {
+		return;
+	}
+	guest->frame_state[gfn] = SIM_FRAME_ZAPPED;
+	if (guest->zapped_count < SIM_ZAPPED_MAX) {
+		guest->zapped[guest->zapped_count++] = gfn;
+	}
+}
+
+static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
+		       uint64_t b)
+{
+	struct sim_guest *guest = ctx;
+
+	(void)b;
+	if (event == GNOMON_EVENT_TABLE_ZAP) {
+		table_zapped(guest, a);
+	} else if (event == GNOMON_EVENT_PROTECT && a < guest->frames) {
+		guest->frame_state[a] = SIM_FRAME_TRACED;
+	}
+}
+
+static void host_bug(void *ctx, const char *what)
+{
+	struct sim_guest *guest = ctx;
+
+	guest->bug = what;
+}
+
+void sim_vmm_host(struct sim_guest *guest)
+{
+	guest->host = (struct gnomon_host){
+		.size = sizeof(guest->host),
+		.frame = host_frame,
+		.page_alloc = host_page_alloc,
+		.page_free = host_page_free,
+		.flush = host_flush,
+		.event = host_event,
+		.bug = host_bug,
+	};
+}
+
+void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu)
+{
+	guest->running = vcpu;
+	guest->counts.exits++;
+	sim_guest_charge(guest, vcpu, SIM_CAT_EXIT, SIM_P_EXIT_RTT);
+	if (guest->machine.param[SIM_P_EXIT_FLUSHES]) {
+		sim_tlb_flush_all(&guest->machine.vcpus[vcpu]);
+	}
+}
+
+/* Learn why tables were dropped in the call that just ended. */
+void sim_vmm_leave(struct sim_guest *guest)
+{
+	struct gnomon_stats stats;
+
+	if (!guest->zapped_count) {
+		return;
+	}
+	gnomon_vm_stats(guest->vm, &stats, sizeof(stats));
+	for (unsigned i = 0; i < guest->zapped_count; i++) {
+		uint64_t gfn = guest->zapped[i];
+		uint8_t *state = &guest->frame_state[gfn];
+
+		if (gnomon_is_traced(guest->vm, (gnomon_gfn_t){ gfn })) {
+			*state = SIM_FRAME_TRACED; /* under another role */
+		} else if (stats.mmu_flooded > guest->flooded) {
+			*state = SIM_FRAME_FLOODED;
+		} else if (stats.mmu_recycled > guest->recycled) {
+			*state = SIM_FRAME_RECYCLED;
+		}
+	}
+	guest->flooded = stats.mmu_flooded;
+	guest->recycled = stats.mmu_recycled;
+	guest->zapped_count = 0;
+}
+
+static const unsigned prices[GNOMON_KINDS] = {
+	[GNOMON_KIND_TRUE] = SIM_P_VMM_TRUE,
+	[GNOMON_KIND_HIDDEN] = SIM_P_VMM_HIDDEN,
+	[GNOMON_KIND_TRACE] = SIM_P_VMM_TRACE_LEAF,
+	[GNOMON_KIND_MMIO] = SIM_P_VMM_HOST,
+	[GNOMON_KIND_HOST] = SIM_P_VMM_HOST,
+	[GNOMON_KIND_NESTED] = SIM_P_VMM_NESTED,
+	[GNOMON_KIND_SPURIOUS] = SIM_P_VMM_SPURIOUS,
+};
+
+static void charge_kind(struct sim_guest *guest, unsigned vcpu,
+			const struct gnomon_outcome *outcome,
+			const struct sim_touch *touch)
+{
+	unsigned price = prices[outcome->kind];
+	uint64_t gfn = outcome->gpa.v >> GNOMON_PAGE_SHIFT;
+	unsigned level = touch->level;
+
+	guest->counts.by_kind[outcome->kind]++;
+	if (outcome->kind == GNOMON_KIND_TRACE) {
+		if (!level && gfn < guest->frames) {
+			level = guest->frame_level[gfn];
+		}
+		price = level > 1 ? SIM_P_VMM_TRACE_UPPER : price;
+		guest->counts.trace_upper += level > 1;
+		guest->counts.trace_leaf += level <= 1;
+	}
+	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, price);
+}
+
+/* The VMM interprets the store and hands it to the engine. */
+static enum sim_touch_end emulate(struct sim_guest *guest, unsigned vcpu,
+				  struct sim_touch *touch, uint64_t gpa)
+{
+	uint8_t keep[GNOMON_PAGE_BYTES];
+	const void *data = touch->data;
+	enum gnomon_status status;
+	void *memory = sim_guest_memory(guest, gpa);
+
+	if (!memory || !(touch->access & GNOMON_WRITE)) {
+		sim_fail(guest->error, SIM_ERR_BUG, "the engine asks to "
+			 "emulate an access to %#llx that is no store to RAM",
+			 (unsigned long long)gpa);
+		return SIM_TOUCH_BROKEN;
+	}
+	if (!data) {
+		data = memcpy(keep, memory, touch->bytes);
+	}
+	status = gnomon_write(guest->vm, guest->vcpu[vcpu],
+			      (gnomon_gpa_t){ gpa }, data, touch->bytes);
+	sim_vmm_leave(guest);
+	if (status != GNOMON_OK) {
+		sim_fail(guest->error, SIM_ERR_BUG,
+			 "gnomon_write() to %#llx: %s",
+			 (unsigned long long)gpa, gnomon_status_text(status));
+		return SIM_TOUCH_BROKEN;
+	}
+	touch->traced = true;
+	touch->trace_gpa = gpa;
+	touch->gpa = gpa;
+	touch->word = 0;
+	return SIM_TOUCH_DONE;
+}
+
+static enum sim_touch_end broken(struct sim_guest *guest,
+				 const struct sim_touch *touch,
+				 const struct gnomon_outcome *outcome)
+{
+	const char *why = "an answer that memory here cannot cause";
+
+	if (outcome->action == GNOMON_STOP_NOMEM) {
+		sim_fail(guest->error, SIM_ERR_NOMEM,
+			 "no memory left for the engine's tables");
+		return SIM_TOUCH_BROKEN;
+	}
+	if (outcome->action == GNOMON_STOP_BUG) {
+		why = guest->bug ? guest->bug : "the engine gave up";
+	}
+	sim_fail(guest->error, SIM_ERR_BUG, "fault at %#llx, action %d: %s",
+		 (unsigned long long)touch->gva, (int)outcome->action, why);
+	return SIM_TOUCH_BROKEN;
+}
+
+enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
+				 struct sim_touch *touch,
+				 const struct sim_walk *walk)
+{
+	struct gnomon_fault fault = {
+		.gva = { touch->gva },
+		.access = touch->access & ~(uint32_t)SIM_ACCESS_AC,
+		.nested = walk->stop == SIM_STOP_NESTED,
+	};
+	struct gnomon_outcome outcome;
+
+	if (fault.nested) {
+		fault.gpa.v = walk->gpa;
+		fault.access = walk->nested_access;
+		fault.table_walk = walk->table_walk;
+	}
+	sim_vmm_enter(guest, vcpu);
+	if (!sim_vmm_sync_regs(guest, vcpu, touch->access & SIM_ACCESS_AC)) {
+		return SIM_TOUCH_BROKEN;
+	}
+	gnomon_fault(guest->vcpu[vcpu], &fault, &outcome);
+	sim_vmm_leave(guest);
+	charge_kind(guest, vcpu, &outcome, touch);
+	switch (outcome.action) {
+	case GNOMON_RESUME:
+		return SIM_TOUCH_DONE;
+	case GNOMON_INJECT:
+		sim_guest_charge(guest, vcpu, SIM_CAT_FAULT,
+				 SIM_P_FAULT_INJECT);
+		touch->error_code = outcome.error_code;
+		return SIM_TOUCH_FAULT;
+	case GNOMON_EMULATE:
+		return emulate(guest, vcpu, touch, outcome.gpa.v);
+	case GNOMON_DO_MMIO:
+	case GNOMON_RETRY:
+	case GNOMON_STOP_NOMEM:
+	case GNOMON_STOP_BUG:
+		break;
+	}
+	return broken(guest, touch, &outcome);
+}
