@@ -234,11 +234,8 @@ static enum sim_touch_end finish(struct sim_guest *guest,
 	touch->gpa = word_to_gpa(guest, word, touch->gva);
 	memory = sim_guest_memory(guest, touch->gpa);
 	if (!memory) {
-		sim_fail(guest->error, SIM_ERR_BUG,
-			 "%#llx translates to %#llx, outside of memory",
-			 (unsigned long long)touch->gva,
-			 (unsigned long long)touch->gpa);
-		return SIM_TOUCH_BROKEN;
+		guest->counts.mmio++;	/* native: straight to the device */
+		return SIM_TOUCH_DONE;
 	}
 	if (touch->data && (touch->access & GNOMON_WRITE)) {
 		memcpy(memory, touch->data, touch->bytes);
@@ -299,7 +296,7 @@ static enum sim_touch_end touch_page(struct sim_guest *guest, unsigned vcpu,
 		}
 		sim_tlb_flush_fault(v, touch->gva);
 		end = stopped(guest, vcpu, touch, &walk);
-		if (end != SIM_TOUCH_DONE || touch->traced) {
+		if (end != SIM_TOUCH_DONE || touch->emulated) {
 			return end;
 		}
 	}
@@ -316,7 +313,7 @@ enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
 	struct sim_touch second;
 	enum sim_touch_end end;
 
-	touch->traced = false;
+	touch->traced = touch->emulated = false;
 	if (touch->bytes <= room) {
 		return touch_page(guest, vcpu, touch);
 	}

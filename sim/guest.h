@@ -27,6 +27,7 @@ struct sim_guest_counts {
 	uint64_t trace_leaf, trace_upper;
 	uint64_t cr3_exits, invlpg_exits, other_exits;
 	uint64_t pages_zapped;
+	uint64_t mmio;
 };
 
 struct sim_guest {
@@ -83,8 +84,8 @@ struct sim_touch {
 	uint64_t gpa;
 	uint64_t word;		/* translation as cached; 0 after emulation */
 	uint32_t error_code;
-	bool traced;		/* the store was a trace fault */
-	uint64_t trace_gpa;
+	bool emulated;		/* the VMM made the access */
+	bool traced;		/* because the store was a trace fault */
 };
 
 enum sim_touch_end {
@@ -116,8 +117,8 @@ bool sim_vmm_sync_regs(struct sim_guest *guest, unsigned vcpu, bool ac);
 void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
 		       const struct gnomon_root *root);
 /*
- * The VMM handles what stopped a walk. DONE: try again, or touch->traced says
- * that the store is done.
+ * The VMM handles what stopped a walk. DONE: try again, or touch->emulated says
+ * that the access is done.
  */
 enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 				 struct sim_touch *touch,

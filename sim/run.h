@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum sim_mode {
 	SIM_MODE_NATIVE,
@@ -125,10 +126,14 @@ struct sim_result {
 	uint64_t ram_bytes;	/* guest memory touched */
 	uint64_t pages_zapped;
 	uint64_t pages_flooded;
+	uint64_t mmio;
+	uint64_t page_faults;	/* in the input; all are true faults here */
 	uint64_t audits;
 	uint64_t verified;	/* accesses compared with the oracle */
+	uint64_t final_tables;	/* compared with the input's last state */
 	double seconds;		/* wall time; not deterministic, not a column */
-	struct sim_explain explain;
+	struct sim_explain explain;	/* the whole input */
+	struct sim_explain window;	/* between its markers 2 and 3 */
 };
 
 /* How to print one column. */
@@ -174,6 +179,13 @@ struct sim_job {
 
 /* A job with defaults: native, default preset, seed 1. */
 struct sim_job sim_job_default(void);
+
+/*
+ * Prints where the table stores of a run went, line by line, with the sum. Per
+ * line also the share per `divisor` (say, 50 forks; 0: no such column).
+ */
+void sim_explain_print(FILE *out, const struct sim_result *result,
+		       uint64_t divisor);
 
 /* The preset a job with preset NULL uses. */
 const char *sim_default_preset(void);

@@ -79,7 +79,7 @@ static bool beside_program(const char *folder, char *path, size_t path_bytes)
 
 static bool find_folder(const char *folder, char *path, size_t path_bytes)
 {
-	const char *data = getenv("GNOMON_DATA");
+	const char *data = getenv("GNOMON_DATADIR");
 	const char *source = getenv("top_srcdir"); /* set by `make check` */
 
 	return (data && *data &&

@@ -16,7 +16,7 @@ void sim_fail(struct sim_error *error, enum sim_error_kind kind,
 	      const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * Finds folder/name+suffix: first in $GNOMON_DATA, then in `sim`, `bench`
+ * Finds folder/name+suffix: first in $GNOMON_DATADIR, then in `sim`, `bench`
  * or `share/gnomon` beside the program or above it (a build tree, a moved
  * prefix), then in the installed data. False when there is none.
  */

@@ -204,6 +204,14 @@ static void charge_kind(struct sim_guest *guest, unsigned vcpu,
 	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, price);
 }
 
+static enum sim_touch_end emulated(struct sim_touch *touch, uint64_t gpa)
+{
+	touch->emulated = true;
+	touch->gpa = gpa;
+	touch->word = 0;
+	return SIM_TOUCH_DONE;
+}
+
 /* The VMM interprets the store and hands it to the engine. */
 static enum sim_touch_end emulate(struct sim_guest *guest, unsigned vcpu,
 				  struct sim_touch *touch, uint64_t gpa)
@@ -232,10 +240,7 @@ static enum sim_touch_end emulate(struct sim_guest *guest, unsigned vcpu,
 		return SIM_TOUCH_BROKEN;
 	}
 	touch->traced = true;
-	touch->trace_gpa = gpa;
-	touch->gpa = gpa;
-	touch->word = 0;
-	return SIM_TOUCH_DONE;
+	return emulated(touch, gpa);
 }
 
 static enum sim_touch_end broken(struct sim_guest *guest,
@@ -291,6 +296,8 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 	case GNOMON_EMULATE:
 		return emulate(guest, vcpu, touch, outcome.gpa.v);
 	case GNOMON_DO_MMIO:
+		guest->counts.mmio++;
+		return emulated(touch, outcome.gpa.v);
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
 	case GNOMON_STOP_BUG:

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/replay.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/text.h"
+
+enum {
+	MARKER_START = 2, MARKER_END = 3,
+	INVPCID_ADDRESS = 0,
+	ENTRY_BYTES = 8,
+};
+
+static void tell_failure(struct sim_replay *replay)
+{
+	enum sim_error_kind kind = replay->error->kind;
+
+	if (replay->failed && (kind == SIM_ERR_VERIFY ||
+			       kind == SIM_ERR_AUDIT || kind == SIM_ERR_BUG)) {
+		replay->failed(replay->failed_ctx, replay->error);
+	}
+}
+
+bool sim_replay_fail(struct sim_replay *replay, enum sim_error_kind kind,
+		     const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (replay->error->kind == SIM_ERR_NONE) {
+		sim_fail(replay->error, kind, "event %llu, mode %s: %s",
+			 (unsigned long long)replay->event,
+			 sim_mode_name(replay->guest->mode), text);
+		replay->error->event = replay->event;
+		tell_failure(replay);
+	}
+	return false;
+}
+
+/* The guest broke: say at which event. */
+static bool broken(struct sim_replay *replay)
+{
+	struct sim_error inner = *replay->error;
+
+	*replay->error = (struct sim_error){ 0 };
+	return sim_replay_fail(replay, inner.kind, "%s", inner.text);
+}
+
+bool sim_replay_init(struct sim_replay *replay, struct sim_guest *guest,
+		     const struct sim_rec_info *info, bool verify,
+		     struct sim_error *error)
+{
+	*replay = (struct sim_replay){
+		.guest = guest, .info = info, .error = error,
+	};
+	if (!verify) {
+		return true;
+	}
+	replay->replica = sim_replica_new(ENTRY_BYTES);
+	if (!replay->replica) {
+		sim_fail(error, SIM_ERR_NOMEM, "no memory for the oracle");
+		return false;
+	}
+	replay->oracle = sim_replica_oracle(replay->replica, info);
+	return true;
+}
+
+void sim_replay_done(struct sim_replay *replay)
+{
+	sim_replica_free(replay->replica);
+	replay->replica = NULL;
+}
+
+bool sim_replay_audit(struct sim_replay *replay)
+{
+	struct gnomon_audit report;
+
+	if (!replay->guest->vm) {
+		return true;
+	}
+	replay->audits++;
+	if (gnomon_audit(replay->guest->vm, GNOMON_AUDIT_FULL, &report) ==
+	    GNOMON_OK) {
+		return true;
+	}
+	return sim_replay_fail(replay, SIM_ERR_AUDIT,
+			       "audit: rule %s is broken at %#llx, %#llx",
+			       report.rule ? report.rule : "?",
+			       (unsigned long long)report.a,
+			       (unsigned long long)report.b);
+}
+
+/* ---- accesses --------------------------------------------------------------- */
+
+static bool touch_checked(struct sim_replay *replay, unsigned vcpu,
+			  struct sim_touch *touch, enum sim_touch_end *end)
+{
+	struct sim_oracle_result answer;
+
+	if (replay->replica) {
+		sim_verify_ask(replay, touch, &answer);
+	}
+	*end = sim_guest_touch(replay->guest, vcpu, touch);
+	if (*end == SIM_TOUCH_BROKEN) {
+		return broken(replay);
+	}
+	return !replay->replica ||
+	       sim_verify_touch(replay, touch, *end, &answer);
+}
+
+static uint32_t access_bits(unsigned flags)
+{
+	return (flags & SIM_F_WRITE ? GNOMON_WRITE : 0u) |
+	       (flags & SIM_F_FETCH ? GNOMON_EXEC : 0u) |
+	       (flags & SIM_F_USER ? GNOMON_USER : 0u) |
+	       (flags & SIM_F_IMPLICIT ? GNOMON_IMPLICIT : 0u) |
+	       (flags & SIM_F_AC ? SIM_ACCESS_AC : 0u);
+}
+
+static bool must_succeed(struct sim_replay *replay,
+			 const struct sim_touch *touch,
+			 enum sim_touch_end end)
+{
+	return end == SIM_TOUCH_DONE ||
+	       sim_replay_fail(replay, SIM_ERR_VERIFY,
+			       "access to %#llx faults with code %#x, in the "
+			       "recording it does not",
+			       (unsigned long long)touch->gva,
+			       touch->error_code);
+}
+
+static bool replay_access(struct sim_replay *replay,
+			  const struct sim_event *ev)
+{
+	struct sim_touch touch = {
+		.gva = ev->gva, .bytes = ev->size,
+		.access = access_bits(ev->flags),
+	};
+	enum sim_touch_end end;
+
+	replay->guest->machine.vcpus[ev->vcpu].counts.accesses++;
+	if (!touch_checked(replay, ev->vcpu, &touch, &end) ||
+	    !must_succeed(replay, &touch, end)) {
+		return false;
+	}
+	/* A frame that was a table once and that the engine still guards. */
+	replay->explain.trace_data += touch.traced;
+	return true;
+}
+
+/* The access behind a page fault: it must fault, and just so. */
+static bool replay_fault(struct sim_replay *replay,
+			 const struct sim_event *ev)
+{
+	uint32_t code = (uint32_t)ev->value;
+	struct sim_touch touch = {
+		.gva = ev->gva, .bytes = 1,
+		.access = (code & SIM_PF_W ? GNOMON_WRITE : 0u) |
+			  (code & SIM_PF_U ? GNOMON_USER : 0u) |
+			  (code & SIM_PF_ID ? GNOMON_EXEC : 0u),
+	};
+	enum sim_touch_end end;
+
+	/* The kernel touches user pages with AC set. */
+	if (!(code & SIM_PF_U) && !(ev->gva >> 63)) {
+		touch.access |= SIM_ACCESS_AC;
+	}
+	replay->page_faults++;
+	if (!touch_checked(replay, ev->vcpu, &touch, &end)) {
+		return false;
+	}
+	if (end != SIM_TOUCH_FAULT || touch.error_code != code) {
+		return sim_replay_fail(replay, SIM_ERR_VERIFY,
+			"page fault at %#llx with code %#x in the recording, "
+			"%s %#x here", (unsigned long long)ev->gva, code,
+			end == SIM_TOUCH_FAULT ? "code" : "no fault,",
+			end == SIM_TOUCH_FAULT ? touch.error_code : 0);
+	}
+	return true;
+}
+
+/* ---- table stores ------------------------------------------------------------- */
+
+static bool classify(struct sim_replay *replay, const struct sim_event *ev,
+		     const struct sim_touch *touch)
+{
+	struct sim_guest *guest = replay->guest;
+	struct sim_explain *e = &replay->explain;
+	uint64_t gfn = ev->gpa >> GNOMON_PAGE_SHIFT;
+
+	e->stores++;
+	if (guest->mode != SIM_MODE_SHADOW) {
+		e->direct_native++;
+		return true;
+	}
+	if (touch->traced) {
+		*(ev->level > 1 ? &e->trace_upper : &e->trace_leaf) += 1;
+		return true;
+	}
+	switch ((enum sim_frame_state)guest->frame_state[gfn]) {
+	case SIM_FRAME_NEW:
+		e->never_traced++;
+		return true;
+	case SIM_FRAME_ZAPPED:
+		e->zapped++;
+		return true;
+	case SIM_FRAME_FLOODED:
+		e->flooded++;
+		return true;
+	case SIM_FRAME_RECYCLED:
+		e->recycled++;
+		return true;
+	case SIM_FRAME_TRACED:
+		break;
+	}
+	return sim_replay_fail(replay, SIM_ERR_VERIFY,
+			       "a store into the traced frame %#llx went "
+			       "through", (unsigned long long)gfn);
+}
+
+static bool in_memory(struct sim_replay *replay, const struct sim_event *ev)
+{
+	return ev->gpa < replay->guest->mem.ram_bytes ||
+	       sim_replay_fail(replay, SIM_ERR_INPUT,
+			       "a table at %#llx, outside of memory",
+			       (unsigned long long)ev->gpa);
+}
+
+static bool replay_store(struct sim_replay *replay,
+			 const struct sim_event *ev)
+{
+	unsigned offset = ev->gpa & (ENTRY_BYTES - 1);
+	uint8_t entry[ENTRY_BYTES];
+	struct sim_touch touch = {
+		.gva = ev->gva, .bytes = ev->size, .level = ev->level,
+		.access = GNOMON_WRITE, .data = entry + offset,
+	};
+	enum sim_touch_end end;
+
+	if (!in_memory(replay, ev)) {
+		return false;
+	}
+	if (offset + ev->size > ENTRY_BYTES) {
+		return sim_replay_fail(replay, SIM_ERR_INPUT,
+				       "a store of %u bytes into one entry",
+				       ev->size);
+	}
+	memcpy(entry, &ev->value, sizeof(entry));
+	replay->guest->machine.vcpus[ev->vcpu].counts.accesses++;
+	replay->guest->frame_level[ev->gpa >> GNOMON_PAGE_SHIFT] = ev->level;
+	if (!touch_checked(replay, ev->vcpu, &touch, &end) ||
+	    !must_succeed(replay, &touch, end)) {
+		return false;
+	}
+	if (touch.gpa != ev->gpa) {
+		return sim_replay_fail(replay, SIM_ERR_VERIFY,
+			"a table store through %#llx reaches %#llx instead of "
+			"%#llx", (unsigned long long)ev->gva,
+			(unsigned long long)touch.gpa,
+			(unsigned long long)ev->gpa);
+	}
+	return classify(replay, ev, &touch) &&
+	       (!replay->replica ||
+		sim_verify_entry(replay, ev->gpa, ev->value));
+}
+
+/* One entry of a table that is being built where the engine still guards. */
+static bool store_guarded(struct sim_replay *replay,
+			  const struct sim_event *ev, unsigned index,
+			  const uint64_t *value)
+{
+	struct sim_touch touch = {
+		.gva = replay->info->direct_map + ev->gpa + index * 8u,
+		.bytes = ENTRY_BYTES, .access = GNOMON_WRITE, .data = value,
+	};
+	enum sim_touch_end end;
+
+	if (!touch_checked(replay, ev->vcpu, &touch, &end) ||
+	    !must_succeed(replay, &touch, end)) {
+		return false;
+	}
+	replay->explain.trace_image += touch.traced;
+	return true;
+}
+
+/*
+ * What a table held before it was linked. The kernel wrote it when nothing
+ * could tell it from data, so it is just there; but if the frame was a table
+ * before and the engine has not noticed its end, the stores are trapped.
+ */
+static bool replay_image(struct sim_replay *replay,
+			 const struct sim_event *ev)
+{
+	uint64_t wanted[GNOMON_PAGE_BYTES / ENTRY_BYTES] = { 0 };
+	struct sim_guest *guest = replay->guest;
+	gnomon_gfn_t gfn = { ev->gpa >> GNOMON_PAGE_SHIFT };
+	uint64_t *memory;
+
+	if (!in_memory(replay, ev)) {
+		return false;
+	}
+	memory = sim_guest_memory(guest, gfn.v << GNOMON_PAGE_SHIFT);
+	for (uint32_t i = 0; i < ev->entry_count; i++) {
+		wanted[ev->entries[i].index % 512] = ev->entries[i].value;
+	}
+	for (unsigned i = 0; i < 512; i++) {
+		if (memory[i] == wanted[i]) {
+			continue;
+		}
+		if (!guest->vm || !replay->info->has_direct_map ||
+		    !gnomon_is_traced(guest->vm, gfn)) {
+			memory[i] = wanted[i];
+		} else if (!store_guarded(replay, ev, i, &wanted[i])) {
+			return false;
+		}
+	}
+	guest->frame_level[gfn.v] = ev->level;
+	replay->explain.images++;
+	replay->explain.image_entries += ev->entry_count;
+	return true;
+}
+
+/* ---- registers and the rest ----------------------------------------------------- */
+
+static bool replay_register(struct sim_replay *replay,
+			    const struct sim_event *ev)
+{
+	struct gnomon_regs regs = replay->guest->regs[ev->vcpu];
+	struct sim_oracle *o = &replay->oracle;
+
+	if (!(ev->flags & SIM_F_VALUE)) {
+		return true;	/* written, but nobody saw the value */
+	}
+	switch (ev->type) {
+	case SIM_EV_CR0:
+		regs.cr0 = o->cr0 = ev->value;
+		break;
+	case SIM_EV_CR4:
+		regs.cr4 = o->cr4 = ev->value;
+		break;
+	case SIM_EV_EFER:
+		regs.efer = o->efer = ev->value;
+		break;
+	case SIM_EV_PKRU:
+		regs.pkru = o->pkru = (uint32_t)ev->value;
+		break;
+	default:
+		break;
+	}
+	return sim_guest_set_regs(replay->guest, ev->vcpu, &regs) ||
+	       broken(replay);
+}
+
+static bool replay_cr3(struct sim_replay *replay, const struct sim_event *ev)
+{
+	if (!(ev->flags & SIM_F_VALUE)) {
+		return true;
+	}
+	replay->explain.cr3_loads++;
+	replay->oracle.cr3 = ev->value;
+	return sim_guest_cr3(replay->guest, ev->vcpu, ev->value) ||
+	       broken(replay);
+}
+
+static bool replay_invpcid(struct sim_replay *replay,
+			   const struct sim_event *ev)
+{
+	if (ev->sub == INVPCID_ADDRESS) {
+		sim_guest_invlpg(replay->guest, ev->vcpu, ev->gva);
+		return true;
+	}
+	return sim_guest_cr3(replay->guest, ev->vcpu,
+			     replay->guest->regs[ev->vcpu].cr3) ||
+	       broken(replay);
+}
+
+/* a - b, member by member: all of them are counters. */
+static struct sim_explain subtract(const struct sim_explain *a,
+				   const struct sim_explain *b)
+{
+	enum { MEMBERS = sizeof(*a) / sizeof(uint64_t) };
+	uint64_t left[MEMBERS], right[MEMBERS];
+	struct sim_explain result;
+
+	memcpy(left, a, sizeof(left));
+	memcpy(right, b, sizeof(right));
+	for (size_t i = 0; i < MEMBERS; i++) {
+		left[i] -= right[i];
+	}
+	memcpy(&result, left, sizeof(result));
+	return result;
+}
+
+static void replay_marker(struct sim_replay *replay,
+			  const struct sim_event *ev)
+{
+	replay->explain.markers++;
+	if (ev->value == MARKER_START) {
+		replay->window_start = replay->explain;
+	} else if (ev->value == MARKER_END) {
+		replay->window = subtract(&replay->explain,
+					  &replay->window_start);
+	}
+}
+
+static bool apply(struct sim_replay *replay, const struct sim_event *ev)
+{
+	switch ((enum sim_event_type)ev->type) {
+	case SIM_EV_ACCESS:
+		return replay_access(replay, ev);
+	case SIM_EV_FAULT:
+		return replay_fault(replay, ev);
+	case SIM_EV_TABLE_STORE:
+		return replay_store(replay, ev);
+	case SIM_EV_CR3:
+		return replay_cr3(replay, ev);
+	case SIM_EV_CR0:
+	case SIM_EV_CR4:
+	case SIM_EV_EFER:
+	case SIM_EV_PKRU:
+		return replay_register(replay, ev);
+	case SIM_EV_INVLPG:
+		replay->explain.invlpgs++;
+		sim_guest_invlpg(replay->guest, ev->vcpu, ev->gva);
+		return true;
+	case SIM_EV_INVPCID:
+		return replay_invpcid(replay, ev);
+	case SIM_EV_TABLE_IMAGE:
+		return replay_image(replay, ev);
+	case SIM_EV_TABLE_END:
+		replay->explain.table_ends++;
+		return true;
+	case SIM_EV_FINAL_TABLE:
+		return !replay->replica || sim_verify_final(replay, ev);
+	case SIM_EV_MARKER:
+		replay_marker(replay, ev);
+		return true;
+	case SIM_EV_SYMBOL:
+		return true;
+	case SIM_EV_FORK:
+	case SIM_EV_VFORK:
+	case SIM_EV_EXEC:
+	case SIM_EV_EXIT:
+	case SIM_EV_MMAP:
+	case SIM_EV_MUNMAP:
+	case SIM_EV_MPROTECT:
+	case SIM_EV_BRK:
+	case SIM_EV_SWITCH:
+	case SIM_EV_TYPE_END:
+		break;
+	}
+	return sim_replay_fail(replay, SIM_ERR_INPUT,
+			       "%s has no place in a recording of the MMU",
+			       sim_event_name(ev->type));
+}
+
+bool sim_replay_event(struct sim_replay *replay, const struct sim_event *ev)
+{
+	if (!replay->started) {
+		replay->started = true;
+		replay->start_instr = replay->instr = ev->instr;
+	}
+	if (ev->vcpu >= replay->guest->machine.vcpu_count) {
+		return sim_replay_fail(replay, SIM_ERR_INPUT,
+				       "vcpu %u does not exist", ev->vcpu);
+	}
+	sim_compute(&replay->guest->machine.vcpus[ev->vcpu],
+		    ev->instr - replay->instr);
+	replay->instr = ev->instr;
+	if (!apply(replay, ev)) {
+		return false;
+	}
+	if (replay->replica && sim_replica_apply(replay->replica, ev) ==
+	    SIM_REPLICA_FULL) {
+		return sim_replay_fail(replay, SIM_ERR_NOMEM,
+				       "too many tables for the oracle");
+	}
+	replay->event++;
+	return !replay->audit_every ||
+	       replay->event % replay->audit_every ||
+	       sim_replay_audit(replay);
+}
