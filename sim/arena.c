@@ -96,6 +96,14 @@ static void stop_decay(unsigned index)
 	}
 }
 
+/* Statistics are as of the last call. */
+static void refresh_stats(void)
+{
+	uint64_t epoch = 1;
+
+	mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
+}
+
 static bool find_stats(size_t mib[6], const char *size, unsigned index)
 {
 	char name[64];
@@ -125,6 +133,7 @@ bool sim_arena_init(struct sim_arena *arena, void *range, size_t range_bytes)
 	}
 	arena->live = true;
 	stop_decay(arena->index);
+	refresh_stats();	/* before it, a new arena has none */
 	return find_stats(arena->stats_mib, "small", arena->index) &&
 	       find_stats(arena->large_mib, "large", arena->index);
 }
@@ -184,10 +193,9 @@ void sim_arena_free(struct sim_arena *arena, void *memory)
 
 size_t sim_arena_bytes(const struct sim_arena *arena)
 {
-	uint64_t epoch = 1;
 	size_t small = 0, large = 0, bytes = sizeof(size_t);
 
-	mallctl("epoch", NULL, NULL, &epoch, sizeof(epoch));
+	refresh_stats();
 	mallctlbymib(arena->stats_mib, 5, &small, &bytes, NULL, 0);
 	mallctlbymib(arena->large_mib, 5, &large, &bytes, NULL, 0);
 	return small + large;

@@ -150,7 +150,7 @@ static bool nested_descend(struct sim_vcpu *vcpu, uint64_t gpa,
 	trail->top = level;
 	for (;; level--) {
 		uint64_t *entry = sim_phys(m, table +
-					   (gpa >> (3 + 9 * level) & 0xff8));
+					   (gpa >> (9 * level) & 0xff8));
 
 		if (!entry) {
 			return stop(walk, SIM_STOP_BUS);
@@ -304,7 +304,7 @@ static bool descend(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	}
 	trail->top = level;
 	for (;; level--) {
-		uint64_t offset = gva >> (3 + 9 * level) & 0xff8;
+		uint64_t offset = gva >> (9 * level) & 0xff8;
 		uint64_t *entry, value;
 
 		if (!entry_memory(vcpu, table + offset, walk, cycles,
