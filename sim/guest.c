@@ -91,7 +91,7 @@ void *sim_guest_memory(struct sim_guest *guest, uint64_t gpa)
 	return gpa < guest->mem.ram_bytes ? guest->mem.ram + gpa : NULL;
 }
 
-/* ---- life ---------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------ */
 
 static bool make_vm(struct sim_guest *guest,
 		    const struct sim_guest_config *config)
@@ -213,7 +213,7 @@ void sim_guest_done(struct sim_guest *guest)
 	sim_hostmem_done(&guest->mem);
 }
 
-/* ---- the guest runs -------------------------------------------------------- */
+/* ---- the guest runs -------------------------------------------------- */
 
 static uint64_t word_to_gpa(const struct sim_guest *guest, uint64_t word,
 			    uint64_t gva)

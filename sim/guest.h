@@ -107,7 +107,7 @@ void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva);
 /* Guest memory as it is, without any access: NULL outside RAM. */
 void *sim_guest_memory(struct sim_guest *guest, uint64_t gpa);
 
-/* ---- between the files of the guest ------------------------------------- */
+/* ---- between the files of the guest ---------------------------------- */
 
 void sim_vmm_host(struct sim_guest *guest);	/* fills guest->host */
 void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu); /* an exit */

@@ -95,7 +95,7 @@ bool sim_replay_audit(struct sim_replay *replay)
 			       (unsigned long long)report.b);
 }
 
-/* ---- accesses --------------------------------------------------------------- */
+/* ---- accesses -------------------------------------------------------- */
 
 static bool touch_checked(struct sim_replay *replay, unsigned vcpu,
 			  struct sim_touch *touch, enum sim_touch_end *end)
@@ -184,7 +184,7 @@ static bool replay_fault(struct sim_replay *replay,
 	return true;
 }
 
-/* ---- table stores ------------------------------------------------------------- */
+/* ---- table stores ---------------------------------------------------- */
 
 static bool classify(struct sim_replay *replay, const struct sim_event *ev,
 		     const struct sim_touch *touch)
@@ -325,7 +325,7 @@ static bool replay_image(struct sim_replay *replay,
 	return true;
 }
 
-/* ---- registers and the rest ----------------------------------------------------- */
+/* ---- registers and the rest ------------------------------------------ */
 
 static bool replay_register(struct sim_replay *replay,
 			    const struct sim_event *ev)

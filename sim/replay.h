@@ -44,7 +44,7 @@ bool sim_replay_event(struct sim_replay *replay, const struct sim_event *ev);
 /* Audits the engine now. */
 bool sim_replay_audit(struct sim_replay *replay);
 
-/* ---- verify.c ------------------------------------------------------------- */
+/* ---- verify.c -------------------------------------------------------- */
 
 /* What the oracle says about the access, before it is made. */
 void sim_verify_ask(struct sim_replay *replay, const struct sim_touch *touch,

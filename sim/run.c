@@ -169,7 +169,7 @@ static bool replay_all(struct run *run, struct sim_error *error)
 	return !run->job->verify || sim_replay_audit(&run->replay);
 }
 
-/* ---- results ---------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------- */
 
 static void take_name(struct sim_result *result, const struct sim_job *job)
 {
@@ -315,7 +315,7 @@ bool sim_run(const struct sim_job *job, struct sim_result *result,
 	return good;
 }
 
-/* ---- many -------------------------------------------------------------------- */
+/* ---- many ------------------------------------------------------------ */
 
 struct batch {
 	const struct sim_job *jobs;

@@ -78,7 +78,7 @@ static void remember(struct sim_assoc caches[], uint64_t address,
 	}
 }
 
-/* ---- nested dimension -------------------------------------------------- */
+/* ---- nested dimension ------------------------------------------------ */
 
 static bool nested_stop(struct sim_walk *walk, uint64_t gpa, uint32_t access,
 			bool table_walk)
@@ -217,7 +217,7 @@ static uint64_t word_address(uint64_t word, uint64_t address)
 	return (word & SIM_T_ADDR & ~mask) | (address & mask);
 }
 
-/* ---- first dimension --------------------------------------------------- */
+/* ---- first dimension ------------------------------------------------- */
 
 static uint32_t fault_code(const struct sim_vcpu *vcpu, uint32_t access,
 			   uint32_t why)
