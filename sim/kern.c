@@ -67,24 +67,6 @@ void kern_spend(struct sim_kern *k, uint64_t instructions)
 	k->instr += instructions;
 }
 
-/* Load the other of KPTI's two roots. */
-static void load_user_root(struct sim_kern *k)
-{
-	struct kern_cpu *c = &k->cpus[k->cpu];
-	struct sim_event ev = { .type = SIM_EV_CR3, .flags = SIM_F_VALUE };
-
-	if (!c->mm || !c->mm->user_pgd) {
-		return;
-	}
-	ev.value = c->mm->user_pgd->gpa;
-	if (k->cfg.pcid) {
-		ev.value |= (c->asid + 1u) | 1u << 11 | UINT64_C(1) << 63;
-	}
-	kern_table_publish(k, c->mm->user_pgd);
-	k->n.cr3_loads++;
-	kern_emit(k, &ev);
-}
-
 void kern_enter(struct sim_kern *k)
 {
 	struct kern_cpu *c = &k->cpus[k->cpu];
@@ -92,7 +74,7 @@ void kern_enter(struct sim_kern *k)
 	if (k->depth++ > 0) {
 		return;
 	}
-	if (k->cfg.kpti && c->mm) {
+	if (c->user) {
 		kern_access(k, KERN_ENTRY, SIM_F_FETCH);
 		kern_load_root(k, true);
 	}
@@ -110,7 +92,7 @@ void kern_leave(struct sim_kern *k)
 		return;
 	}
 	if (k->cfg.kpti) {
-		load_user_root(k);
+		kern_load_user_root(k);
 	}
 }
 
@@ -119,6 +101,22 @@ static bool allowed(uint64_t e, unsigned flags)
 {
 	return (e & PTE_P) && (!(flags & SIM_F_WRITE) || (e & PTE_W)) &&
 	       (!(flags & SIM_F_FETCH) || !(e & PTE_NX));
+}
+
+static void fault_event(struct sim_kern *k, uint64_t gva, unsigned flags,
+			uint64_t e)
+{
+	struct sim_event ev = {
+		.type = SIM_EV_FAULT, .gva = gva,
+		.flags = (uint16_t)(flags & SIM_F_USER),
+		.value = (e & PTE_P ? 1u : 0u) |
+			 (flags & SIM_F_WRITE ? 2u : 0u) |
+			 (flags & SIM_F_USER ? 4u : 0u) |
+			 (flags & SIM_F_FETCH ? 16u : 0u),
+	};
+
+	k->n.faults++;
+	kern_emit(k, &ev);
 }
 
 void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
@@ -130,17 +128,7 @@ void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 		return;
 	}
 	if (!allowed(e, flags)) {
-		struct sim_event ev = {
-			.type = SIM_EV_FAULT, .gva = gva,
-			.value = (e & PTE_P ? 1u : 0u) |
-				 (flags & SIM_F_WRITE ? 2u : 0u) |
-				 (flags & SIM_F_USER ? 4u : 0u) |
-				 (flags & SIM_F_FETCH ? 16u : 0u),
-			.flags = (uint16_t)flags,
-		};
-
-		k->n.faults++;
-		kern_emit(k, &ev);
+		fault_event(k, gva, flags, e);
 		kern_enter(k);
 		kern_fault(k, p->mm, gva, flags);
 		kern_leave(k);
@@ -148,6 +136,57 @@ void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 	if (!k->error) {
 		kern_access(k, gva, flags);
 	}
+}
+
+void sim_kern_syscall(struct sim_kern *k, struct sim_proc *p)
+{
+	(void)p;
+	if (!k->error) {
+		kern_enter(k);
+		kern_spend(k, k->work.syscall);
+		kern_leave(k);
+	}
+}
+
+void sim_kern_bad_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+			unsigned flags, uint64_t stack_gva)
+{
+	uint64_t e = kern_lookup(k, p->mm, gva);
+
+	if (k->error) {
+		return;
+	}
+	if (allowed(e, flags)) {
+		kern_fail(k, "a forbidden touch that is allowed");
+		return;
+	}
+	fault_event(k, gva, flags, e);
+	kern_enter(k);
+	kern_spend(k, k->work.fault);
+	if (stack_gva) {
+		sim_kern_touch(k, p, stack_gva, SIM_F_WRITE);
+	}
+	kern_leave(k);
+}
+
+void sim_kern_ptemod(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		     uint64_t pages, uint64_t count)
+{
+	if (k->error || pages == 0) {
+		return;
+	}
+	kern_enter(k);
+	for (uint64_t n = 0; n < count; n++) {
+		uint64_t at = gva + n % pages * KERN_PAGE;
+		struct kern_table *pt = kern_find(k, p->mm, at, 1);
+		unsigned i = kern_index(at, 1);
+
+		if (pt && (pt->e[i] & PTE_P)) {
+			kern_set(k, pt, i, pt->e[i] ^ PTE_SOFT2, 8);
+			kern_spend(k, 4);
+		}
+	}
+	kern_leave(k);
 }
 
 void sim_kern_compute(struct sim_kern *k, uint64_t instructions)
@@ -164,7 +203,7 @@ void sim_kern_marker(struct sim_kern *k, uint64_t number)
 
 void sim_kern_on_vcpu(struct sim_kern *k, unsigned vcpu)
 {
-	k->cpu = vcpu < k->cfg.vcpus ? vcpu : 0;
+	k->cpu = vcpu % k->cfg.vcpus;
 }
 
 const char *sim_kern_error(const struct sim_kern *k)

@@ -68,7 +68,7 @@ void sim_kern_boot(struct sim_kern *k);
  */
 const char *sim_kern_error(const struct sim_kern *k);
 
-/* The vcpu that the following operations run on; 0 at first. */
+/* The vcpu (modulo their number) for the following operations; 0 at first. */
 void sim_kern_on_vcpu(struct sim_kern *k, unsigned vcpu);
 /* User instructions that go by. */
 void sim_kern_compute(struct sim_kern *k, uint64_t instructions);
@@ -123,6 +123,25 @@ void sim_kern_run(struct sim_kern *k, struct sim_proc *p);
 /* One access by p; flags are SIM_F_WRITE, _FETCH, _USER. */
 void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 		    unsigned flags);
+
+/* A system call that does nothing (getpid). */
+void sim_kern_syscall(struct sim_kern *k, struct sim_proc *p);
+/*
+ * A touch that the mapping forbids, or that nothing maps: the page fault goes
+ * to the guest's kernel and comes back (with a signal's frame on the user's
+ * stack at stack_gva, when that is not 0). The tables stay as they are.
+ */
+void sim_kern_bad_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+			unsigned flags, uint64_t stack_gva);
+/*
+ * In one entry the kernel rewrites the present leaf entries of the pages from
+ * gva on, in turn, count times in all, toggling a software bit and flushing
+ * nothing. Passes over what no 4K page maps.
+ */
+void sim_kern_ptemod(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		     uint64_t pages, uint64_t count);
+/* Tell all reachable tables as SIM_EV_FINAL_TABLE, to end a recording with. */
+void sim_kern_final(struct sim_kern *k);
 
 /* Counts since the start. */
 struct sim_kern_counts {

@@ -25,6 +25,7 @@ enum {
 	PTE_PS = 1 << 7,
 	PTE_G = 1 << 8,
 	PTE_SPECIAL = 1 << 9,	/* software bit: the zero page */
+	PTE_SOFT2 = 1 << 10,	/* software bit: ptemod toggles it */
 	PTE_SOFT = 1 << 11,	/* software bit: soft dirty */
 };
 #define PTE_NX (UINT64_C(1) << 63)
@@ -93,9 +94,11 @@ struct kern_cpu {
 	struct kern_mm *mm;	/* loaded; null: the kernel's own */
 	struct sim_proc *proc;	/* running; null: idle */
 	bool lazy;		/* idle on a loaded mm */
+	bool user;		/* on the user's root (KPTI) */
 	unsigned asid, next_asid;
 	struct {
 		uint64_t id, gen;
+		bool user_stale; /* flush at the next user root load */
 	} slot[KERN_ASIDS];
 };
 
@@ -185,6 +188,8 @@ void kern_protect_range(struct sim_kern *k, struct kern_mm *mm,
 
 /* kern_tlb.c */
 void kern_load_root(struct sim_kern *k, bool noflush);
+/* KPTI: back to the root that the user runs on. */
+void kern_load_user_root(struct sim_kern *k);
 void kern_switch_mm(struct sim_kern *k, struct kern_mm *mm);
 void kern_flush_page(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
 /* [first, last) in bytes; by page or wholly, as the ceiling says. */

@@ -24,7 +24,15 @@ static struct sim_proc *new_proc(struct sim_kern *k, struct kern_mm *mm)
 
 struct sim_proc *sim_kern_spawn(struct sim_kern *k)
 {
-	return k->error ? NULL : new_proc(k, kern_mm_new(k));
+	struct sim_proc *p;
+
+	if (k->error) {
+		return NULL;
+	}
+	kern_enter(k);
+	p = new_proc(k, kern_mm_new(k));
+	kern_leave(k);
+	return p;
 }
 
 /* Copy one table's worth of a mapping, [at, end). */

@@ -46,8 +46,7 @@ struct kern_table *kern_child(struct sim_kern *k, uint64_t entry)
 	return kern_frame(k, entry & KERN_ADDR)->table;
 }
 
-/* Tell what the table holds; the tables below it come first. */
-static void image(struct sim_kern *k, struct kern_table *t)
+static void tell(struct sim_kern *k, struct kern_table *t, uint8_t type)
 {
 	struct sim_rec_entry entries[512];
 	uint32_t count = 0;
@@ -59,15 +58,14 @@ static void image(struct sim_kern *k, struct kern_table *t)
 			};
 		}
 	}
-	struct sim_event ev = { .type = SIM_EV_TABLE_IMAGE, .gpa = t->gpa,
+	struct sim_event ev = { .type = type, .gpa = t->gpa,
 				.level = t->level, .entries = entries,
 				.entry_count = count };
 
 	kern_emit(k, &ev);
-	k->n.images++;
-	t->known = true;
 }
 
+/* Tell what the table holds; the tables below it come first. */
 void kern_table_publish(struct sim_kern *k, struct kern_table *t)
 {
 	if (t->known) {
@@ -80,7 +78,20 @@ void kern_table_publish(struct sim_kern *k, struct kern_table *t)
 			kern_table_publish(k, child);
 		}
 	}
-	image(k, t);
+	tell(k, t, SIM_EV_TABLE_IMAGE);
+	k->n.images++;
+	t->known = true;
+}
+
+void sim_kern_final(struct sim_kern *k)
+{
+	for (uint64_t i = 0; i < k->fresh; i++) {
+		struct kern_table *t = k->frames[i].table;
+
+		if (t && t->known) {
+			tell(k, t, SIM_EV_FINAL_TABLE);
+		}
+	}
 }
 
 void kern_set(struct sim_kern *k, struct kern_table *t, unsigned index,

@@ -27,6 +27,7 @@ void kern_load_root(struct sim_kern *k, bool noflush)
 	struct kern_table *pgd = c->mm ? c->mm->pgd : k->pgd;
 	uint64_t value = pgd->gpa;
 
+	c->user = false;
 	kern_table_publish(k, pgd);
 	if (c->mm && c->mm->user_pgd) {
 		kern_table_publish(k, c->mm->user_pgd);
@@ -35,6 +36,28 @@ void kern_load_root(struct sim_kern *k, bool noflush)
 		value |= c->mm ? c->asid + 1u : 0u;
 		value |= noflush ? UINT64_C(1) << 63 : 0;
 	}
+	if (!noflush) {
+		c->slot[c->asid].user_stale = true;
+	}
+	put_cr3(k, value);
+}
+
+void kern_load_user_root(struct sim_kern *k)
+{
+	struct kern_cpu *c = this_cpu(k);
+	uint64_t value;
+
+	if (!c->mm || !c->mm->user_pgd) {
+		return;
+	}
+	kern_table_publish(k, c->mm->user_pgd);
+	value = c->mm->user_pgd->gpa;
+	if (k->cfg.pcid) {
+		value |= (c->asid + 1u) | 1u << 11;
+		value |= c->slot[c->asid].user_stale ? 0 : UINT64_C(1) << 63;
+	}
+	c->slot[c->asid].user_stale = false;
+	c->user = true;
 	put_cr3(k, value);
 }
 
@@ -76,6 +99,21 @@ void kern_switch_mm(struct sim_kern *k, struct kern_mm *mm)
 	kern_load_root(k, fresh);
 }
 
+/* Take the interrupt of another vcpu's flush, and go back. */
+static void interrupted(struct sim_kern *k, uint64_t first, uint64_t last,
+			void (*fn)(struct sim_kern *, uint64_t, uint64_t))
+{
+	bool user = this_cpu(k)->user;
+
+	if (user) {
+		kern_load_root(k, true);
+	}
+	fn(k, first, last);
+	if (user) {
+		kern_load_user_root(k);
+	}
+}
+
 /*
  * Tell the vcpus that run mm; fn acts on the current one. An IPI to a vcpu
  * that is lazily idle on mm is not sent: it sees the generation later.
@@ -95,13 +133,17 @@ static void on_cpus_of(struct sim_kern *k, struct kern_mm *mm,
 		}
 		k->cpu = i;
 		c->slot[c->asid].gen = mm->tlb_gen;
-		fn(k, first, last);
+		interrupted(k, first, last, fn);
 	}
 	k->cpu = here;
 }
 
 static void flush_pages(struct sim_kern *k, uint64_t first, uint64_t last)
 {
+	struct kern_cpu *c = this_cpu(k);
+
+	/* INVLPG reaches the current PCID only; the user's has another. */
+	c->slot[c->asid].user_stale = true;
 	for (uint64_t at = first; at < last; at += KERN_PAGE) {
 		struct sim_event ev = { .type = SIM_EV_INVLPG, .gva = at };
 

@@ -5,7 +5,7 @@
  */
 #include <criterion/criterion.h>
 
-#include "sim/work_exec.h"
+#include "sim/program.h"
 #include "tests/kernel/watch.h"
 
 /*

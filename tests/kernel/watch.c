@@ -29,6 +29,10 @@ static void check(struct watch *w, const struct sim_event *ev, uint64_t gpa)
 	if (ev->type == SIM_EV_TABLE_STORE) {
 		a.write = true;
 	}
+	if (ev->type == SIM_EV_FAULT) {
+		a.write = ev->value & SIM_PF_W;
+		a.fetch = ev->value & SIM_PF_ID;
+	}
 	/* The kernel reaches user memory between STAC and CLAC. */
 	w->oracle[ev->vcpu].ac = true;
 	sim_oracle(&w->oracle[ev->vcpu], &a, &r);
@@ -72,22 +76,44 @@ static void on_event(void *ctx, const struct sim_event *ev)
 	}
 }
 
+struct sim_kern_sink watch_sink(struct watch *w)
+{
+	return (struct sim_kern_sink){ .event = on_event, .ctx = w };
+}
+
+bool watch_init(struct watch *w, const struct sim_rec_info *info)
+{
+	memset(w, 0, sizeof(*w));
+	w->replica = sim_replica_new(8);
+	if (!w->replica) {
+		return false;
+	}
+	for (unsigned i = 0; i < 64; i++) {
+		w->oracle[i] = sim_replica_oracle(w->replica, info);
+	}
+	return true;
+}
+
+void watch_drop(struct watch *w)
+{
+	sim_replica_free(w->replica);
+}
+
 bool watch_start(struct watch *w, const struct sim_kern_config *config,
 		 struct sim_kern **k)
 {
-	struct sim_kern_sink sink = { .event = on_event, .ctx = w };
+	struct sim_kern_sink sink = watch_sink(w);
 	struct sim_rec_info info;
 	const char *why;
 
-	memset(w, 0, sizeof(*w));
-	w->replica = sim_replica_new(8);
 	*k = sim_kern_create(config, &sink, &why);
-	if (!w->replica || !*k) {
+	if (!*k) {
 		return false;
 	}
 	sim_kern_info(*k, &info);
-	for (unsigned i = 0; i < 64; i++) {
-		w->oracle[i] = sim_replica_oracle(w->replica, &info);
+	if (!watch_init(w, &info)) {
+		sim_kern_destroy(*k);
+		return false;
 	}
 	sim_kern_boot(*k);
 	return true;
@@ -96,5 +122,5 @@ bool watch_start(struct watch *w, const struct sim_kern_config *config,
 void watch_end(struct watch *w, struct sim_kern *k)
 {
 	sim_kern_destroy(k);
-	sim_replica_free(w->replica);
+	watch_drop(w);
 }

@@ -19,6 +19,11 @@ struct watch {
 	char wrong[256];	/* the first violation; empty: none */
 };
 
+/* Set up all but the kernel; watch_sink() is then what judges. */
+bool watch_init(struct watch *w, const struct sim_rec_info *info);
+struct sim_kern_sink watch_sink(struct watch *w);
+void watch_drop(struct watch *w);
+
 /* False when memory is short or the configuration is refused. */
 bool watch_start(struct watch *w, const struct sim_kern_config *config,
 		 struct sim_kern **k);

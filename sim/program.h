@@ -4,8 +4,8 @@
  * ask of the kernel from exec to exit, in order. Taken from the page faults of
  * recordings and from the system calls of the same program.
  */
-#ifndef SIM_WORK_EXEC_H
-#define SIM_WORK_EXEC_H
+#ifndef SIM_PROGRAM_H
+#define SIM_PROGRAM_H
 
 #include "sim/kern.h"
 
