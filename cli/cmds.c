@@ -6,10 +6,12 @@
 
 extern const struct cmd cmd_import;
 extern const struct cmd cmd_info;
+extern const struct cmd cmd_workloads;
 
 const struct cmd *const cmds[] = {
 	&cmd_import,
 	&cmd_info,
+	&cmd_workloads,
 	NULL,
 };
 
