@@ -43,8 +43,9 @@ void kern_emit(struct sim_kern *k, struct sim_event *ev)
 {
 	ev->instr = k->instr;
 	ev->vcpu = (uint16_t)k->cpu;
-	if (k->sink.event) {
-		k->sink.event(k->sink.ctx, ev);
+	if (k->sink.event && !k->stopped && !k->sink.event(k->sink.ctx, ev)) {
+		k->stopped = true;
+		kern_fail(k, "stopped by the receiver of its events");
 	}
 }
 

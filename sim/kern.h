@@ -37,9 +37,12 @@ struct sim_kern_config {
 
 struct sim_kern_config sim_kern_config_default(void);
 
-/* Takes the events; ev and what it points to are gone after the call. */
+/*
+ * Takes the events; ev and what it points to are gone after the call. False
+ * stops the kernel: no events follow.
+ */
 struct sim_kern_sink {
-	void (*event)(void *ctx, const struct sim_event *ev);
+	bool (*event)(void *ctx, const struct sim_event *ev);
 	void *ctx;
 };
 

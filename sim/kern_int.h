@@ -108,6 +108,7 @@ struct sim_kern {
 	struct sim_kern_work work;
 	struct sim_kern_counts n;
 	const char *error;
+	bool stopped;		/* by the sink */
 	struct kern_frame *frames; /* one per guest frame, made on touch */
 	uint64_t frame_count;
 	uint64_t fresh;		/* frames from here on were never used */

@@ -11,6 +11,7 @@
 
 #include "sim/preset.h"
 #include "sim/replay.h"
+#include "sim/source.h"
 #include "sim/text.h"
 
 enum { PROGRESS_EVENTS = 1 << 14 };
@@ -53,10 +54,11 @@ struct sim_job sim_job_default(void)
 struct run {
 	const struct sim_job *job;
 	struct sim_preset preset;
-	struct sim_rec_reader *reader;
+	struct sim_source source;
 	struct sim_guest guest;
 	struct sim_replay replay;
-	uint64_t total;		/* events, 0 if not known */
+	struct sim_error *error;
+	bool enough;		/* event_max is reached */
 };
 
 static bool load_preset(struct run *run, struct sim_error *error)
@@ -75,39 +77,9 @@ static bool load_preset(struct run *run, struct sim_error *error)
 	return true;
 }
 
-static bool open_input(struct run *run, struct sim_error *error)
-{
-	struct sim_rec_error why = { .text = "" };
-	struct sim_rec_summary summary;
-	const struct sim_rec_info *info;
-
-	if (sim_rec_open(&run->reader, run->job->input, &why) !=
-	    SIM_REC_OK) {
-		sim_fail(error, SIM_ERR_INPUT, "%s", why.text);
-		return false;
-	}
-	info = sim_rec_info(run->reader);
-	if (info->kind != SIM_REC_MMU || info->levels < 4) {
-		sim_fail(error, SIM_ERR_INPUT, "%s: %s", run->job->input,
-			 info->kind != SIM_REC_MMU ?
-			 "records processes, not the MMU; cannot be replayed" :
-			 "has less than 4 paging levels; cannot be replayed");
-		return false;
-	}
-	if (info->vcpus > GNOMON_VCPUS_MAX) {
-		sim_fail(error, SIM_ERR_INPUT, "%s: more than %d vcpus",
-			 run->job->input, GNOMON_VCPUS_MAX);
-		return false;
-	}
-	if (sim_rec_summary(run->reader, &summary) == SIM_REC_OK) {
-		run->total = summary.event_count;
-	}
-	return true;
-}
-
 static bool make_guest(struct run *run, struct sim_error *error)
 {
-	const struct sim_rec_info *info = sim_rec_info(run->reader);
+	const struct sim_rec_info *info = &run->source.info;
 	struct sim_guest_config config = {
 		.mode = run->job->mode,
 		.preset = &run->preset,
@@ -138,33 +110,32 @@ static bool report_progress(struct run *run, struct sim_error *error)
 	const struct sim_job *job = run->job;
 
 	if (!job->progress || run->replay.event % PROGRESS_EVENTS ||
-	    job->progress(job->ctx, run->replay.event, run->total)) {
+	    job->progress(job->ctx, run->replay.event, run->source.total)) {
 		return true;
 	}
 	sim_fail(error, SIM_ERR_CANCELLED, "%s: cancelled", job->input);
 	return false;
 }
 
+static bool replay_one(void *ctx, const struct sim_event *ev)
+{
+	struct run *run = ctx;
+	uint64_t limit = run->job->event_max;
+
+	if (limit && run->replay.event >= limit) {
+		run->enough = true;
+		return false;
+	}
+	return sim_replay_event(&run->replay, ev) &&
+	       report_progress(run, run->error);
+}
+
 static bool replay_all(struct run *run, struct sim_error *error)
 {
-	uint64_t limit = run->job->event_max;
-	enum sim_rec_status status;
-	struct sim_event ev;
-
-	while (!limit || run->replay.event < limit) {
-		status = sim_rec_next(run->reader, &ev);
-		if (status == SIM_REC_END) {
-			break;
-		}
-		if (status != SIM_REC_OK) {
-			sim_fail(error, SIM_ERR_INPUT, "%s",
-				 sim_rec_error(run->reader)->text);
-			return false;
-		}
-		if (!sim_replay_event(&run->replay, &ev) ||
-		    !report_progress(run, error)) {
-			return false;
-		}
+	run->error = error;
+	if (!sim_source_play(&run->source, run->job->seed, replay_one, run,
+			     error) && !run->enough) {
+		return false;
 	}
 	return !run->job->verify || sim_replay_audit(&run->replay);
 }
@@ -173,21 +144,12 @@ static bool replay_all(struct run *run, struct sim_error *error)
 
 static void take_name(struct sim_result *result, const struct sim_job *job)
 {
-	const char *name = job->workload;
-	size_t length;
-
-	if (!name) {
-		name = strrchr(job->input, '/');
-		name = name ? name + 1 : job->input;
+	if (job->workload) {
+		sim_copy(result->workload, sizeof(result->workload),
+			 job->workload);
+	} else {
+		sim_source_name(job->input, result->workload);
 	}
-	length = strcspn(name, ".");
-	if (job->workload || !length) {
-		length = strlen(name);
-	}
-	if (length >= sizeof(result->workload)) {
-		length = sizeof(result->workload) - 1;
-	}
-	memcpy(result->workload, name, length);
 }
 
 static void take_machine(struct sim_result *result, struct sim_guest *guest)
@@ -281,7 +243,8 @@ static double seconds_now(void)
 static bool run_job(struct run *run, struct sim_result *result,
 		    struct sim_error *error)
 {
-	bool good = load_preset(run, error) && open_input(run, error) &&
+	bool good = load_preset(run, error) &&
+		    sim_source_open(&run->source, run->job->input, error) &&
 		    make_guest(run, error) && replay_all(run, error);
 
 	if (good) {
@@ -289,7 +252,7 @@ static bool run_job(struct run *run, struct sim_result *result,
 	}
 	sim_replay_done(&run->replay);
 	sim_guest_done(&run->guest);
-	sim_rec_close(run->reader);
+	sim_source_close(&run->source);
 	return good;
 }
 

@@ -151,7 +151,7 @@ extern const struct sim_column sim_columns[];
 extern const size_t sim_column_count;
 
 struct sim_job {
-	const char *input;	/* a recording */
+	const char *input;	/* a recording, or a workload: sim/source.h */
 	const char *workload;	/* name for output; NULL: from input */
 	enum sim_mode mode;
 	const char *preset;	/* name or path; NULL: the default */

@@ -210,13 +210,12 @@ struct saver {
 	enum sim_rec_status status;
 };
 
-static void save_event(void *ctx, const struct sim_event *ev)
+static bool save_event(void *ctx, const struct sim_event *ev)
 {
 	struct saver *s = ctx;
 
-	if (s->status == SIM_REC_OK) {
-		s->status = sim_rec_put(s->writer, ev);
-	}
+	s->status = sim_rec_put(s->writer, ev);
+	return s->status == SIM_REC_OK;
 }
 
 static void describe(const struct sim_work_spec *spec, uint64_t seed,
@@ -255,12 +254,13 @@ bool sim_work_save(const struct sim_work_spec *spec, uint64_t seed,
 	if (sim_rec_create(&s.writer, path, &info, NULL, err) != SIM_REC_OK) {
 		return false;
 	}
-	if (!sim_work_run(spec, seed, &sink, why)) {
-		snprintf(err->text, sizeof(err->text), "%s", why);
-	} else if (s.status != SIM_REC_OK) {
+	if (sim_work_run(spec, seed, &sink, why)) {
+		return sim_rec_commit(s.writer, err) == SIM_REC_OK;
+	}
+	if (s.status != SIM_REC_OK) {
 		*err = *sim_rec_writer_error(s.writer);
 	} else {
-		return sim_rec_commit(s.writer, err) == SIM_REC_OK;
+		snprintf(err->text, sizeof(err->text), "%s", why);
 	}
 	sim_rec_abort(s.writer);
 	return false;

@@ -48,7 +48,7 @@ static void check(struct watch *w, const struct sim_event *ev, uint64_t gpa)
 	}
 }
 
-static void on_event(void *ctx, const struct sim_event *ev)
+static bool on_event(void *ctx, const struct sim_event *ev)
 {
 	struct watch *w = ctx;
 
@@ -74,6 +74,7 @@ static void on_event(void *ctx, const struct sim_event *ev)
 	if (sim_replica_apply(w->replica, ev) != SIM_REPLICA_OK) {
 		wrong(w, ev, "the replica refuses it", ev->gpa, ev->level);
 	}
+	return true;
 }
 
 struct sim_kern_sink watch_sink(struct watch *w)

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where the events of a run come from: a recording, or a built-in workload
+ * that the guest kernel model runs. Both end as one stream.
+ */
+#ifndef SIM_SOURCE_H
+#define SIM_SOURCE_H
+
+#include "sim/run.h"
+#include "sim/work.h"
+
+struct sim_source {
+	const char *input;
+	struct sim_rec_reader *reader;	/* a recording */
+	struct sim_work_spec spec;	/* else, a workload */
+	struct sim_rec_info info;
+	uint64_t total;		/* events; 0: not known */
+};
+
+/*
+ * input is the path of a recording, or "NAME[,key=value]..." of a workload
+ * when no file is called so. False: *error says why.
+ */
+bool sim_source_open(struct sim_source *source, const char *input,
+		     struct sim_error *error);
+void sim_source_close(struct sim_source *source);	/* all zero is fine */
+
+/*
+ * Hand each event to event() until it returns false (it has filled *error) or
+ * the source ends. False: *error is filled.
+ */
+bool sim_source_play(struct sim_source *source, uint64_t seed,
+		     bool (*event)(void *ctx, const struct sim_event *ev),
+		     void *ctx, struct sim_error *error);
+
+/* The name that results carry: a file's without folder and suffix, or a
+ * workload's. out holds SIM_NAME_MAX bytes. */
+void sim_source_name(const char *input, char *out);
+
+#endif
