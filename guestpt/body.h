@@ -58,24 +58,21 @@ GN_GPT_INLINE bool canonical(const struct gn_gpt_format *f, uint64_t gva)
 GN_GPT_INLINE bool ad_missing(const struct gn_gpt_format *f, uint64_t leaf,
 			      uint64_t all, uint32_t access)
 {
-	uint64_t have = (all & f->accessed) | (leaf & f->dirty);
-	uint64_t want = f->accessed | (access & GNOMON_WRITE ? f->dirty : 0);
-
-	return want & ~have;
+	return !(all & f->accessed) ||
+	       ((access & GNOMON_WRITE) && !(leaf & f->dirty));
 }
 
 GN_GPT_INLINE enum gnomon_status
 answer(const struct gn_gpt_format *f, uint64_t gva, uint64_t leaf,
-       unsigned rights, unsigned level, struct gn_gpt_walk *out)
+       unsigned level, struct gn_gpt_walk *out)
 {
 	const struct gn_gpt_level *l = &f->level[level];
 	uint64_t frame = ((leaf << f->frame_up) & l->leaf_frame) |
 			 (leaf & l->leaf_high) << 19;
 
 	out->gpa = gn_gpa(frame | (gva & (GN_BIT(l->shift) - 1)));
-	out->level = (uint8_t)level;
+	out->level = (uint16_t)level;
 	out->page_shift = l->shift;
-	out->rights = (uint8_t)rights;
 	return GNOMON_OK;
 }
 
@@ -89,7 +86,7 @@ careful_finish(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 	uint64_t leaf = out->step[level].gpte;
 	unsigned rights = gn_gpt_rights_of(f, raw);
 
-	out->level = (uint8_t)level;
+	out->level = (uint16_t)level;
 	out->error_code = gn_gpt_check(ctx, (uint8_t)rights, leaf, access);
 	if (out->error_code) {
 		return GNOMON_FAULT;
@@ -104,7 +101,8 @@ careful_finish(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 			return GNOMON_MORE;
 		}
 	}
-	return answer(f, gva, leaf, rights, level, out);
+	out->rights = rights;
+	return answer(f, gva, leaf, level, out);
 }
 
 GN_GPT_INLINE enum gnomon_status
@@ -120,7 +118,7 @@ careful_attempt(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 
 		if (gn_mem_load_slow(mem, at, 1u << f->entry_shift, &gpte) !=
 		    GNOMON_OK) {
-			out->level = (uint8_t)level;
+			out->level = (uint16_t)level;
 			out->gpa = gn_gpa(at);
 			return GNOMON_ABSENT;
 		}
@@ -148,8 +146,10 @@ gn_gpt_careful(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 {
 	uint64_t table = ctx->root.v;
 	enum gnomon_status status;
+	unsigned restarts = 0;
 
-	out->restarts = 0;
+	access &= 15; /* quick adds AC to it */
+
 	if (!canonical(f, gva.v)) {
 		return gn_gpt_not_canonical(ctx, access, out);
 	}
@@ -166,7 +166,7 @@ gn_gpt_careful(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 		status = careful_attempt(f, ctx, mem, gva.v, access, flags,
 					 table, out);
 	} while (status == GNOMON_MORE &&
-		 ++out->restarts < GN_GPT_RESTARTS_MAX);
+		 ++restarts < GN_GPT_RESTARTS_MAX);
 	return status;
 }
 

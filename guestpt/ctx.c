@@ -292,9 +292,31 @@ static void fill_quick(struct gn_gpt_ctx *ctx, uint32_t riscv_flags)
 			ctx->quick_stop[kind] |= X86_PTE_NX;
 		}
 	}
+	ctx->special = ctx->control & (GN_GPT_PKE | GN_GPT_AD_FAULTS);
 	for (unsigned l = 1; l <= f->levels; l++) {
 		ctx->quick_leaf[l] = ctx->bad_leaf[l] |
 				     (ctx->leaf[l] ? 0 : f->level[l].leaf);
+	}
+}
+
+void gn_gpt_ctx_set_pkru(struct gn_gpt_ctx *ctx, uint32_t pkru)
+{
+	uint16_t no_access = 0;
+	uint16_t no_write = 0;
+
+	for (unsigned key = 0; key < 16; key++) {
+		no_access |= (uint16_t)((pkru >> 2 * key & 1) << key);
+		no_write |= (uint16_t)((pkru >> (2 * key + 1) & 1) << key);
+	}
+	for (uint32_t kind = 0; kind < 32; kind++) {
+		bool bound = (ctx->control & GN_GPT_PKE) &&
+			     !(kind & GNOMON_EXEC);
+		bool writes = (kind & GNOMON_WRITE) &&
+			      (gn_gpt_is_user(kind) ||
+			       (ctx->control & GN_GPT_WP));
+
+		ctx->key_deny[kind] = (uint16_t)
+			(bound ? no_access | (writes ? no_write : 0) : 0);
 	}
 }
 
@@ -308,7 +330,8 @@ static void set_root(struct gn_gpt_ctx *ctx, uint64_t cr3,
 			ctx->pdpte[i] = pdpte[i];
 		}
 	} else if (f->levels > 0) {
-		ctx->root = gn_gpa(cr3 & f->level[f->levels].table_frame);
+		/* Outside long mode CR3 has 32 bits. */
+		ctx->root = gn_gpa(cr3 & gn_mask(f->extend_sign ? 51 : 31, 12));
 	}
 }
 
@@ -337,7 +360,6 @@ enum gnomon_status gn_gpt_ctx_init(struct gn_gpt_ctx *ctx,
 	}
 	*ctx = (struct gn_gpt_ctx){
 		.format = gn_gpt_formats[format_of(regs)],
-		.pkru = regs->pkru,
 		.ac = regs->ac ? 16 : 0,
 	};
 	ctx->control = control_of(regs, ctx->format);
@@ -348,6 +370,7 @@ enum gnomon_status gn_gpt_ctx_init(struct gn_gpt_ctx *ctx,
 	fill_reserved_x86(ctx, caps);
 	fill_deny(ctx, 0);
 	fill_quick(ctx, 0);
+	gn_gpt_ctx_set_pkru(ctx, regs->pkru);
 	return GNOMON_OK;
 }
 

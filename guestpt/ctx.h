@@ -32,11 +32,12 @@ struct gn_gpt_ctx {
 	uint64_t pdpte[4];	/* PAE: as loaded, reserved bits checked */
 	/*
 	 * [access + (AC ? 16 : 0)], access is enum gnomon_access.
-	 * deny: bit r set = the rights r do not suffice.
+	 * deny: bit r set = the rights r do not suffice. key_deny: bit k set
+	 * = user pages of protection key k are barred.
 	 */
 	uint16_t deny[32];
+	uint16_t key_deny[32];
 	uint32_t control;	/* enum gn_gpt_control */
-	uint32_t pkru;
 	uint32_t ac;		/* 0 or 16: offset into deny[] */
 	uint32_t fetch_code;	/* error-code bits a fetch sets: I/D or 0 */
 	/*
@@ -44,8 +45,10 @@ struct gn_gpt_ctx {
 	 * quick_deny: as deny, by the low six bits of the AND of the entries.
 	 * quick_stop: bits that none of the entries may have; where rights
 	 * are not inherited, none of the tables. quick_leaf: none of the
-	 * leaves at that level.
+	 * leaves at that level. special: 0 when neither protection keys nor
+	 * GN_GPT_AD_FAULTS matter; its bits join the flags of the walk.
 	 */
+	uint32_t special;
 	uint64_t quick_deny[32];
 	uint64_t quick_stop[32];
 	uint64_t quick_leaf[GNOMON_MAX_LEVELS + 1];
@@ -74,11 +77,8 @@ enum gn_gpt_riscv {
 void gn_gpt_ctx_init_riscv(struct gn_gpt_ctx *ctx, enum gn_gpt_format_id id,
 			   gnomon_gpa_t root, uint32_t flags);
 
-/* Change what MOV CR3, WRPKRU and STAC change, without a new init. */
-static inline void gn_gpt_ctx_set_pkru(struct gn_gpt_ctx *ctx, uint32_t pkru)
-{
-	ctx->pkru = pkru;
-}
+/* Change what WRPKRU, MOV to CR3 and STAC change, without a new init. */
+void gn_gpt_ctx_set_pkru(struct gn_gpt_ctx *ctx, uint32_t pkru);
 
 /* GNOMON_GP, and no change, when a CPU would refuse cr3 (see above). */
 enum gnomon_status gn_gpt_ctx_set_cr3(struct gn_gpt_ctx *ctx, uint64_t cr3,

@@ -59,7 +59,7 @@ static const struct gn_gpt_format bit32 = {
 	X86_COMMON,
 	.level[1] = { .leaf = X86_PTE_P, .leaf_frame = BITS(31, 12),
 		      .shift = 12 },
-	.level[2] = { .leaf = X86_PTE_PS, .table_frame = BITS(31, 12),
+	.level[2] = { .leaf = X86_PTE_PS, .table_frame = BITS(51, 12),
 		      .leaf_frame = BITS(31, 22), .leaf_high = BITS(20, 13),
 		      .shift = 22 },
 	.walk = walk_bit32,
@@ -170,7 +170,6 @@ WALK(walk_off)
 	out->level = 0;
 	out->page_shift = 12;
 	out->rights = GN_GPT_RIGHTS;
-	out->restarts = 0;
 	return GNOMON_OK;
 }
 

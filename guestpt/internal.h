@@ -6,6 +6,7 @@
 #ifndef GUESTPT_INTERNAL_H
 #define GUESTPT_INTERNAL_H
 
+#include "base/assert.h"
 #include "guestpt/walk.h"
 
 /* raw: entries with the inverted bits flipped, one or several AND-ed. */
@@ -37,14 +38,10 @@ static inline bool gn_gpt_key_denied(const struct gn_gpt_ctx *ctx,
 				     unsigned rights, uint64_t leaf,
 				     uint32_t access)
 {
-	unsigned bits = ctx->pkru >> 2 * (leaf >> X86_PTE_PK_SHIFT & 15) & 3;
+	unsigned key = leaf >> X86_PTE_PK_SHIFT & 15;
 
-	if (!(rights & GN_GPT_U) || (access & GNOMON_EXEC)) {
-		return false;
-	}
-	return (bits & 1) ||
-	       ((bits & 2) && (access & GNOMON_WRITE) &&
-		(gn_gpt_is_user(access) || (ctx->control & GN_GPT_WP)));
+	return (rights & GN_GPT_U) &&
+	       (ctx->key_deny[(access & 15) | ctx->ac] >> key & 1);
 }
 
 static inline enum gn_gpt_kind gn_gpt_kind(const struct gn_gpt_format *f,

@@ -8,15 +8,42 @@
 #include "guestpt/body.h"
 
 /*
+ * A top level that cannot hold leaves is not looked at by itself: its leaf bit
+ * shows in the OR one level below.
+ */
+GN_GPT_INLINE bool quick_top(const struct gn_gpt_format *f, unsigned level)
+{
+	return f->inherits && level == f->levels && level > 2 &&
+	       !f->level[level].leaf_frame;
+}
+
+/* The rare part of the verdict: protection keys, and A and D bits. */
+GN_GPT_INLINE bool quick_special(const struct gn_gpt_format *f,
+				 const struct gn_gpt_ctx *ctx, uint32_t kind,
+				 uint32_t flags, uint64_t leaf, uint64_t all)
+{
+	if (f->pkeys && (flags & GN_GPT_PKE) && (all & X86_PTE_U) &&
+	    (ctx->key_deny[kind] >> (leaf >> X86_PTE_PK_SHIFT & 15) & 1)) {
+		return false;
+	}
+	if (flags & (f->riscv ? GN_GPT_SET_AD | GN_GPT_AD_FAULTS
+			      : GN_GPT_SET_AD)) {
+		return !ad_missing(f, leaf, all, kind);
+	}
+	return true;
+}
+
+/*
  * Is the path known to be fine? all and any are the AND and the OR of its
- * entries (where rights are not inherited: any without the leaf).
+ * entries (where rights are not inherited: any without the leaf); kind is the
+ * access with AC as bit 4.
  */
 GN_GPT_INLINE bool quick_verdict(const struct gn_gpt_format *f,
-				 const struct gn_gpt_ctx *ctx, uint32_t access,
+				 const struct gn_gpt_ctx *ctx, uint32_t kind,
 				 uint32_t flags, uint64_t leaf, uint64_t all,
 				 uint64_t any, unsigned level)
 {
-	unsigned kind = (access & 15) | ctx->ac;
+	const uint64_t leaf_bits = f->level[level].leaf;
 
 	if ((ctx->quick_deny[kind] >> (all & 63) & 1) ||
 	    (any & ctx->quick_stop[kind])) {
@@ -25,51 +52,52 @@ GN_GPT_INLINE bool quick_verdict(const struct gn_gpt_format *f,
 	if ((level > 1 || !f->inherits) && (leaf & ctx->quick_leaf[level])) {
 		return false;
 	}
-	if (f->pkeys && (ctx->control & GN_GPT_PKE) &&
-	    gn_gpt_key_denied(ctx, (unsigned)all & GN_GPT_U, leaf, access)) {
+	/* Was it this entry that said leaf, and none above? */
+	if (level > 1 && quick_top(f, f->levels) &&
+	    (!(leaf & leaf_bits) || (all & leaf_bits))) {
 		return false;
 	}
-	if ((flags & GN_GPT_SET_AD) ||
-	    (f->riscv && (ctx->control & GN_GPT_AD_FAULTS))) {
-		return !ad_missing(f, leaf, all, access);
-	}
-	return true;
+	return !flags || quick_special(f, ctx, kind, flags, leaf, all);
+}
+
+/* Bit from of v, moved to bit to: one shift and one mask. */
+GN_GPT_INLINE unsigned move_bit(uint64_t v, unsigned from, unsigned to)
+{
+	return (unsigned)(from >= to ? v >> (from - to) : v << (to - from)) &
+	       1u << to;
 }
 
 /* A right that is kept inverted is there when no entry takes it away. */
-GN_GPT_INLINE unsigned
-quick_right(const struct gn_gpt_format *f, unsigned bit, uint64_t all,
-	    uint64_t any)
-{
-	return (unsigned)((f->invert >> bit & 1 ? ~any : all) >> bit & 1);
-}
-
 GN_GPT_INLINE unsigned quick_rights(const struct gn_gpt_format *f,
 				    uint64_t all, uint64_t any)
 {
-	return quick_right(f, f->x_bit, all, any) |
-	       quick_right(f, f->w_bit, all, any) << 1 |
-	       quick_right(f, f->u_bit, all, any) << 2 |
-	       (f->r_always ? GN_GPT_R
-			    : quick_right(f, f->r_bit, all, any) << 3);
+	uint64_t x = f->invert >> f->x_bit & 1 ? ~any : all;
+
+	return move_bit(x, f->x_bit, 0) | move_bit(all, f->w_bit, 1) |
+	       move_bit(all, f->u_bit, 2) |
+	       (f->r_always ? GN_GPT_R : move_bit(all, f->r_bit, 3));
 }
 
 GN_GPT_INLINE enum gnomon_status
 quick_finish(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
-	     const struct gn_mem *mem, gnomon_gva_t gva, uint32_t access,
+	     const struct gn_mem *mem, gnomon_gva_t gva, uint32_t kind,
 	     uint32_t flags, struct gn_gpt_walk *out, uint64_t leaf,
-	     uint64_t all, uint64_t any, unsigned level,
+	     uint64_t all, uint64_t any, unsigned level, const bool trail,
 	     gn_gpt_walk_fn *careful)
 {
 	if (!f->inherits) {
 		all = leaf & (all | ~f->present);
 	}
-	if (__builtin_expect(!quick_verdict(f, ctx, access, flags, leaf, all,
+	/* From here on kind and flags hold more than careful() looks at. */
+	flags |= ctx->special;
+	if (__builtin_expect(!quick_verdict(f, ctx, kind, flags, leaf, all,
 					    any, level), 0)) {
-		return careful(ctx, mem, gva, access, flags, out);
+		return careful(ctx, mem, gva, kind, flags, out);
 	}
-	out->restarts = 0;
-	return answer(f, gva.v, leaf, quick_rights(f, all, any), level, out);
+	if (trail) {
+		out->rights = quick_rights(f, all, any);
+	}
+	return answer(f, gva.v, leaf, level, out);
 }
 
 GN_GPT_INLINE enum gnomon_status
@@ -79,43 +107,61 @@ gn_gpt_quick(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 	     gn_gpt_walk_fn *careful)
 {
 	const struct gn_window *near = &mem->window[0];
-	uint64_t table = ctx->root.v;
+	uint64_t table = ctx->root.v - near->gpa; /* as a window offset */
 	uint64_t all = ~UINT64_C(0);
 	uint64_t any = 0;
+	uint64_t gpte = 0;
+	unsigned level = f->levels;
+	uint32_t kind = access | ctx->ac;
 
+	GN_ASSERT(access < 16);
 	if (!canonical(f, gva.v)) {
-		return careful(ctx, mem, gva, access, flags, out);
+		return careful(ctx, mem, gva, kind, flags, out);
 	}
 	if (f->pdptes) {
-		table = ctx->pdpte[gva.v >> 30 & 3];
-		all = table | ~X86_PTE_P;
-		table &= f->level[f->levels].table_frame;
+		uint64_t pdpte = ctx->pdpte[gva.v >> 30 & 3];
+
+		all = pdpte | ~X86_PTE_P;
+		table = (pdpte & f->level[f->levels].table_frame) - near->gpa;
 	}
 	_Pragma("GCC unroll 5")
-	for (unsigned level = f->levels; level > 0; level--) {
-		uint64_t at = table - near->gpa + entry_offset(f, level, gva.v);
+	for (; level > 0; level--) {
+		uint64_t at = table + entry_offset(f, level, gva.v);
 
 		/* Windows are whole pages, so the first byte speaks for all. */
 		if (__builtin_expect(at >= near->bytes, 0)) {
-			break;
+			return careful(ctx, mem, gva, kind, flags, out);
 		}
-		uint64_t gpte = fetch(f, near, at);
-
+		gpte = fetch(f, near, at);
 		if (trail) {
 			out->step[level].gpte = gpte;
 			out->step[level].gpa = gn_gpa(near->gpa + at);
 		}
 		all &= gpte;
 		any |= f->inherits ? gpte : 0;
-		if (level == 1 || (gpte & f->level[level].leaf)) {
-			return quick_finish(f, ctx, mem, gva, access, flags,
-					    out, gpte, all, any, level,
-					    careful);
+		if (level == 1 ||
+		    (!quick_top(f, level) &&
+		     ((f->inherits ? any : gpte) & f->level[level].leaf))) {
+			break;
 		}
 		any |= gpte;
-		table = (gpte << f->frame_up) & f->level[level].table_frame;
+		/* What lies below the window wraps to far beyond it. */
+		table = ((gpte << f->frame_up) - near->gpa) &
+			f->level[level].table_frame;
 	}
-	return careful(ctx, mem, gva, access, flags, out);
+	/* A copy for each size of page, so that the level is a constant. */
+	if (__builtin_expect(level == 1, 1)) {
+		return quick_finish(f, ctx, mem, gva, kind, flags, out, gpte,
+				    all, any, 1, trail, careful);
+	}
+	if (level == 2) {
+		return quick_finish(f, ctx, mem, gva, kind, flags, out, gpte,
+				    all, any, 2, trail, careful);
+	}
+	return level == 3
+	       ? quick_finish(f, ctx, mem, gva, kind, flags, out, gpte, all,
+			      any, 3, trail, careful)
+	       : careful(ctx, mem, gva, kind, flags, out);
 }
 
 #endif

@@ -32,7 +32,7 @@ enum gnomon_status gn_gpt_stop(const struct gn_gpt_ctx *ctx,
 	/* A reserved bit is seen in a present entry only: RSVD implies P. */
 	uint32_t bits = kind == GN_GPT_BAD ? X86_PF_P | X86_PF_RSVD : 0;
 
-	out->level = (uint8_t)level;
+	out->level = (uint16_t)level;
 	out->error_code = gn_gpt_code(ctx, access, bits);
 	return GNOMON_FAULT;
 }
@@ -96,8 +96,7 @@ uint32_t gn_gpt_check(const struct gn_gpt_ctx *ctx, uint8_t rights,
 		      uint64_t leaf_gpte, uint32_t access)
 {
 	bool denied = gn_gpt_denied(ctx, rights & GN_GPT_RIGHTS, access);
-	bool key = (ctx->control & GN_GPT_PKE) &&
-		   gn_gpt_key_denied(ctx, rights, leaf_gpte, access);
+	bool key = gn_gpt_key_denied(ctx, rights, leaf_gpte, access);
 
 	if (!denied && !key) {
 		return 0;

@@ -42,16 +42,15 @@ struct gn_gpt_step {
 struct gn_gpt_walk {
 	gnomon_gpa_t gpa;	/* OK: of gva itself; ABSENT: of the entry */
 	uint32_t error_code;	/* FAULT only */
-	uint8_t level;
-	uint8_t page_shift;	/* OK: of the leaf; 12 with paging off */
-	uint8_t rights;		/* OK: AND over the path, gn_gpt_rights */
-	uint8_t restarts;	/* races lost against the guest */
+	uint32_t rights;	/* OK: AND over the path, gn_gpt_rights */
+	uint16_t level;
+	uint16_t page_shift;	/* OK: of the leaf; 12 with paging off */
 	struct gn_gpt_step step[GNOMON_MAX_LEVELS + 1];
 };
 
 /*
- * Translate gva for access (enum gnomon_access; IMPLICIT makes a supervisor
- * access whatever USER says) and check it.
+ * Translate gva for access (enum gnomon_access and nothing else; IMPLICIT
+ * makes a supervisor access whatever USER says) and check it.
  *
  * GNOMON_OK: permitted. GNOMON_FAULT: a page fault with out->error_code.
  * GNOMON_GP: gva is not canonical. GNOMON_ABSENT: an entry lies outside
@@ -77,8 +76,8 @@ gn_gpt_walk(const struct gn_gpt_ctx *ctx, const struct gn_mem *mem,
 #define GN_GPT_RESTARTS_MAX 16
 
 /*
- * The same without a trail: out->step is undefined, all else is as above.
- * Costs about a fifth less.
+ * The same without a trail: out->step and out->rights are undefined, all else
+ * is as above.
  */
 static inline enum gnomon_status
 gn_gpt_translate(const struct gn_gpt_ctx *ctx, const struct gn_mem *mem,
