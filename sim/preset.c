@@ -24,6 +24,11 @@ struct parse {
 	char what[512];		/* of the first error, or empty */
 };
 
+const char *sim_default_preset(void)
+{
+	return "clx-8269cy";
+}
+
 static void init_params(struct sim_preset *preset)
 {
 	memset(preset, 0, sizeof(*preset));

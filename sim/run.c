@@ -40,11 +40,6 @@ bool sim_mode_parse(const char *name, enum sim_mode *mode)
 	return false;
 }
 
-const char *sim_default_preset(void)
-{
-	return "clx-8269cy";
-}
-
 struct sim_job sim_job_default(void)
 {
 	return (struct sim_job){ .mode = SIM_MODE_NATIVE, .seed = 1 };
