@@ -18,7 +18,7 @@ enum sim_frame_state {
 	SIM_FRAME_RECYCLED,
 };
 
-enum { SIM_ZAPPED_MAX = 256 };
+enum { SIM_CHANGED_MAX = 1024 };
 
 struct sim_guest_counts {
 	uint64_t exits;
@@ -47,8 +47,10 @@ struct sim_guest {
 	uint8_t *frame_state;	/* enum sim_frame_state, by gfn */
 	uint8_t *frame_level;	/* of the table last seen there, or 0 */
 	uint64_t frames;
-	uint64_t zapped[SIM_ZAPPED_MAX]; /* gfns, in the call under way */
-	unsigned zapped_count;
+	/* Frames whose shadows came or went in the call under way; more than
+	 * fit: all frames must be looked at. */
+	uint64_t changed[SIM_CHANGED_MAX];
+	unsigned changed_count;
 	uint64_t flooded, recycled; /* engine counters before the call */
 	struct sim_guest_counts counts;
 	struct sim_error *error; /* where to say what broke */

@@ -149,6 +149,8 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 		"dispatch of a hypercall", 100, 0, CYCLES_MAX },
 	[SIM_P_VMM_ZAP] = { "vmm", "zap_page", CYCLES,
 		"each shadow page dropped", 500, 0, CYCLES_MAX },
+	[SIM_P_VMM_MMIO] = { "vmm", "mmio", CYCLES,
+		"emulate one device access", 1000, 0, CYCLES_MAX },
 
 	[SIM_P_FAULT_NATIVE] = { "fault", "native", CYCLES,
 		"exception delivery and return in the guest", 1050, 0,

@@ -92,19 +92,6 @@ static void host_flush(void *ctx, const struct gnomon_flush *flush)
 	}
 }
 
-static void table_zapped(struct sim_guest *guest, uint64_t gfn)
-{
-	guest->counts.pages_zapped++;
-	sim_guest_charge(guest, guest->running, SIM_CAT_VMM, SIM_P_VMM_ZAP);
-	if (gfn >= guest->frames) {
-		return;
-	}
-	guest->frame_state[gfn] = SIM_FRAME_ZAPPED;
-	if (guest->zapped_count < SIM_ZAPPED_MAX) {
-		guest->zapped[guest->zapped_count++] = gfn;
-	}
-}
-
 static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
 		       uint64_t b)
 {
@@ -112,10 +99,16 @@ static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
 
 	(void)b;
 	if (event == GNOMON_EVENT_TABLE_ZAP) {
-		table_zapped(guest, a);
-	} else if (event == GNOMON_EVENT_PROTECT && a < guest->frames) {
-		guest->frame_state[a] = SIM_FRAME_TRACED;
+		guest->counts.pages_zapped++;
+		sim_guest_charge(guest, guest->running, SIM_CAT_VMM,
+				 SIM_P_VMM_ZAP);
+	} else if (event != GNOMON_EVENT_TABLE_NEW) {
+		return;
 	}
+	if (guest->changed_count < SIM_CHANGED_MAX) {
+		guest->changed[guest->changed_count] = a;
+	}
+	guest->changed_count++;
 }
 
 static void host_bug(void *ctx, const char *what)
@@ -148,37 +141,55 @@ void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu)
 	}
 }
 
-/* Learn why tables were dropped in the call that just ended. */
+static void update_state(struct sim_guest *guest, uint64_t gfn,
+			 enum sim_frame_state gone)
+{
+	if (gfn >= guest->frames) {
+		return;
+	}
+	if (gnomon_is_traced(guest->vm, (gnomon_gfn_t){ gfn })) {
+		guest->frame_state[gfn] = SIM_FRAME_TRACED;
+	} else if (guest->frame_state[gfn] == SIM_FRAME_TRACED) {
+		guest->frame_state[gfn] = (uint8_t)gone;
+	}
+}
+
+/* Learn which frames are traced after the call that just ended, and why
+ * others are not any more. */
 void sim_vmm_leave(struct sim_guest *guest)
 {
+	enum sim_frame_state gone = SIM_FRAME_ZAPPED;
+	unsigned count = guest->changed_count;
 	struct gnomon_stats stats;
 
-	if (!guest->zapped_count) {
+	if (!count) {
 		return;
 	}
 	gnomon_vm_stats(guest->vm, &stats, sizeof(stats));
-	for (unsigned i = 0; i < guest->zapped_count; i++) {
-		uint64_t gfn = guest->zapped[i];
-		uint8_t *state = &guest->frame_state[gfn];
-
-		if (gnomon_is_traced(guest->vm, (gnomon_gfn_t){ gfn })) {
-			*state = SIM_FRAME_TRACED; /* under another role */
-		} else if (stats.mmu_flooded > guest->flooded) {
-			*state = SIM_FRAME_FLOODED;
-		} else if (stats.mmu_recycled > guest->recycled) {
-			*state = SIM_FRAME_RECYCLED;
-		}
+	if (stats.mmu_flooded > guest->flooded) {
+		gone = SIM_FRAME_FLOODED;
+	} else if (stats.mmu_recycled > guest->recycled) {
+		gone = SIM_FRAME_RECYCLED;
 	}
 	guest->flooded = stats.mmu_flooded;
 	guest->recycled = stats.mmu_recycled;
-	guest->zapped_count = 0;
+	guest->changed_count = 0;
+	if (count <= SIM_CHANGED_MAX) {
+		for (unsigned i = 0; i < count; i++) {
+			update_state(guest, guest->changed[i], gone);
+		}
+		return;
+	}
+	for (uint64_t gfn = 0; gfn < guest->frames; gfn++) {
+		update_state(guest, gfn, gone);
+	}
 }
 
 static const unsigned prices[GNOMON_KINDS] = {
 	[GNOMON_KIND_TRUE] = SIM_P_VMM_TRUE,
 	[GNOMON_KIND_HIDDEN] = SIM_P_VMM_HIDDEN,
 	[GNOMON_KIND_TRACE] = SIM_P_VMM_TRACE_LEAF,
-	[GNOMON_KIND_MMIO] = SIM_P_VMM_HOST,
+	[GNOMON_KIND_MMIO] = SIM_P_VMM_MMIO,
 	[GNOMON_KIND_HOST] = SIM_P_VMM_HOST,
 	[GNOMON_KIND_NESTED] = SIM_P_VMM_NESTED,
 	[GNOMON_KIND_SPURIOUS] = SIM_P_VMM_SPURIOUS,
