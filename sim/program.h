@@ -39,8 +39,18 @@ struct sim_program {
 
 enum { SIM_PROGRAM_FILES_MAX = 8 };
 
-/* /bin/true of Debian 12 with its dynamic loader and libc. */
-extern const struct sim_program sim_program_true;
+/* Programs of Debian 12 with its dynamic loader and libc. */
+extern const struct sim_program sim_program_true, sim_program_dash;
+
+/* A stretch of a program's life that maps no files. */
+struct sim_steps {
+	const struct sim_step *step;
+	size_t count;
+};
+
+/* A subshell `(y=1)` of dash; dash itself around waiting for it. */
+extern const struct sim_steps sim_steps_subshell, sim_steps_before_wait,
+	sim_steps_after_wait;
 
 /* Put the program's files into the page cache; files has room for all. */
 void sim_program_load(struct sim_kern *k, const struct sim_program *prog,
@@ -49,5 +59,9 @@ void sim_program_load(struct sim_kern *k, const struct sim_program *prog,
 void sim_program_run(struct sim_kern *k, struct sim_proc *p,
 		     const struct sim_program *prog,
 		     struct sim_kern_file *const *files);
+
+/* p, which runs, takes the steps with so many instructions of its own. */
+void sim_steps_run(struct sim_kern *k, struct sim_proc *p,
+		   const struct sim_steps *steps, uint64_t instructions);
 
 #endif

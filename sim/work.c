@@ -10,7 +10,8 @@
 #include "sim/work_int.h"
 
 const struct sim_work *const sim_works[] = {
-	&sim_work_forkwait, &sim_work_fork, &sim_work_exec, &sim_work_sh,
+	&sim_work_forkwait, &sim_work_subshell, &sim_work_fork,
+	&sim_work_exec, &sim_work_sh,
 	&sim_work_pagefault, &sim_work_protfault, &sim_work_ctxsw,
 	&sim_work_getpid, &sim_work_ptemod, &sim_work_pgfault,
 	&sim_work_snapshot, &sim_work_prefork, &sim_work_build,

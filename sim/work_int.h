@@ -13,11 +13,12 @@
 /* Where sim_program_true has its stack. */
 #define WORK_STACK UINT64_C(0x7fffffffdfd8)
 
-extern const struct sim_work sim_work_forkwait, sim_work_fork, sim_work_exec,
-	sim_work_sh, sim_work_pagefault, sim_work_protfault, sim_work_ctxsw,
-	sim_work_getpid, sim_work_ptemod, sim_work_pgfault, sim_work_snapshot,
-	sim_work_prefork, sim_work_build, sim_work_churn, sim_work_gups,
-	sim_work_zipf, sim_work_chase, sim_work_stream, sim_work_mix;
+extern const struct sim_work sim_work_forkwait, sim_work_subshell,
+	sim_work_fork, sim_work_exec, sim_work_sh, sim_work_pagefault,
+	sim_work_protfault, sim_work_ctxsw, sim_work_getpid, sim_work_ptemod,
+	sim_work_pgfault, sim_work_snapshot, sim_work_prefork, sim_work_build,
+	sim_work_churn, sim_work_gups, sim_work_zipf, sim_work_chase,
+	sim_work_stream, sim_work_mix;
 
 /* splitmix64 */
 static inline uint64_t work_random(struct sim_work_run *r)

@@ -4,7 +4,10 @@
  * touches must give the same table stores, CR3 loads, INVLPGs and faults.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
 
+#include "sim/work.h"
 #include "sim/program.h"
 #include "tests/kernel/watch.h"
 
@@ -89,4 +92,41 @@ Test(kernel, frames_of_ended_processes_are_used_again)
 	}
 	cr_assert_null(sim_kern_error(k), "%s", sim_kern_error(k));
 	watch_end(&w, k);
+}
+
+/* Per subshell of the recording subshell-40: 58,421 / 40 and so on. */
+struct window {
+	uint64_t count[SIM_EV_TYPE_END];
+	uint64_t from[SIM_EV_TYPE_END], to[SIM_EV_TYPE_END];
+};
+
+static bool on_event(void *ctx, const struct sim_event *ev)
+{
+	struct window *w = ctx;
+
+	w->count[ev->type]++;
+	if (ev->type == SIM_EV_MARKER) {
+		memcpy(ev->value == 2 ? w->from : w->to, w->count,
+		       sizeof(w->count));
+	}
+	return true;
+}
+
+Test(kernel, fork_counts_are_those_of_the_recorded_kernel)
+{
+	static struct window w;
+	struct sim_kern_sink sink = { .event = on_event, .ctx = &w };
+	struct sim_work_spec spec;
+	char why[256], text[64];
+
+	snprintf(text, sizeof(text), "subshell,count=%d", ROUNDS);
+	cr_assert(sim_work_parse(text, &spec, why), "%s", why);
+	cr_assert(sim_work_run(&spec, 1, &sink, why), "%s", why);
+	within("table stores", w.from[SIM_EV_TABLE_STORE],
+	       w.to[SIM_EV_TABLE_STORE], 1460.5);
+	within("CR3 loads", w.from[SIM_EV_CR3], w.to[SIM_EV_CR3], 4.07);
+	within("INVLPGs", w.from[SIM_EV_INVLPG], w.to[SIM_EV_INVLPG], 10.12);
+	within("faults", w.from[SIM_EV_FAULT], w.to[SIM_EV_FAULT], 33.6);
+	within("new tables", w.from[SIM_EV_TABLE_IMAGE],
+	       w.to[SIM_EV_TABLE_IMAGE], 12.2);
 }

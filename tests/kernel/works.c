@@ -11,7 +11,8 @@
 
 /* Keys that make each workload small enough for a test. */
 static const char *const small[] = {
-	"forkwait,children=20", "fork,count=20", "exec,count=10",
+	"forkwait,children=20", "subshell,count=3", "fork,count=20",
+	"exec,count=10",
 	"exec,count=10,vfork=1", "sh,count=5", "pagefault,pages=300,rounds=2",
 	"protfault,count=50", "ctxsw,switches=100,procs=3", "getpid,count=50",
 	"ptemod,count=100,pages=3", "pgfault,count=50",
