@@ -3,8 +3,8 @@
 # gnomon info and gnomon import with good and bad files: exit status, one
 # clear line, and no file that should not be there.
 set -u
-gnomon=$top_builddir/gnomon
-good=$top_srcdir/bench/recordings/fork-exec-50.gnr
+gnomon=${top_builddir:?}/gnomon
+good=${top_srcdir:?}/bench/recordings/fork-exec-50.gnr
 ptt=$top_srcdir/tests/fuzz/ptt.corpus/whole.bin
 work=$top_builddir/test-recording-cli.$$
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
