@@ -189,7 +189,10 @@ struct gnomon_host {
 	 */
 	enum gnomon_status (*page_alloc)(void *ctx, enum gnomon_page_use use,
 					 struct gnomon_page *page);
-	/* Take it back. No CPU can reach the page any more. */
+	/*
+	 * Take it back. No CPU can reach the page any more. A bookkeeping page
+	 * comes back with its va alone; hpa is then undefined.
+	 */
 	void (*page_free)(void *ctx, enum gnomon_page_use use,
 			  const struct gnomon_page *page);
 
@@ -244,14 +247,35 @@ enum gnomon_opt {
 	GNOMON_OPT_ALL = 0xffffffffu,
 };
 
+/* How a nested table is written. */
+enum gnomon_nested_format {
+	GNOMON_NESTED_NPT = 0,	/* AMD */
+	GNOMON_NESTED_EPT,	/* Intel, with A/D bits */
+};
+
+/* Members from nested_format on may be missing (size) or 0: a default. */
 struct gnomon_config {
 	size_t size;		/* sizeof(struct gnomon_config) */
 	enum gnomon_mode mode;
 	struct gnomon_caps caps;
 	uint8_t host_maxphyaddr; /* bits of an hpa in our tables, 36..52 */
 	uint32_t options;	/* enum gnomon_opt */
-	/* Table pages the engine may hold; 0 = as many as the host gives. */
+	/*
+	 * Table pages the engine may hold; 0 = as many as the host gives, else
+	 * at least 32.
+	 */
 	uint32_t table_pages_max;
+	uint8_t nested_format;	/* enum gnomon_nested_format */
+	/* OPT_PREFETCH: aligned group of entries, a power of two to 64; 8. */
+	uint8_t prefetch;
+	/*
+	 * Traced stores to a table without a use of it in between, above which
+	 * it is no longer shadowed: for leaf and for upper tables; 48 and 16.
+	 */
+	uint16_t flood_leaf_writes;
+	uint16_t flood_upper_writes;
+	/* Longest list of sptes kept for one frame, 28..65536; 4096. */
+	uint32_t chain_max;
 };
 
 struct gnomon_vm;
@@ -332,11 +356,13 @@ struct gnomon_root {
 	gnomon_hpa_t cr3;	/* shadow: our root; nested: the guest's CR3 */
 	gnomon_hpa_t ncr3;	/* nested: root of the gpa->hpa table; else 0 */
 	bool flush;		/* drop this vcpu's translations at the load */
+	bool flush_global;	/* and the global ones too */
 };
 
 GNOMON_API enum gnomon_status
 gnomon_vcpu_create(struct gnomon_vm *vm, uint32_t id, void *memory,
 		   struct gnomon_vcpu **vcpu) GNOMON_MUST_USE;
+/* The vcpu runs no more; its translations are flushed a last time. */
 GNOMON_API void gnomon_vcpu_destroy(struct gnomon_vcpu *vcpu);
 
 enum gnomon_set_flags {
@@ -408,6 +434,11 @@ struct gnomon_outcome {
 	uint32_t error_code;	/* INJECT */
 	gnomon_gva_t gva;	/* INJECT: for CR2 */
 	gnomon_gpa_t gpa;	/* EMULATE, DO_MMIO, RETRY */
+	/*
+	 * Load gnomon_vcpu_root() before the guest runs again: the memory of
+	 * its CR3 went and came back with a slot.
+	 */
+	bool root_changed;
 };
 
 /*
@@ -462,8 +493,10 @@ gnomon_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva, uint32_t access,
 enum gnomon_audit_level {
 	GNOMON_AUDIT_COUNTS = 1, /* counters against lists: cheap */
 	GNOMON_AUDIT_LINKS = 2,	/* keys, parents, reverse map, both ways */
-	GNOMON_AUDIT_FULL = 3,	/* every spte against the primary tables and
-				   slots: resource control */
+	GNOMON_AUDIT_FULL = 3,	/* every spte against the gpte it was made of,
+				   slots and host: resource control */
+	GNOMON_AUDIT_GUEST = 4,	/* and the gpte against guest memory: fails if
+				   a table was changed without gnomon_write() */
 };
 
 struct gnomon_audit {

@@ -309,6 +309,12 @@ static void host_page_free(void *ctx, enum gnomon_page_use use,
 	struct fakehost *fh = ctx;
 	uint64_t at = (page->hpa.v - FH_PAGE_HPA) >> 12;
 
+	/* Bookkeeping pages come back by their va alone. */
+	if (use == GNOMON_PAGE_META) {
+		for (at = 0; at < fh->page_next && fh->page[at].va != page->va;
+		     at++) {
+		}
+	}
 	if (at >= fh->page_next || !fh->page[at].live ||
 	    fh->page[at].va != page->va || fh->page[at].use != use) {
 		fh_error(fh, "page_free() of hpa %#" PRIx64

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the engine knows about each guest frame: two numbers per frame, in a
+ * radix tree of bookkeeping pages keyed by gfn. A leaf page holds 512 frames,
+ * just the reach of a 2M mapping, so the tree also answers whether any frame
+ * of an aligned block is marked: each pointer carries, in its low bits, how
+ * many of the 512 things below it hold a mark.
+ */
+#ifndef BASE_FRAMES_H
+#define BASE_FRAMES_H
+
+#include "base/pool.h"
+
+struct gn_frame {
+	uint32_t rmap;		/* sptes that map the frame; 0 = none */
+	uint32_t trace;		/* number of its trace record; 0 = none */
+};
+
+#define GN_FRAMES_LEVELS 5	/* of the tree: 45 bits of gfn */
+
+struct gn_frames {
+	struct gn_pool *pool;
+	uintptr_t root;		/* pointer | marked children */
+	unsigned height;	/* levels of nodes above the leaf pages */
+	uint32_t pages;
+};
+
+void gn_frames_init(struct gn_frames *frames, struct gn_pool *pool);
+/* Make room for gfn (below 2^45). GNOMON_OK or GNOMON_NOMEM. */
+enum gnomon_status gn_frames_ensure(struct gn_frames *frames, uint64_t gfn)
+	GNOMON_MUST_USE;
+/* Null when there never was room for gfn. */
+struct gn_frame *gn_frames_find(const struct gn_frames *frames, uint64_t gfn);
+/* Add or take the mark of a frame that has room; it must change. */
+void gn_frames_mark(struct gn_frames *frames, uint64_t gfn, bool on);
+/* Is a frame marked in the aligned block of 512 (order 9) or 512^2 (18)? */
+bool gn_frames_marked(const struct gn_frames *frames, uint64_t gfn,
+		      unsigned order);
+/*
+ * The first frame at or after *gfn that something is known of; *gfn becomes
+ * its number. Null at the end. For audits: it looks at every frame.
+ */
+struct gn_frame *gn_frames_next(const struct gn_frames *frames, uint64_t *gfn);
+/* Give up to *budget pages back; true when none is left. */
+bool gn_frames_drop(struct gn_frames *frames, uint32_t *budget);
+
+#endif

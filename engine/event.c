@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/vm.h"
+
+#include <string.h>
+
+#include "shadow/fault.h"
+#include "shadow/sync.h"
+
+/* With nested tables a page fault is the guest's own unless it has passed. */
+static void guest_fault(struct gnomon_vcpu *vcpu,
+			const struct gnomon_fault *fault,
+			struct gnomon_outcome *out)
+{
+	struct gn_gpt_walk walk;
+	enum gnomon_status status =
+		gn_gpt_walk(&vcpu->sh.ctx, &vcpu->vm->mem, fault->gva,
+			    fault->access, 0, &walk);
+
+	out->kind = GNOMON_KIND_SPURIOUS;
+	if (status == GNOMON_FAULT) {
+		out->action = GNOMON_INJECT;
+		out->kind = GNOMON_KIND_TRUE;
+		out->error_code = walk.error_code;
+		out->gva = fault->gva;
+	}
+}
+
+static void nested_fault(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_fault *fault,
+			 struct gnomon_outcome *out)
+{
+	bool dirtied;
+
+	if (fault->nested) {
+		gn_np_fault(&vcpu->vm->np, fault->gpa, fault->access, out,
+			    &dirtied);
+	} else {
+		guest_fault(vcpu, fault, out);
+	}
+}
+
+static void count(struct gnomon_vm *vm, const struct gnomon_fault *fault,
+		  const struct gnomon_outcome *out)
+{
+	struct gnomon_stats *s = &vm->stats;
+
+	s->pf_taken++;
+	s->faults[out->kind]++;
+	s->pf_emulate += out->action == GNOMON_EMULATE;
+	s->pf_fixed += out->kind == GNOMON_KIND_NESTED;
+	if (out->action == GNOMON_INJECT) {
+		s->pf_guest++;
+		if (vm->host->event) {
+			vm->host->event(vm->ctx, GNOMON_EVENT_INJECT,
+					fault->gva.v, out->error_code);
+		}
+	}
+}
+
+void gnomon_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+		  struct gnomon_outcome *outcome)
+{
+	struct gnomon_vm *vm = vcpu->vm;
+
+	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
+	if (!vcpu->loaded || (fault->nested && gn_eng_shadow(vm))) {
+		outcome->action = GNOMON_STOP_BUG;
+	} else if (gn_eng_shadow(vm)) {
+		gn_sh_fault(&vcpu->sh, fault, outcome);
+	} else {
+		nested_fault(vcpu, fault, outcome);
+	}
+	count(vm, fault, outcome);
+}
+
+/* The largest naturally aligned piece of a store. */
+static unsigned piece(uint64_t gpa, size_t bytes)
+{
+	unsigned n = 8;
+
+	while (n > bytes || (gpa & (n - 1))) {
+		n /= 2;
+	}
+	return n;
+}
+
+static enum gnomon_status store(struct gn_mem *mem, uint64_t gpa,
+				const unsigned char *data, size_t bytes)
+{
+	while (bytes > 0) {
+		unsigned n = piece(gpa, bytes);
+		uint64_t value = 0;
+
+		memcpy(&value, data, n);
+		if (gn_mem_store(mem, gpa, n, value) != GNOMON_OK) {
+			return GNOMON_ABSENT;
+		}
+		gpa += n;
+		data += n;
+		bytes -= n;
+	}
+	return GNOMON_OK;
+}
+
+enum gnomon_status gnomon_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
+				gnomon_gpa_t gpa, const void *data,
+				size_t bytes)
+{
+	uint64_t offset = gpa.v & (GNOMON_PAGE_BYTES - 1);
+	const struct gnomon_slot *slot;
+	enum gnomon_status status;
+
+	(void)vcpu;
+	if (bytes == 0 || bytes > GNOMON_PAGE_BYTES - offset) {
+		return GNOMON_INVAL;
+	}
+	slot = gn_slots_find(&vm->slots, gn_gpa_gfn(gpa));
+	if (!slot || (slot->flags & (GNOMON_SLOT_READONLY | GNOMON_SLOT_ROM))) {
+		return GNOMON_ABSENT;
+	}
+	status = store(&vm->mem, gpa.v, data, bytes);
+	/* Also after a refusal halfway: what was stored is stored. */
+	if (gn_eng_shadow(vm)) {
+		gn_sh_written(&vm->sh, gpa, (uint32_t)bytes);
+	}
+	return status;
+}
+
+void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
+{
+	vcpu->vm->stats.invlpg++;
+	if (vcpu->loaded && gn_eng_shadow(vcpu->vm)) {
+		gn_sh_invlpg(&vcpu->sh, gva);
+	}
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "engine/vm.h"
+#include "shadow/audit.h"
+
+enum gnomon_status gnomon_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva,
+				    uint32_t access, uint32_t flags,
+				    struct gnomon_translation *out)
+{
+	struct gn_gpt_walk walk;
+	uint32_t walk_flags =
+		flags & GNOMON_TRANSLATE_SET_AD ? GN_GPT_SET_AD : 0;
+	enum gnomon_status status;
+
+	*out = (struct gnomon_translation){ 0 };
+	if (!vcpu->loaded) {
+		return GNOMON_INVAL;
+	}
+	status = gn_gpt_walk(&vcpu->sh.ctx, &vcpu->vm->mem, gva, access,
+			     walk_flags, &walk);
+	if (status == GNOMON_FAULT) {
+		out->error_code = walk.error_code;
+	}
+	if (status != GNOMON_OK) {
+		return status;
+	}
+	out->gpa = walk.gpa;
+	out->page_shift = (uint8_t)walk.page_shift;
+	out->writable = walk.rights & GN_GPT_W;
+	out->user = walk.rights & GN_GPT_U;
+	out->executable = walk.rights & GN_GPT_X;
+	return GNOMON_OK;
+}
+
+enum gnomon_status gnomon_audit(struct gnomon_vm *vm,
+				enum gnomon_audit_level level,
+				struct gnomon_audit *report)
+{
+	enum gnomon_status status;
+
+	*report = (struct gnomon_audit){ .rule = NULL };
+	status = gn_eng_shadow(vm) ? gn_sh_audit(&vm->sh, level, report)
+				   : gn_np_audit(&vm->np, level, report);
+	if (status != GNOMON_OK && vm->host->bug) {
+		vm->host->bug(vm->ctx, report->rule);
+	}
+	return status;
+}
+
+void gnomon_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
+		     size_t stats_bytes)
+{
+	struct gnomon_stats s = vm->stats;
+
+	s.shadow_pages = vm->sh.live;
+	s.meta_pages = vm->pool.taken[GNOMON_PAGE_META];
+	s.traced_frames = vm->sh.tf.traced;
+	s.rmap_entries = vm->sh.refs;
+	if (!gn_eng_shadow(vm)) {
+		s.nested_pages = vm->np.stats.tables;
+		s.nested_pages_peak = vm->np.stats.tables_peak;
+		s.nptes_set = vm->np.stats.sets;
+		s.splits = vm->np.stats.splits;
+		s.mmu_recycled = vm->np.stats.recycled;
+		s.tlb_flush = vm->np.stats.flushes;
+	}
+	memcpy(stats, &s, stats_bytes < sizeof(s) ? stats_bytes : sizeof(s));
+}
+
+bool gnomon_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn)
+{
+	return gn_tf_traced(&vm->sh.tf, gfn.v);
+}

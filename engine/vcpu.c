@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/vm.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "shadow/root.h"
+
+#define CR0_PAGING	(GN_BIT(0) | GN_BIT(16) | GN_BIT(31)) /* PE WP PG */
+#define CR4_PGE		GN_BIT(7)
+#define CR4_LA57	GN_BIT(12)
+#define CR4_PCIDE	GN_BIT(17)
+/* PSE, PAE, PGE, LA57, PCIDE, SMEP, SMAP, PKE. */
+#define CR4_PAGING	(GN_BIT(4) | GN_BIT(5) | CR4_PGE | CR4_LA57 | \
+			 CR4_PCIDE | GN_BIT(20) | GN_BIT(21) | GN_BIT(22))
+#define EFER_PAGING	(GN_BIT(8) | GN_BIT(10) | GN_BIT(11))
+#define EFER_LMA	GN_BIT(10)
+#define CR3_NOFLUSH	GN_BIT(63)
+#define CR3_PCID	0xfffu
+
+enum gnomon_status gnomon_vcpu_create(struct gnomon_vm *vm, uint32_t id,
+				      void *memory, struct gnomon_vcpu **out)
+{
+	struct gnomon_vcpu *vcpu = memory;
+
+	if (id >= GNOMON_VCPUS_MAX || !memory || !out ||
+	    (vm->vcpus & GN_BIT(id))) {
+		return GNOMON_INVAL;
+	}
+	memset(vcpu, 0, sizeof(*vcpu));
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->sh.sh = &vm->sh;
+	vcpu->sh.id = id;
+	vm->vcpus |= GN_BIT(id);
+	*out = vcpu;
+	return GNOMON_OK;
+}
+
+void gnomon_vcpu_destroy(struct gnomon_vcpu *vcpu)
+{
+	struct gnomon_vm *vm = vcpu->vm;
+
+	struct gnomon_flush flush = {
+		.vcpus = GN_BIT(vcpu->id),
+		.nested = !gn_eng_shadow(vm),
+	};
+
+	vm->host->flush(vm->ctx, &flush);
+	gn_sh_root_leave(&vcpu->sh);
+	vm->np.vcpus &= ~GN_BIT(vcpu->id);
+	vm->vcpus &= ~GN_BIT(vcpu->id);
+}
+
+/* Rules about the step from one set of registers to the next. */
+static bool change_legal(const struct gnomon_vcpu *vcpu,
+			 const struct gnomon_regs *regs)
+{
+	const struct gnomon_regs *old = &vcpu->regs;
+	uint64_t set = regs->cr4 & ~old->cr4;
+
+	if (!vcpu->loaded || !(old->efer & regs->efer & EFER_LMA)) {
+		return true;
+	}
+	return ((old->cr4 ^ regs->cr4) & CR4_LA57) == 0 &&
+	       !((set & CR4_PCIDE) && (regs->cr3 & CR3_PCID));
+}
+
+/* Do the registers differ in more than CR3, PKRU and AC? */
+static bool mode_changes(const struct gnomon_vcpu *vcpu,
+			 const struct gnomon_regs *regs)
+{
+	const struct gnomon_regs *old = &vcpu->regs;
+
+	return !vcpu->loaded || ((old->cr0 ^ regs->cr0) & CR0_PAGING) ||
+	       ((old->cr4 ^ regs->cr4) & CR4_PAGING) ||
+	       ((old->efer ^ regs->efer) & EFER_PAGING);
+}
+
+/* PDPTEs are what the last load of CR3 or of a mode bit made them. */
+static enum gnomon_status load_pdptes(const struct gnomon_vcpu *vcpu,
+				      struct gnomon_regs *regs, uint32_t flags)
+{
+	bool loads = (flags & GNOMON_SET_CR3) || mode_changes(vcpu, regs) ||
+		     regs->cr3 != vcpu->regs.cr3;
+
+	if (!gn_gpt_regs_pae(regs) || (flags & GNOMON_SET_PDPTES)) {
+		return GNOMON_OK;
+	}
+	if (!loads) {
+		memcpy(regs->pdpte, vcpu->regs.pdpte, sizeof(regs->pdpte));
+		return GNOMON_OK;
+	}
+	return gn_gpt_load_pdptes(&vcpu->vm->mem, regs->cr3, regs->pdpte) ==
+			       GNOMON_OK
+		       ? GNOMON_OK
+		       : GNOMON_GP;
+}
+
+/* The common MOV to CR3 needs no new context, only another root. */
+static enum gnomon_status make_ctx(const struct gnomon_vcpu *vcpu,
+				   const struct gnomon_regs *regs,
+				   struct gn_gpt_ctx *ctx)
+{
+	const struct gnomon_caps *caps = &vcpu->vm->config.caps;
+	const struct gnomon_regs *old = &vcpu->regs;
+
+	if (!vcpu->loaded || old->cr0 != regs->cr0 || old->cr4 != regs->cr4 ||
+	    old->efer != regs->efer || !(regs->efer & EFER_LMA)) {
+		return gn_gpt_ctx_init(ctx, regs, caps);
+	}
+	if (regs->cr3 & gn_mask(63, caps->maxphyaddr)) {
+		return GNOMON_GP;
+	}
+	*ctx = vcpu->sh.ctx;
+	ctx->root.v = regs->cr3 &
+		      ctx->format->level[ctx->format->levels].table_frame;
+	gn_gpt_ctx_set_pkru(ctx, regs->pkru);
+	gn_gpt_ctx_set_ac(ctx, regs->ac);
+	return GNOMON_OK;
+}
+
+static enum gnomon_status load_root(struct gnomon_vcpu *vcpu,
+				    const struct gn_gpt_ctx *ctx)
+{
+	if (gn_eng_shadow(vcpu->vm)) {
+		return gn_sh_root_load(&vcpu->sh, ctx);
+	}
+	vcpu->sh.ctx = *ctx;
+	vcpu->vm->np.vcpus |= GN_BIT(vcpu->id);
+	return GNOMON_OK;
+}
+
+/*
+ * Our tables know no PCIDs: another root always drops what is not global, as
+ * does a load of the same one that the guest did not ask to keep.
+ */
+static struct gnomon_root what_to_load(const struct gnomon_vcpu *vcpu,
+				       gnomon_hpa_t before, uint32_t flags,
+				       bool mode, bool cr3)
+{
+	struct gnomon_root root = gnomon_vcpu_root(vcpu);
+	bool keeps = flags & GNOMON_SET_NOFLUSH;
+
+	root.flush_global = mode ||
+			    (cr3 && !(vcpu->regs.cr4 & CR4_PGE));
+	root.flush = mode || root.cr3.v != before.v || (cr3 && !keeps);
+	root.flush_global = root.flush_global && root.flush;
+	return root;
+}
+
+enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
+					const struct gnomon_regs *regs,
+					uint32_t flags,
+					struct gnomon_root *root)
+{
+	struct gnomon_regs r = *regs;
+	struct gn_gpt_ctx ctx;
+	enum gnomon_status status;
+
+	if ((r.cr4 & CR4_PCIDE) && (r.cr3 & CR3_NOFLUSH)) {
+		flags |= GNOMON_SET_NOFLUSH;
+		r.cr3 &= ~CR3_NOFLUSH;
+	}
+	if (!change_legal(vcpu, &r)) {
+		return GNOMON_GP;
+	}
+	status = load_pdptes(vcpu, &r, flags);
+	if (status == GNOMON_OK) {
+		status = make_ctx(vcpu, &r, &ctx);
+	}
+	if (status != GNOMON_OK) {
+		return status;
+	}
+	bool mode = mode_changes(vcpu, &r);
+	bool cr3 = (flags & GNOMON_SET_CR3) || r.cr3 != vcpu->regs.cr3;
+	gnomon_hpa_t before = gnomon_vcpu_root(vcpu).cr3;
+
+	status = load_root(vcpu, &ctx);
+	if (status != GNOMON_OK) {
+		return status;
+	}
+	vcpu->regs = r;
+	vcpu->loaded = true;
+	vcpu->vm->stats.cr3_loads += cr3 || mode;
+	*root = what_to_load(vcpu, before, flags, mode, cr3);
+	if (root->flush && gn_eng_shadow(vcpu->vm)) {
+		gn_sh_flushed(&vcpu->vm->sh, vcpu->id, root->flush_global);
+	}
+	return GNOMON_OK;
+}
+
+struct gnomon_root gnomon_vcpu_root(const struct gnomon_vcpu *vcpu)
+{
+	const struct gnomon_vm *vm = vcpu->vm;
+	struct gnomon_root root = { { 0 }, { 0 }, false, false };
+
+	if (!vcpu->loaded) {
+		return root;
+	}
+	if (gn_eng_shadow(vm)) {
+		root.cr3 = gn_sh_root_hpa(&vcpu->sh);
+	} else {
+		root.cr3 = gn_hpa(vcpu->regs.cr3);
+		root.ncr3 = gn_np_root(&vm->np);
+	}
+	return root;
+}

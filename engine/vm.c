@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "engine/vm.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "shadow/sync.h"
+
+/* Path of a fault, one root per vcpu, and some room to be useful. */
+#define TABLE_PAGES_MIN 32u
+#define CHAIN_MAX_DEFAULT 4096u
+#define PREFETCH_DEFAULT 8u
+#define LEAF_WRITES_DEFAULT 48u
+#define UPPER_WRITES_DEFAULT 16u
+
+size_t gnomon_vm_bytes(void)
+{
+	return (sizeof(struct gnomon_vm) + 63) & ~(size_t)63;
+}
+
+size_t gnomon_vcpu_bytes(void)
+{
+	return (sizeof(struct gnomon_vcpu) + 63) & ~(size_t)63;
+}
+
+static bool power_of_two(uint32_t v)
+{
+	return (v & (v - 1)) == 0;
+}
+
+static bool config_valid(const struct gnomon_config *c)
+{
+	return (c->mode == GNOMON_MODE_SHADOW ||
+		c->mode == GNOMON_MODE_NESTED) &&
+	       c->caps.maxphyaddr >= 32 && c->caps.maxphyaddr <= 52 &&
+	       c->host_maxphyaddr >= 36 && c->host_maxphyaddr <= 52 &&
+	       (c->table_pages_max == 0 ||
+		c->table_pages_max >= TABLE_PAGES_MIN) &&
+	       c->nested_format <= GNOMON_NESTED_EPT &&
+	       c->prefetch <= 64 && power_of_two(c->prefetch) &&
+	       (c->chain_max == 0 ||
+		(c->chain_max >= 28 && c->chain_max <= 65536));
+}
+
+static bool host_valid(const struct gnomon_host *host)
+{
+	return host && host->size >= offsetof(struct gnomon_host, event) &&
+	       host->frame && host->page_alloc && host->page_free &&
+	       host->flush;
+}
+
+static void set_defaults(struct gnomon_config *c)
+{
+	c->prefetch = c->prefetch ? c->prefetch : PREFETCH_DEFAULT;
+	c->chain_max = c->chain_max ? c->chain_max : CHAIN_MAX_DEFAULT;
+	if (c->flood_leaf_writes == 0) {
+		c->flood_leaf_writes = LEAF_WRITES_DEFAULT;
+	}
+	if (c->flood_upper_writes == 0) {
+		c->flood_upper_writes = UPPER_WRITES_DEFAULT;
+	}
+}
+
+static void init_shadow(struct gnomon_vm *vm)
+{
+	const struct gnomon_config *c = &vm->config;
+	struct gn_sh_config config = {
+		.caps = c->caps,
+		.flood = {
+			.leaf_writes = c->flood_leaf_writes,
+			.upper_writes = c->flood_upper_writes,
+		},
+		.options = c->options,
+		.pages_max = c->table_pages_max,
+		.chain_max = c->chain_max,
+		.prefetch = c->prefetch,
+		.host_maxphyaddr = c->host_maxphyaddr,
+	};
+
+	gn_sh_init(&vm->sh, &config, vm->host, vm->ctx, &vm->pool, &vm->slots,
+		   &vm->mem, &vm->stats);
+}
+
+static enum gnomon_status init_nested(struct gnomon_vm *vm)
+{
+	const struct gnomon_config *c = &vm->config;
+	struct gn_np_config config = {
+		.format = c->nested_format == GNOMON_NESTED_EPT
+				  ? &gn_np_format_ept
+				  : &gn_np_format_npt,
+		.levels = c->caps.maxphyaddr > 48 ? 5 : 4,
+		.leaf_levels = c->options & GNOMON_OPT_LARGE ? 3 : 1,
+		.maxphyaddr = c->host_maxphyaddr,
+		.tables_max = c->table_pages_max,
+	};
+
+	return gn_np_init(&vm->np, &config, vm->host, vm->ctx, &vm->pool,
+			  &vm->slots);
+}
+
+enum gnomon_status gnomon_vm_create(void *memory,
+				    const struct gnomon_config *config,
+				    const struct gnomon_host *host, void *ctx,
+				    struct gnomon_vm **out)
+{
+	struct gnomon_vm *vm = memory;
+	size_t bytes;
+
+	if (!memory || !config || !out || !host_valid(host) ||
+	    config->size < offsetof(struct gnomon_config, nested_format)) {
+		return GNOMON_INVAL;
+	}
+	memset(vm, 0, sizeof(*vm));
+	bytes = config->size < sizeof(*config) ? config->size
+					       : sizeof(*config);
+	memcpy(&vm->config, config, bytes);
+	if (!config_valid(&vm->config)) {
+		return GNOMON_INVAL;
+	}
+	set_defaults(&vm->config);
+	vm->host = host;
+	vm->ctx = ctx;
+	gn_pool_init(&vm->pool, host, ctx);
+	gn_mem_init(&vm->mem, host, ctx);
+	init_shadow(vm);
+	if (!gn_eng_shadow(vm) && init_nested(vm) != GNOMON_OK) {
+		gn_pool_trim(&vm->pool, GNOMON_PAGE_TABLE, 0);
+		gn_pool_trim(&vm->pool, GNOMON_PAGE_META, 0);
+		return GNOMON_NOMEM;
+	}
+	*out = vm;
+	return GNOMON_OK;
+}
+
+static bool trim(struct gn_pool *pool, enum gnomon_page_use use,
+		 uint32_t *budget)
+{
+	uint32_t spare = pool->spare_count[use];
+	uint32_t go = spare < *budget ? spare : *budget;
+
+	gn_pool_trim(pool, use, spare - go);
+	*budget -= go;
+	return pool->spare_count[use] == 0;
+}
+
+enum gnomon_status gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget)
+{
+	uint32_t none;
+
+	if (vm->vcpus) {
+		return GNOMON_INVAL;
+	}
+	budget = gn_eng_budget(budget, &none);
+	if (!gn_eng_shadow(vm) &&
+	    gn_np_destroy(&vm->np, budget) != GNOMON_OK) {
+		return GNOMON_MORE;
+	}
+	if (gn_sh_destroy(&vm->sh, budget) != GNOMON_OK) {
+		return GNOMON_MORE;
+	}
+	return trim(&vm->pool, GNOMON_PAGE_TABLE, budget) &&
+	       trim(&vm->pool, GNOMON_PAGE_META, budget)
+		       ? GNOMON_OK
+		       : GNOMON_MORE;
+}
+
+/* ---- slots --------------------------------------------------------------- */
+
+static uint64_t gfn_limit(const struct gnomon_vm *vm)
+{
+	uint64_t limit = GN_BIT(vm->config.caps.maxphyaddr - GNOMON_PAGE_SHIFT);
+	uint64_t reach = gn_eng_shadow(vm) ? limit : gn_np_gfn_limit(&vm->np);
+
+	return reach < limit ? reach : limit;
+}
+
+/* Frames that still have translations from a slot that is on its way out. */
+static bool meets_gone(const struct gnomon_vm *vm,
+		       const struct gnomon_slot *slot)
+{
+	for (uint32_t i = 0; i < GNOMON_SLOTS_MAX; i++) {
+		const struct gn_eng_gone *g = &vm->gone[i];
+
+		if (g->busy && (i == slot->id ||
+				(slot->first.v < g->end &&
+				 g->next < slot->first.v + slot->frames))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum gnomon_status gnomon_slot_set(struct gnomon_vm *vm,
+				   const struct gnomon_slot *slot)
+{
+	enum gnomon_status status;
+
+	if (slot->frames > gfn_limit(vm)) {
+		return GNOMON_INVAL;
+	}
+	if (!slot->hva && !(vm->host->load && vm->host->store &&
+			    vm->host->cmpxchg)) {
+		return GNOMON_INVAL;
+	}
+	if (meets_gone(vm, slot)) {
+		return GNOMON_EXISTS;
+	}
+	status = gn_slots_add(&vm->slots, slot, gfn_limit(vm));
+	if (status == GNOMON_OK && slot->hva) {
+		struct gn_window window = {
+			.gpa = slot->first.v << GNOMON_PAGE_SHIFT,
+			.bytes = slot->frames << GNOMON_PAGE_SHIFT,
+			.hva = slot->hva,
+			.writable = !(slot->flags & (GNOMON_SLOT_READONLY |
+						     GNOMON_SLOT_ROM)),
+		};
+
+		gn_mem_add(&vm->mem, &window);
+	}
+	return status;
+}
+
+static bool begin_delete(struct gnomon_vm *vm, uint32_t id)
+{
+	struct gn_eng_gone *g = &vm->gone[id];
+	struct gnomon_slot old;
+
+	if (g->busy) {
+		return true;
+	}
+	if (!gn_slots_remove(&vm->slots, id, &old)) {
+		return false;
+	}
+	if (old.hva) {
+		gn_mem_remove(&vm->mem, old.first.v << GNOMON_PAGE_SHIFT);
+	}
+	vm->sh.dropping++;
+	*g = (struct gn_eng_gone){
+		.busy = true,
+		.next = old.first.v,
+		.end = old.first.v + old.frames,
+		.range = { old.first, old.frames },
+	};
+	return true;
+}
+
+enum gnomon_status gnomon_slot_delete(struct gnomon_vm *vm, uint32_t id,
+				      uint32_t *budget)
+{
+	enum gnomon_status status;
+	uint32_t none;
+
+	if (id >= GNOMON_SLOTS_MAX || !begin_delete(vm, id)) {
+		return GNOMON_INVAL;
+	}
+	struct gn_eng_gone *g = &vm->gone[id];
+
+	budget = gn_eng_budget(budget, &none);
+	status = gn_eng_shadow(vm)
+			 ? gn_sh_drop_range(&vm->sh, &g->next, g->end, budget)
+			 : gn_np_unmap(&vm->np, &g->range, budget);
+	if (status == GNOMON_OK) {
+		g->busy = false;
+		vm->sh.dropping--;
+	}
+	return status;
+}

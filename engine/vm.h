@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a vm and a vcpu are made of. The engine folder turns the public calls
+ * into calls of shadow/ or nested/; it holds no algorithm of its own.
+ */
+#ifndef ENGINE_VM_H
+#define ENGINE_VM_H
+
+#include "nested/nested.h"
+#include "shadow/shadow.h"
+
+/* A slot that is being deleted: its frames up to next are done with. */
+struct gn_eng_gone {
+	bool busy;
+	uint64_t next;
+	uint64_t end;
+	struct gn_np_range range;
+};
+
+struct gnomon_vm {
+	struct gnomon_config config;
+	const struct gnomon_host *host;
+	void *ctx;
+	struct gn_pool pool;
+	struct gn_slots slots;
+	struct gn_mem mem;
+	struct gn_sh sh;	/* both exist; the mode says which is used */
+	struct gn_np np;
+	struct gnomon_stats stats;
+	uint64_t vcpus;		/* bit n: vcpu n exists */
+	struct gn_eng_gone gone[GNOMON_SLOTS_MAX];
+};
+
+struct gnomon_vcpu {
+	struct gnomon_vm *vm;
+	uint32_t id;
+	bool loaded;		/* registers have been set once */
+	struct gnomon_regs regs;
+	struct gn_sh_vcpu sh;	/* ctx is the vcpu's in either mode */
+};
+
+static inline bool gn_eng_shadow(const struct gnomon_vm *vm)
+{
+	return vm->config.mode == GNOMON_MODE_SHADOW;
+}
+
+/* A limit for callers that gave none. */
+static inline uint32_t *gn_eng_budget(uint32_t *budget, uint32_t *none)
+{
+	*none = UINT32_MAX;
+	return budget ? budget : none;
+}
+
+#endif

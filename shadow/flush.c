@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shadow/page.h"
+
+static void flush(struct gn_sh *sh, uint64_t vcpus, uint64_t start,
+		  uint64_t bytes)
+{
+	struct gnomon_flush f = {
+		.vcpus = vcpus,
+		.start = { start },
+		.bytes = bytes,
+	};
+
+	sh->stats->tlb_flush++;
+	sh->host->flush(sh->ctx, &f);
+	gn_sh_event(sh, GNOMON_EVENT_FLUSH, start, bytes);
+}
+
+static void settle(struct gn_sh *sh)
+{
+	if ((sh->stale | sh->stale_global) == 0) {
+		gn_sh_page_release(sh);
+	}
+}
+
+void gn_sh_flush_stale(struct gn_sh *sh)
+{
+	uint64_t vcpus = sh->stale | sh->stale_global;
+
+	sh->stale = 0;
+	sh->stale_global = 0;
+	if (vcpus) {
+		flush(sh, vcpus, 0, 0);
+	}
+	settle(sh);
+}
+
+void gn_sh_flush_page(struct gn_sh *sh, uint32_t vcpu, uint64_t gva)
+{
+	flush(sh, GN_BIT(vcpu), gn_align_down(gva, GNOMON_PAGE_BYTES),
+	      GNOMON_PAGE_BYTES);
+}
+
+void gn_sh_flushed(struct gn_sh *sh, uint32_t vcpu, bool globals)
+{
+	sh->stale &= ~GN_BIT(vcpu);
+	if (globals) {
+		sh->stale_global &= ~GN_BIT(vcpu);
+	}
+	settle(sh);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shadow/reclaim.h"
+
+#include "shadow/page.h"
+
+#define REAP_AT_ONCE 4u
+/* Pages that get a second chance before one must go. */
+#define LOOKS 64u
+
+static struct gn_sh_page *oldest(const struct gn_sh *sh)
+{
+	return gn_list_empty(&sh->age)
+		       ? NULL
+		       : GN_CONTAINER(sh->age.prev, struct gn_sh_page, age);
+}
+
+static void make_young(struct gn_sh *sh, struct gn_sh_page *page)
+{
+	gn_list_del(&page->age);
+	gn_list_add(&sh->age, &page->age);
+}
+
+/* Top pages belong to a loaded root or are orphans. */
+static bool in_use(const struct gn_sh_page *page)
+{
+	return page->roots || (page->role.top && !page->orphan);
+}
+
+static struct gn_sh_page *pick(struct gn_sh *sh)
+{
+	uint32_t in_use_seen = 0;
+
+	for (uint32_t looks = 0; in_use_seen <= sh->live;) {
+		struct gn_sh_page *page = oldest(sh);
+
+		if (!page) {
+			break;
+		}
+		if (in_use(page)) {
+			in_use_seen++;
+		} else if (!page->referenced || looks++ >= LOOKS) {
+			return page;
+		}
+		page->referenced = false;
+		make_young(sh, page);
+	}
+	return NULL;
+}
+
+bool gn_sh_reclaim_one(struct gn_sh *sh)
+{
+	struct gn_sh_page *page = pick(sh);
+
+	if (!page) {
+		return false;
+	}
+	sh->stats->mmu_recycled += !page->orphan;
+	gn_sh_page_zap(sh, page);
+	return true;
+}
+
+/* Let the budget hold for what is taken and count more. */
+static enum gnomon_status keep_budget(struct gn_sh *sh, uint32_t count)
+{
+	uint32_t max = sh->config.pages_max;
+	uint32_t taken = sh->pool->taken[GNOMON_PAGE_TABLE];
+
+	if (!max || taken + count <= max) {
+		return GNOMON_OK;
+	}
+	while (taken + count > max + sh->limbo_count) {
+		if (!gn_sh_reclaim_one(sh)) {
+			return GNOMON_NOMEM;
+		}
+	}
+	gn_sh_flush_stale(sh);
+	return GNOMON_OK;
+}
+
+enum gnomon_status gn_sh_make_room(struct gn_sh *sh, uint32_t count)
+{
+	if (keep_budget(sh, count) != GNOMON_OK) {
+		return GNOMON_NOMEM;
+	}
+	if (gn_sh_page_reserve(sh, count) == GNOMON_OK) {
+		return GNOMON_OK;
+	}
+	/* The host has none left: live on what we hold. */
+	for (uint32_t i = 0; i < count && gn_sh_reclaim_one(sh); i++) {
+	}
+	gn_sh_flush_stale(sh);
+	return gn_sh_page_reserve(sh, count);
+}
+
+void gn_sh_reap(struct gn_sh *sh)
+{
+	for (uint32_t i = 0; i < REAP_AT_ONCE; i++) {
+		struct gn_sh_page *page = oldest(sh);
+
+		if (!page || !page->orphan || page->parents || page->roots) {
+			break;
+		}
+		gn_sh_page_zap(sh, page);
+	}
+}

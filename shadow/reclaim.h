@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whose turn it is to go: pages above the budget, oldest first, and pages that
+ * nothing leads to any more. Loaded roots never go.
+ */
+#ifndef SHADOW_RECLAIM_H
+#define SHADOW_RECLAIM_H
+
+#include "shadow/shadow.h"
+
+/*
+ * Make sure that count pages can be made without asking the host, within the
+ * budget. GNOMON_NOMEM: not even by dropping others. Nothing may be taken from
+ * the pool between this and the making.
+ */
+enum gnomon_status gn_sh_make_room(struct gn_sh *sh, uint32_t count)
+	GNOMON_MUST_USE;
+/* Drop a few orphans; a fixed amount of work. */
+void gn_sh_reap(struct gn_sh *sh);
+/* Drop the page whose turn it is; false when only loaded roots are left. */
+bool gn_sh_reclaim_one(struct gn_sh *sh);
+
+#endif

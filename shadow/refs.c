@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shadow/refs.h"
+
+#define CHUNK_SHIFT 6
+#define CHUNK_REFS 14u
+#define IS_CHUNK (1u << 31)
+
+struct chunk {
+	uint32_t next;		/* number of the next chunk, 0 = last */
+	uint16_t count;		/* only the first one may be partly filled */
+	uint16_t chunks;	/* in the list; valid in the first one */
+	uint32_t ref[CHUNK_REFS];
+};
+
+GN_STATIC_ASSERT(sizeof(struct chunk) == 1u << CHUNK_SHIFT,
+		 "a chunk fills its slab object");
+
+static struct chunk *chunk_at(const struct gn_sh *sh, uint32_t link)
+{
+	return gn_slab_at(&sh->chunks, link & ~IS_CHUNK);
+}
+
+enum gnomon_status gn_sh_refs_reserve(struct gn_sh *sh, uint32_t count)
+{
+	if (__builtin_expect(sh->chunks.free_count >= count, 1)) {
+		return GNOMON_OK;
+	}
+	return gn_slab_reserve(&sh->chunks, count);
+}
+
+bool gn_sh_refs_full(const struct gn_sh *sh, uint32_t list)
+{
+	if (!(list & IS_CHUNK)) {
+		return false;
+	}
+	const struct chunk *c = chunk_at(sh, list);
+
+	return c->count == CHUNK_REFS &&
+	       c->chunks >= sh->config.chain_max / CHUNK_REFS;
+}
+
+static struct chunk *push_chunk(struct gn_sh *sh, uint32_t *list)
+{
+	uint32_t number = gn_slab_take(&sh->chunks);
+	struct chunk *c = gn_slab_at(&sh->chunks, number);
+
+	GN_ASSERT(number != 0);
+	c->chunks = 1;
+	if (*list & IS_CHUNK) {
+		const struct chunk *old = chunk_at(sh, *list);
+
+		c->next = *list & ~IS_CHUNK;
+		c->chunks = (uint16_t)(old->chunks + 1);
+	} else {
+		c->ref[c->count++] = *list;
+	}
+	*list = number | IS_CHUNK;
+	return c;
+}
+
+void gn_sh_refs_add(struct gn_sh *sh, uint32_t *list, uint32_t ref)
+{
+	if (*list == 0) {
+		*list = ref;
+		return;
+	}
+	struct chunk *c = *list & IS_CHUNK ? chunk_at(sh, *list) : NULL;
+
+	if (!c || c->count == CHUNK_REFS) {
+		c = push_chunk(sh, list);
+	}
+	c->ref[c->count++] = ref;
+}
+
+/* Take the last reference out of the first chunk. */
+static uint32_t pop(struct gn_sh *sh, uint32_t *list)
+{
+	struct chunk *c = chunk_at(sh, *list);
+	uint32_t ref = c->ref[--c->count];
+
+	if (c->count == 0) {
+		uint32_t next = c->next;
+
+		if (next) {
+			chunk_at(sh, next)->chunks = (uint16_t)(c->chunks - 1);
+		}
+		gn_slab_give(&sh->chunks, *list & ~IS_CHUNK);
+		*list = next ? next | IS_CHUNK : 0;
+	}
+	return ref;
+}
+
+static uint32_t *find(const struct gn_sh *sh, uint32_t list, uint32_t ref)
+{
+	for (uint32_t link = list & ~IS_CHUNK; link;) {
+		struct chunk *c = chunk_at(sh, link);
+
+		for (unsigned i = 0; i < c->count; i++) {
+			if (c->ref[i] == ref) {
+				return &c->ref[i];
+			}
+		}
+		link = c->next;
+	}
+	return NULL;
+}
+
+bool gn_sh_refs_remove(struct gn_sh *sh, uint32_t *list, uint32_t ref)
+{
+	if (!(*list & IS_CHUNK)) {
+		if (*list != ref) {
+			return false;
+		}
+		*list = 0;
+		return true;
+	}
+	uint32_t *at = find(sh, *list, ref);
+
+	if (!at) {
+		return false;
+	}
+	/* The hole is filled before the chunk that it lies in may go. */
+	const struct chunk *c = chunk_at(sh, *list);
+
+	*at = c->ref[c->count - 1];
+	pop(sh, list);
+	return true;
+}
+
+uint32_t gn_sh_refs_first(const struct gn_sh *sh, uint32_t list)
+{
+	if (!(list & IS_CHUNK)) {
+		return list;
+	}
+	const struct chunk *c = chunk_at(sh, list);
+
+	return c->ref[c->count - 1];
+}
+
+void gn_sh_refs_begin(const struct gn_sh *sh, uint32_t list,
+		      struct gn_sh_refs_iter *iter)
+{
+	*iter = (struct gn_sh_refs_iter){ 0 };
+	if (list & IS_CHUNK) {
+		iter->chunk = list & ~IS_CHUNK;
+		iter->left = chunk_at(sh, list)->count;
+	} else {
+		iter->alone = list;
+	}
+}
+
+uint32_t gn_sh_refs_next(const struct gn_sh *sh, struct gn_sh_refs_iter *iter)
+{
+	if (!iter->chunk) {
+		uint32_t ref = iter->alone;
+
+		iter->alone = 0;
+		return ref;
+	}
+	const struct chunk *c = chunk_at(sh, iter->chunk);
+	uint32_t ref = c->ref[--iter->left];
+
+	if (iter->left == 0) {
+		iter->chunk = c->next;
+		iter->left = c->next ? chunk_at(sh, c->next)->count : 0;
+	}
+	return ref;
+}

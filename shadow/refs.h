@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Lists of references to sptes: the reverse map of a frame (leaves that map
+ * it) and the parents of a shadow page (entries that lead to it). A list is
+ * one number: 0 when empty, the reference itself while it is alone, else a
+ * chunk of fourteen of them and on.
+ *
+ * No list grows beyond config.chain_max, so that walking one is bounded: a
+ * guest may map one frame a million times, but we need not remember it.
+ */
+#ifndef SHADOW_REFS_H
+#define SHADOW_REFS_H
+
+#include "shadow/shadow.h"
+
+/* An spte by page number and index; fits 31 bits and is never 0. */
+static inline uint32_t gn_sh_ref(const struct gn_sh_page *page, unsigned index)
+{
+	return page->number << 9 | index;
+}
+
+static inline struct gn_sh_page *gn_sh_ref_page(const struct gn_sh *sh,
+						uint32_t ref)
+{
+	return gn_sh_page_at(sh, ref >> 9);
+}
+
+static inline unsigned gn_sh_ref_index(uint32_t ref)
+{
+	return ref & 511;
+}
+
+/* Room for count more references, whatever lists they go to. */
+enum gnomon_status gn_sh_refs_reserve(struct gn_sh *sh, uint32_t count)
+	GNOMON_MUST_USE;
+/* Is the list as long as it may get? Drop an entry of it before adding. */
+bool gn_sh_refs_full(const struct gn_sh *sh, uint32_t list);
+void gn_sh_refs_add(struct gn_sh *sh, uint32_t *list, uint32_t ref);
+/* False when ref is not in the list. */
+bool gn_sh_refs_remove(struct gn_sh *sh, uint32_t *list, uint32_t ref);
+/* Some entry, 0 when empty. */
+uint32_t gn_sh_refs_first(const struct gn_sh *sh, uint32_t list);
+
+/* Walk a list that does not change meanwhile. */
+struct gn_sh_refs_iter {
+	uint32_t chunk;
+	uint32_t left;		/* in the chunk */
+	uint32_t alone;
+};
+void gn_sh_refs_begin(const struct gn_sh *sh, uint32_t list,
+		      struct gn_sh_refs_iter *iter);
+/* The next reference, 0 at the end. */
+uint32_t gn_sh_refs_next(const struct gn_sh *sh,
+			 struct gn_sh_refs_iter *iter);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shadow/root.h"
+
+#include "shadow/page.h"
+#include "shadow/reclaim.h"
+#include "shadow/refs.h"
+#include "shadow/set.h"
+
+#define TOP_ENTRIES 4u		/* of 1G each below 4G */
+
+static bool has_top(const struct gn_gpt_ctx *ctx)
+{
+	return ctx->format->id == GN_GPT_PAE || ctx->format->id == GN_GPT_32BIT;
+}
+
+uint64_t gn_sh_top_entry(const struct gn_gpt_ctx *ctx, unsigned index)
+{
+	if (ctx->format->id == GN_GPT_PAE) {
+		return ctx->pdpte[index];
+	}
+	return ctx->format->id == GN_GPT_32BIT ? ctx->root.v | X86_PTE_P : 0;
+}
+
+bool gn_sh_root_usable(const struct gn_sh_vcpu *vcpu)
+{
+	const struct gn_sh_page *root = gn_sh_page_at(vcpu->sh, vcpu->root);
+
+	return root->state == GN_SH_LIVE &&
+	       (!root->role.top || root->role.format == GN_GPT_PAE ||
+		root->role.format == GN_GPT_32BIT);
+}
+
+gnomon_hpa_t gn_sh_root_hpa(const struct gn_sh_vcpu *vcpu)
+{
+	return gn_sh_page_at(vcpu->sh, vcpu->root)->hpa;
+}
+
+/* A top page of the vcpu may serve again if only its entries differ. */
+static struct gn_sh_page *reuse_top(struct gn_sh_vcpu *vcpu,
+				    const struct gn_gpt_ctx *ctx,
+				    union gn_sh_role role)
+{
+	struct gn_sh *sh = vcpu->sh;
+	struct gn_sh_page *root = vcpu->root ? gn_sh_page_at(sh, vcpu->root)
+					     : NULL;
+
+	if (!root || root->role.bits != role.bits) {
+		return NULL;
+	}
+	struct gn_sh_page *upper = gn_sh_child(sh, root, 0);
+
+	for (unsigned i = 0; i < TOP_ENTRIES; i++) {
+		if (upper->snap[i] != gn_sh_top_entry(ctx, i)) {
+			gn_sh_clear(sh, upper, i);
+		}
+	}
+	return root;
+}
+
+static struct gn_sh_page *new_top(struct gn_sh_vcpu *vcpu,
+				  union gn_sh_role role)
+{
+	struct gn_sh *sh = vcpu->sh;
+
+	if (gn_sh_refs_reserve(sh, 1) != GNOMON_OK ||
+	    gn_sh_make_room(sh, 2) != GNOMON_OK) {
+		return NULL;
+	}
+	struct gn_sh_page *root = gn_sh_page_new(sh, vcpu->id, role);
+
+	role.level = 3;
+	gn_sh_set_table(sh, root, 0, gn_sh_page_new(sh, vcpu->id, role), 0);
+	return root;
+}
+
+/* A root under a key that all vcpus share. */
+static struct gn_sh_page *shared(struct gn_sh *sh, uint64_t gfn,
+				 union gn_sh_role role)
+{
+	struct gn_sh_page *root = gn_sh_page_find(sh, gfn, role);
+
+	if (root) {
+		sh->stats->root_hits++;
+		return root;
+	}
+	if (gn_frames_ensure(&sh->frames, gfn) != GNOMON_OK ||
+	    gn_sh_make_room(sh, 1) != GNOMON_OK) {
+		return NULL;
+	}
+	return gn_sh_page_new(sh, gfn, role);
+}
+
+static struct gn_sh_page *empty(struct gn_sh_vcpu *vcpu,
+				union gn_sh_role role)
+{
+	struct gn_sh *sh = vcpu->sh;
+
+	role.top = 1;
+	if (gn_sh_make_room(sh, 1) != GNOMON_OK) {
+		return NULL;
+	}
+	return gn_sh_page_new(sh, vcpu->id, role);
+}
+
+static struct gn_sh_page *find_root(struct gn_sh_vcpu *vcpu,
+				    const struct gn_gpt_ctx *ctx,
+				    union gn_sh_role role)
+{
+	uint64_t gfn = ctx->root.v >> GNOMON_PAGE_SHIFT;
+
+	role.level = ctx->format->id == GN_GPT_LONG5 ? 5 : 4;
+	if (ctx->format->id == GN_GPT_OFF) {
+		union gn_sh_role direct = { .level = 4, .direct = 1 };
+
+		direct.rights = 7;
+		return shared(vcpu->sh, 0, direct);
+	}
+	if (has_top(ctx)) {
+		struct gn_sh_page *root;
+
+		role.top = 1;
+		root = reuse_top(vcpu, ctx, role);
+		return root ? root : new_top(vcpu, role);
+	}
+	return gn_slots_find(vcpu->sh->slots, gn_gfn(gfn))
+		       ? shared(vcpu->sh, gfn, role)
+		       : empty(vcpu, role);
+}
+
+/* Without the cache a root goes when the last vcpu leaves it. */
+static void drop(struct gn_sh *sh, uint32_t number)
+{
+	struct gn_sh_page *page = gn_sh_page_at(sh, number);
+	bool cached = gn_sh_option(sh, GNOMON_OPT_ROOT_CACHE) ||
+		      page->role.top || page->state != GN_SH_LIVE;
+	bool last = page->roots == 1;
+
+	gn_sh_root_put(sh, page);
+	if (last && !cached) {
+		gn_sh_page_zap(sh, page);
+	}
+}
+
+enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
+				   const struct gn_gpt_ctx *ctx)
+{
+	union gn_sh_role role = gn_sh_role_of(ctx);
+	struct gn_sh_page *root = find_root(vcpu, ctx, role);
+	uint32_t old = vcpu->root;
+
+	if (!root) {
+		return GNOMON_NOMEM;
+	}
+	if (ctx != &vcpu->ctx) {
+		vcpu->ctx = *ctx;
+	}
+	vcpu->role = role;
+	vcpu->sh->vcpus |= GN_BIT(vcpu->id);
+	if (root->number == old) {
+		return GNOMON_OK;
+	}
+	gn_sh_root_get(vcpu->sh, root);
+	vcpu->root = root->number;
+	if (old) {
+		drop(vcpu->sh, old);
+	}
+	return GNOMON_OK;
+}
+
+void gn_sh_root_leave(struct gn_sh_vcpu *vcpu)
+{
+	struct gn_sh *sh = vcpu->sh;
+
+	if (vcpu->root) {
+		drop(sh, vcpu->root);
+		vcpu->root = 0;
+	}
+	sh->vcpus &= ~GN_BIT(vcpu->id);
+	gn_sh_flushed(sh, vcpu->id, true);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What CR3 of the CPU holds: for 4 and 5 levels the mirror of the guest's own
+ * top table, which any vcpu may share; for PAE and 32-bit guests two top pages
+ * of the vcpu, with what it loaded; with paging off a direct page. A CR3 that
+ * names no memory gets an empty root: the guest runs and faults.
+ *
+ * Roots stay in the cache by key when no vcpu has them loaded, so coming back
+ * to one costs a look-up.
+ */
+#ifndef SHADOW_ROOT_H
+#define SHADOW_ROOT_H
+
+#include "shadow/shadow.h"
+
+/*
+ * Make the vcpu's registers those of *ctx and its root the one they ask for.
+ * GNOMON_OK, or GNOMON_NOMEM with the vcpu as it was.
+ */
+enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
+				   const struct gn_gpt_ctx *ctx)
+	GNOMON_MUST_USE;
+/* Let go of the root; the vcpu will not run again. */
+void gn_sh_root_leave(struct gn_sh_vcpu *vcpu);
+/* False when the root is empty for want of memory at CR3. */
+bool gn_sh_root_usable(const struct gn_sh_vcpu *vcpu);
+gnomon_hpa_t gn_sh_root_hpa(const struct gn_sh_vcpu *vcpu);
+/* What stands for entry index above the guest's top table: PDPTE or CR3. */
+uint64_t gn_sh_top_entry(const struct gn_gpt_ctx *ctx, unsigned index);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shadow/set.h"
+
+#include "shadow/refs.h"
+
+uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
+			unsigned index)
+{
+	union gn_sh_role role = page->role;
+
+	if (role.direct) {
+		return page->gfn + index * gn_level_frames(role.level);
+	}
+	const struct gn_gpt_format *f = gn_gpt_formats[role.format];
+	const struct gn_gpt_level *l = &f->level[role.level];
+	uint64_t gpte = page->snap[index];
+	uint64_t gpa = ((gpte << f->frame_up) & l->leaf_frame) |
+		       (gpte & l->leaf_high) << 19;
+
+	(void)sh;
+	/* A 4M leaf fills two entries. */
+	if (gn_sh_role_small(role) && role.level == 2) {
+		gpa += (uint64_t)(index & 1) << 21;
+	}
+	return gpa >> GNOMON_PAGE_SHIFT;
+}
+
+static void store(struct gn_sh_page *page, unsigned index, uint64_t spte)
+{
+	bool was = gn_spte_present(page->spt[index]);
+	bool is = gn_spte_present(spte);
+
+	page->used = (uint16_t)(page->used + is - was);
+	__atomic_store_n(&page->spt[index], spte, __ATOMIC_RELEASE);
+}
+
+struct gn_sh_page *gn_sh_child(const struct gn_sh *sh,
+			       const struct gn_sh_page *page, unsigned index)
+{
+	return gn_sh_page_at(sh, page->kids[index]);
+}
+
+static void unmap_leaf(struct gn_sh *sh, struct gn_sh_page *page,
+		       unsigned index)
+{
+	uint64_t gfn = gn_sh_leaf_gfn(sh, page, index);
+	struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
+	bool global = (page->spt[index] & GN_SPTE_G) != 0;
+	bool found = frame && gn_sh_refs_remove(sh, &frame->rmap,
+						gn_sh_ref(page, index));
+
+	GN_ASSERT(found);
+	sh->refs -= found;
+	gn_sh_note_stale(sh, global);
+}
+
+static void unlink_child(struct gn_sh *sh, struct gn_sh_page *page,
+			 unsigned index)
+{
+	struct gn_sh_page *child = gn_sh_child(sh, page, index);
+	bool found = gn_sh_refs_remove(sh, &child->parents,
+				       gn_sh_ref(page, index));
+
+	GN_ASSERT(found);
+	(void)found;
+	page->kids[index] = 0;
+	/* Leaves below may be global: the walk to them is gone for good. */
+	sh->stale = sh->vcpus;
+	sh->stale_global = sh->vcpus;
+	if (!child->parents && !child->roots) {
+		/* First to go when pages are wanted. */
+		gn_list_del(&child->age);
+		gn_list_add(sh->age.prev, &child->age);
+		child->referenced = false;
+		child->orphan = true;
+	}
+}
+
+void gn_sh_clear(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
+{
+	uint64_t old = page->spt[index];
+
+	if (!gn_spte_present(old)) {
+		return;
+	}
+	store(page, index, 0);
+	sh->stats->sptes_cleared++;
+	if (gn_spte_table(old, page->role.level)) {
+		unlink_child(sh, page, index);
+	} else {
+		unmap_leaf(sh, page, index);
+	}
+}
+
+static void make_room(struct gn_sh *sh, uint32_t list)
+{
+	if (gn_sh_refs_full(sh, list)) {
+		uint32_t ref = gn_sh_refs_first(sh, list);
+
+		gn_sh_clear(sh, gn_sh_ref_page(sh, ref), gn_sh_ref_index(ref));
+	}
+}
+
+void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		    uint64_t spte, uint64_t gpte)
+{
+	gn_sh_clear(sh, page, index);
+	if (page->snap) {
+		page->snap[index] = gpte;
+	}
+	uint64_t gfn = gn_sh_leaf_gfn(sh, page, index);
+	struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
+
+	GN_ASSERT(frame);
+	make_room(sh, frame->rmap);
+	gn_sh_refs_add(sh, &frame->rmap, gn_sh_ref(page, index));
+	sh->refs++;
+	store(page, index, spte);
+	sh->stats->sptes_set++;
+}
+
+void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		     struct gn_sh_page *child, uint64_t gpte)
+{
+	GN_ASSERT(child->role.level + 1u == page->role.level);
+	gn_sh_clear(sh, page, index);
+	if (page->snap) {
+		page->snap[index] = gpte;
+	}
+	make_room(sh, child->parents);
+	gn_sh_refs_add(sh, &child->parents, gn_sh_ref(page, index));
+	page->kids[index] = child->number;
+	child->orphan = false;
+	store(page, index, gn_spte_make_table(child->hpa));
+	sh->stats->sptes_set++;
+}
+
+void gn_sh_set_rights(struct gn_sh *sh, struct gn_sh_page *page,
+		      unsigned index, uint64_t spte, uint64_t gpte)
+{
+	uint64_t old = page->spt[index];
+
+	if (page->snap) {
+		page->snap[index] = gpte;
+	}
+	if (old == spte) {
+		return;
+	}
+	if (gn_spte_lowers(old, spte)) {
+		gn_sh_note_stale(sh, (old & GN_SPTE_G) != 0);
+	}
+	store(page, index, spte);
+	sh->stats->sptes_set++;
+}
+
+void gn_sh_set_snap(struct gn_sh_page *page, unsigned index, uint64_t gpte)
+{
+	if (page->snap) {
+		page->snap[index] = gpte;
+	}
+}
+
+/* One list of the reverse map: leaves of exactly this level. */
+static uint32_t protect_small(struct gn_sh *sh, uint64_t gfn)
+{
+	const struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
+	struct gn_sh_refs_iter iter;
+	uint32_t ref, count = 0;
+
+	gn_sh_refs_begin(sh, frame ? frame->rmap : 0, &iter);
+	while ((ref = gn_sh_refs_next(sh, &iter)) != 0) {
+		struct gn_sh_page *page = gn_sh_ref_page(sh, ref);
+		unsigned index = gn_sh_ref_index(ref);
+		uint64_t spte = page->spt[index];
+
+		if (page->role.level != 1 || !(spte & GN_SPTE_W)) {
+			continue;
+		}
+		/* A flipped leaf without W would grant nothing. */
+		spte &= ~GN_SPTE_W;
+		gn_sh_note_stale(sh, (spte & GN_SPTE_G) != 0);
+		store(page, index, spte);
+		count++;
+	}
+	return count;
+}
+
+static uint32_t find_level(const struct gn_sh *sh, uint32_t list,
+			   unsigned level)
+{
+	struct gn_sh_refs_iter iter;
+	uint32_t ref;
+
+	gn_sh_refs_begin(sh, list, &iter);
+	while ((ref = gn_sh_refs_next(sh, &iter)) != 0) {
+		if (gn_sh_ref_page(sh, ref)->role.level == level) {
+			break;
+		}
+	}
+	return ref;
+}
+
+/* Drop the leaves of one level that map gfn; the list changes under us. */
+static uint32_t drop_level(struct gn_sh *sh, uint64_t gfn, unsigned level)
+{
+	uint64_t first = gn_align_down(gfn, gn_level_frames(level));
+	const struct gn_frame *frame = gn_frames_find(&sh->frames, first);
+	uint32_t ref, count = 0;
+
+	while (frame &&
+	       (ref = find_level(sh, frame->rmap, level)) != 0) {
+		struct gn_sh_page *page = gn_sh_ref_page(sh, ref);
+
+		gn_sh_clear(sh, page, gn_sh_ref_index(ref));
+		count++;
+	}
+	return count;
+}
+
+uint32_t gn_sh_protect(struct gn_sh *sh, uint64_t gfn)
+{
+	uint32_t large = drop_level(sh, gfn, 2) + drop_level(sh, gfn, 3);
+
+	sh->stats->splits += large;
+	return large + protect_small(sh, gfn);
+}
+
+uint32_t gn_sh_unmap(struct gn_sh *sh, uint64_t gfn)
+{
+	return drop_level(sh, gfn, 1) + drop_level(sh, gfn, 2) +
+	       drop_level(sh, gfn, 3);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The only writers of sptes. Each keeps the nets of shadow.h in step: whatever
+ * stood in the entry is taken out of its net first, so no transition needs a
+ * caller's care.
+ *
+ *	from \ to	hole		table		leaf
+ *	hole		-		set_table	set_leaf
+ *	table		clear		set_table	set_leaf
+ *	leaf		clear		set_table	set_leaf, set_rights
+ *
+ * gpte is the guest entry that the spte was made from; it is kept in the
+ * snapshot and says later which frame the reverse map has the leaf under.
+ * Direct pages ignore it. A lost or lowered translation is noted as stale, not
+ * flushed.
+ */
+#ifndef SHADOW_SET_H
+#define SHADOW_SET_H
+
+#include "shadow/shadow.h"
+
+/* gfn that a leaf at index maps, from page and snapshot. */
+uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
+			unsigned index);
+
+void gn_sh_clear(struct gn_sh *sh, struct gn_sh_page *page, unsigned index);
+/* One reference must be reserved, and the frame must have room. */
+void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		    uint64_t spte, uint64_t gpte);
+/* One reference must be reserved. */
+void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		     struct gn_sh_page *child, uint64_t gpte);
+/* Same frame, other rights. */
+void gn_sh_set_rights(struct gn_sh *sh, struct gn_sh_page *page,
+		      unsigned index, uint64_t spte, uint64_t gpte);
+/* The gpte changed in a way that the spte does not show. */
+void gn_sh_set_snap(struct gn_sh_page *page, unsigned index, uint64_t gpte);
+
+/*
+ * Take W from every leaf that maps the frame; leaves of more than 4K go
+ * altogether, to be filled again in smaller ones. The number of sptes changed.
+ */
+uint32_t gn_sh_protect(struct gn_sh *sh, uint64_t gfn);
+/* Drop every leaf that maps the frame. The number dropped. */
+uint32_t gn_sh_unmap(struct gn_sh *sh, uint64_t gfn);
+/* The page that a table entry leads to. */
+struct gn_sh_page *gn_sh_child(const struct gn_sh *sh,
+			       const struct gn_sh_page *page, unsigned index);
+
+#endif

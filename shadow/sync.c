@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shadow/sync.h"
+
+#include "shadow/fill.h"
+#include "shadow/page.h"
+#include "shadow/reclaim.h"
+#include "shadow/refs.h"
+#include "shadow/set.h"
+
+/* Keep a child only where the new entry leads to the very same page. */
+static void update_table(struct gn_sh *sh, struct gn_sh_page *page,
+			 unsigned index, uint64_t gpte)
+{
+	const struct gn_sh_page *child = gn_sh_child(sh, page, index);
+	struct gn_sh_key key;
+
+	if (gn_sh_child_key(sh, page, index, gpte, &key) &&
+	    key.gfn == child->gfn && key.role.bits == child->role.bits) {
+		gn_sh_set_snap(page, index, gpte);
+	} else {
+		gn_sh_clear(sh, page, index);
+	}
+}
+
+/* Same frame: give it the new rights. Another, or none: drop it. */
+static void update_leaf(struct gn_sh *sh, struct gn_sh_page *page,
+			unsigned index, uint64_t gpte)
+{
+	unsigned level = page->role.level;
+	uint64_t spte = page->spt[index];
+	struct gn_sh_want want;
+
+	if (!gn_sh_want(sh, page, index, gpte, &want) ||
+	    want.gfn != gn_sh_leaf_gfn(sh, page, index)) {
+		gn_sh_clear(sh, page, index);
+		return;
+	}
+	struct gnomon_frame frame = {
+		.kind = GNOMON_FRAME_RAM,
+		.hfn = { gn_spte_hpa(spte, level) >> GNOMON_PAGE_SHIFT },
+		.writable = (spte & GN_SPTE_HOST_W) != 0,
+	};
+
+	gn_sh_set_rights(sh, page, index,
+			 gn_sh_make_leaf(sh, &want, level, &frame), gpte);
+}
+
+/* The guest's entry behind index may have changed: follow it. */
+static void update(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
+{
+	unsigned level = page->role.level;
+	uint64_t spte = page->spt[index], gpte;
+
+	if (gn_sh_read_gpte(sh, page, index, &gpte) != GNOMON_OK) {
+		gn_sh_clear(sh, page, index);
+		return;
+	}
+	if (gn_spte_table(spte, level)) {
+		update_table(sh, page, index, gpte);
+	} else if (gn_spte_leaf(spte, level)) {
+		update_leaf(sh, page, index, gpte);
+	}
+	if (level == 1 && !gn_spte_present(page->spt[index]) &&
+	    gn_sh_option(sh, GNOMON_OPT_UPDATE)) {
+		gn_sh_prefill(sh, page, index, gpte);
+	}
+}
+
+/* Entries of the page that mirror gptes span.first and on. */
+static void update_span(struct gn_sh *sh, struct gn_sh_page *page,
+			struct gn_gpt_span span)
+{
+	for (unsigned i = 0; i < GN_SH_ENTRIES; i++) {
+		unsigned at = gn_sh_gpte_index(page->role, i);
+
+		if (at - span.first < span.count) {
+			update(sh, page, i);
+		}
+	}
+}
+
+static unsigned entry_bytes(const struct gn_sh_page *page)
+{
+	return gn_sh_role_small(page->role) ? 4 : 8;
+}
+
+static void update_page(struct gn_sh *sh, struct gn_sh_page *page,
+			gnomon_gpa_t gpa, uint32_t bytes)
+{
+	struct gn_gpt_span span =
+		gn_gpt_store_span(entry_bytes(page), gpa, bytes);
+
+	sh->stats->mmu_pte_write += span.count;
+	if (gn_sh_role_small(page->role)) {
+		update_span(sh, page, span);
+		return;
+	}
+	for (unsigned i = 0; i < span.count; i++) {
+		update(sh, page, span.first + i);
+	}
+}
+
+static const struct gn_sh_page *first_mirror(const struct gn_sh *sh,
+					     uint32_t number)
+{
+	const struct gn_sh_page *page;
+
+	do {
+		page = gn_sh_page_at(sh, number);
+		number = page->next;
+	} while (!gn_sh_page_mirrors(page) && number);
+	return page;
+}
+
+void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes)
+{
+	uint64_t gfn = gpa.v >> GNOMON_PAGE_SHIFT;
+	struct gn_tf_record *record = gn_tf_find(&sh->tf, gfn);
+
+	if (!record || !record->tables) {
+		return;
+	}
+	unsigned size = entry_bytes(first_mirror(sh, record->pages));
+
+	gn_sh_event(sh, GNOMON_EVENT_TRACE_WRITE, gpa.v, bytes);
+	if (gn_tf_decide_store(record, &sh->config.flood,
+			       (uint32_t)(gpa.v & (GNOMON_PAGE_BYTES - 1)),
+			       bytes, size) == GN_TF_GIVE_UP) {
+		sh->stats->mmu_flooded++;
+		gn_sh_page_zap_gfn(sh, record);
+	} else {
+		/* Updates drop links, never pages: the list stands still. */
+		for (uint32_t n = record->pages; n;) {
+			struct gn_sh_page *page = gn_sh_page_at(sh, n);
+
+			if (gn_sh_page_mirrors(page)) {
+				update_page(sh, page, gpa, bytes);
+			}
+			n = page->next;
+		}
+	}
+	gn_sh_reap(sh);
+}
+
+static bool canonical(const struct gn_gpt_format *f, gnomon_gva_t gva)
+{
+	unsigned shift = 64u - f->gva_bits;
+	uint64_t all = f->extend_sign
+			       ? (uint64_t)((int64_t)(gva.v << shift) >> shift)
+			       : gva.v << shift >> shift;
+
+	return f->levels > 0 && all == gva.v;
+}
+
+void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
+{
+	struct gn_sh *sh = vcpu->sh;
+	struct gn_sh_page *page = gn_sh_page_at(sh, vcpu->root);
+
+	if (!canonical(vcpu->ctx.format, gva)) {
+		return;
+	}
+	for (unsigned level = page->role.level; level > 0; level--) {
+		unsigned index = (unsigned)(gva.v >> (3 + 9 * level)) & 511;
+
+		if (gn_sh_page_mirrors(page) &&
+		    gn_spte_present(page->spt[index])) {
+			update(sh, page, index);
+		}
+		if (!gn_spte_table(page->spt[index], level)) {
+			break;
+		}
+		page = gn_sh_child(sh, page, index);
+	}
+	gn_sh_flush_page(sh, vcpu->id, gva.v);
+	gn_sh_reap(sh);
+}
+
+static bool drop_frame(struct gn_sh *sh, uint64_t gfn)
+{
+	uint32_t dropped = gn_sh_unmap(sh, gfn);
+	struct gn_tf_record *record = gn_tf_find(&sh->tf, gfn);
+
+	if (record && record->tables) {
+		gn_sh_page_zap_gfn(sh, record);
+		dropped++;
+	}
+	return dropped > 0;
+}
+
+enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
+				    uint64_t end, uint32_t *budget)
+{
+	while (*next < end && *budget > 0) {
+		--*budget;
+		if (gn_frames_find(&sh->frames, *next)) {
+			drop_frame(sh, *next);
+			++*next;
+		} else {
+			/* Nothing is known of all 512 frames here. */
+			*next = gn_align_down(*next, 512) + 512;
+		}
+	}
+	gn_sh_flush_stale(sh);
+	return *next < end ? GNOMON_MORE : GNOMON_OK;
+}

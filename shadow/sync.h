@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Keeping shadows in step with what the guest wrote: after a store to a traced
+ * frame, at INVLPG, and when memory goes.
+ */
+#ifndef SHADOW_SYNC_H
+#define SHADOW_SYNC_H
+
+#include "shadow/shadow.h"
+
+/* bytes were stored at gpa, inside one page; bring their shadows up to date. */
+void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes);
+/*
+ * Look at the guest's entries for gva again and drop the vcpu's translation.
+ * With intact traces there is nothing new to see; a table that was changed
+ * behind our back is found here at the latest.
+ */
+void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva);
+/*
+ * Drop every translation to frames *next .. end-1 and every shadow of a table
+ * in them. Advances *next; GNOMON_OK when done, GNOMON_MORE when the budget is
+ * used up. The TLBs have followed at each return.
+ */
+enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
+				    uint64_t end, uint32_t *budget)
+	GNOMON_MUST_USE;
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Random and hostile guests: a few frames serve as tables of all levels at
+ * once, point at each other and themselves, and are changed by stores of every
+ * kind, while two processors use them. After each access the naive MMU must
+ * agree, and the audit must hold.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "tests/shadow/world.h"
+#include "tests/support/seed.h"
+
+#define TABLES 12u
+#define FIRST_TABLE 512u	/* in the middle of a 2M block */
+
+struct run {
+	struct world w;
+	struct test_rng rng;
+	uint64_t seed;
+	uint64_t step;
+};
+
+static uint64_t below(struct run *r, uint64_t n)
+{
+	return test_rng_below(&r->rng, n);
+}
+
+static uint64_t table(struct run *r)
+{
+	return (FIRST_TABLE + 3 * below(r, TABLES)) << 12;
+}
+
+static unsigned index_of(struct run *r)
+{
+	static const unsigned choice[] = { 0, 1, 2, 3, 256, 511 };
+
+	return choice[below(r, 6)];
+}
+
+static uint64_t gva_of(struct run *r)
+{
+	uint64_t gva = 0;
+
+	for (unsigned l = 4; l > 0; l--) {
+		gva |= (uint64_t)index_of(r) << (3 + 9 * l);
+	}
+	gva |= below(r, 512) * 8;
+	return gva & UINT64_C(1) << 47 ? gva | UINT64_C(0xffff) << 48 : gva;
+}
+
+static uint64_t gpte_of(struct run *r)
+{
+	uint64_t bits = X86_PTE_P | X86_PTE_W | X86_PTE_U;
+
+	switch (below(r, 12)) {
+	case 0:
+		return 0;
+	case 1:
+		bits &= ~X86_PTE_W;
+		break;
+	case 2:
+		bits &= ~X86_PTE_U;
+		break;
+	case 3:
+		bits |= X86_PTE_NX;
+		break;
+	case 4:
+		bits |= X86_PTE_G | X86_PTE_A | X86_PTE_D;
+		break;
+	case 5:
+		bits |= X86_PTE_A;
+		break;
+	case 6: /* a large leaf at levels 2 and 3, PAT at level 1 */
+		return bits | X86_PTE_PS | below(r, 9) << 21;
+	case 7: /* reserved, or far away */
+		return bits | UINT64_C(1) << (20 + below(r, 30));
+	case 8:
+		return bits | below(r, WORLD_FRAMES + 8) << 12;
+	default:
+		break;
+	}
+	return bits | table(r);
+}
+
+static uint32_t access_of(struct run *r)
+{
+	static const uint32_t choice[] = {
+		GNOMON_READ, GNOMON_WRITE, GNOMON_EXEC,
+		GNOMON_READ | GNOMON_USER, GNOMON_WRITE | GNOMON_USER,
+		GNOMON_EXEC | GNOMON_USER, GNOMON_WRITE,
+	};
+
+	return choice[below(r, 7)];
+}
+
+/* A store of any shape, as the guest or a device makes it. */
+static void odd_store(struct run *r)
+{
+	unsigned char data[4096];
+	uint64_t gpa = table(r) + below(r, 4096);
+	size_t bytes = 1 + below(r, below(r, 8) ? 16 : 4096);
+
+	if (bytes > 4096 - (gpa & 4095)) {
+		bytes = 4096 - (gpa & 4095);
+	}
+	for (size_t i = 0; i < bytes; i++) {
+		data[i] = (unsigned char)below(r, 4) ? 0 : (unsigned char)
+			  test_rng_next(&r->rng);
+	}
+	cr_assert_eq(gnomon_write(r->w.vm, NULL, (gnomon_gpa_t){ gpa }, data,
+				  bytes),
+		     GNOMON_OK);
+}
+
+static void set_registers(struct run *r, unsigned cpu)
+{
+	struct gnomon_regs *regs = &r->w.regs[cpu];
+	uint64_t old = regs->cr3;
+
+	regs->cr3 = table(r);
+	if (below(r, 4) == 0) {
+		static const uint64_t bits[] = {
+			X86_CR4_SMEP, X86_CR4_SMAP, X86_CR4_PGE,
+		};
+
+		regs->cr4 ^= bits[below(r, 3)];
+	}
+	if (below(r, 6) == 0) {
+		regs->cr0 ^= X86_CR0_WP;
+	}
+	if (below(r, 6) == 0) {
+		regs->efer ^= X86_EFER_NXE;
+	}
+	regs->ac = below(r, 2);
+	if (world_load(&r->w, cpu, GNOMON_SET_CR3) != GNOMON_OK) {
+		regs->cr3 = old;
+	}
+}
+
+static void slot_comes_and_goes(struct run *r)
+{
+	struct gnomon_slot slot;
+	uint32_t budget = 1 + (uint32_t)below(r, 600);
+	enum gnomon_status status;
+
+	while ((status = gnomon_slot_delete(r->w.vm, 1, &budget)) ==
+	       GNOMON_MORE) {
+		budget = 1 + (uint32_t)below(r, 600);
+	}
+	if (status == GNOMON_OK) {
+		fh_slot_forget(r->w.fh, 1);
+		return;
+	}
+	slot = fh_slot(r->w.fh, 1, WORLD_FRAMES, 512,
+		       below(r, 2) ? GNOMON_SLOT_ROM : 0, below(r, 2));
+	cr_assert_eq(gnomon_slot_set(r->w.vm, &slot), GNOMON_OK);
+}
+
+static void one_access(struct run *r, unsigned cpu)
+{
+	uint64_t gva = gva_of(r);
+	uint32_t access = access_of(r);
+	enum world_end end =
+		world_access(&r->w, cpu, gva, access, gpte_of(r));
+
+	if (end == WORLD_WRONG) {
+		test_print_repeat("tests/shadow/random.t", "random/*",
+				  r->seed);
+	}
+	cr_assert_neq(end, WORLD_WRONG,
+		      "step %llu: cpu %u gva %#llx access %u action %d",
+		      (unsigned long long)r->step, cpu,
+		      (unsigned long long)gva, access, r->w.last.action);
+}
+
+static void step(struct run *r)
+{
+	unsigned cpu = (unsigned)below(r, WORLD_CPUS);
+	uint64_t what = below(r, 100);
+
+	if (what < 20) {
+		world_store(&r->w, table(r) + 8 * index_of(r), gpte_of(r));
+	} else if (what < 23) {
+		odd_store(r);
+	} else if (what < 27) {
+		set_registers(r, cpu);
+	} else if (what < 32) {
+		gnomon_invlpg(r->w.vcpu[cpu], (gnomon_gva_t){ gva_of(r) });
+	} else if (what < 33) {
+		slot_comes_and_goes(r);
+	} else {
+		one_access(r, cpu);
+	}
+}
+
+static void run(uint32_t options, uint32_t pages, uint64_t rounds)
+{
+	struct gnomon_config config = world_config();
+	struct run r = { .seed = test_seed() };
+
+	config.options = options;
+	config.table_pages_max = pages;
+	config.chain_max = 28;
+	config.flood_leaf_writes = 5;
+	r.rng = test_rng_init(r.seed ^ options ^ pages);
+	world_open(&r.w, &config);
+	for (unsigned i = 0; i < WORLD_CPUS; i++) {
+		world_cr3(&r.w, i, table(&r));
+	}
+	for (r.step = 0; r.step < rounds; r.step++) {
+		step(&r);
+		if (r.step % 16 == 0) {
+			world_audit(&r.w, GNOMON_AUDIT_GUEST);
+		}
+	}
+	cr_assert_eq(r.w.fh->errors, 0, "%s", r.w.fh->error);
+	world_close(&r.w);
+}
+
+Test(random, all_options)
+{
+	run(GNOMON_OPT_ALL, 0, test_rounds(20000));
+}
+
+Test(random, no_options)
+{
+	run(0, 0, test_rounds(20000));
+}
+
+Test(random, each_option_alone)
+{
+	for (uint32_t bit = 0; bit < 5; bit++) {
+		run(1u << bit, 0, test_rounds(5000));
+	}
+}
+
+Test(random, small_budget)
+{
+	run(GNOMON_OPT_ALL, 32, test_rounds(20000));
+	run(0, 34, test_rounds(5000));
+}

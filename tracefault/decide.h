@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What to do about a store to a traced frame: follow it entry by entry, or
+ * stop shadowing the frame because it has become something else. A table that
+ * the guest has freed and uses for data, or rewrites as a whole (fork, exec,
+ * memset), costs less when it is dropped and shadowed anew on its next use.
+ *
+ * These are guesses about the guest and decide speed only.
+ */
+#ifndef TRACEFAULT_DECIDE_H
+#define TRACEFAULT_DECIDE_H
+
+#include "tracefault/trace.h"
+
+struct gn_tf_limits {
+	/* Traced stores without a use of the table in between; 0 = any. */
+	uint16_t leaf_writes;
+	uint16_t upper_writes;
+};
+
+enum gn_tf_verdict {
+	GN_TF_FOLLOW = 0,	/* the VMM emulates it; update the shadows */
+	GN_TF_GIVE_UP,		/* drop every shadow page of the frame */
+};
+
+/* At the fault: only who stores and where is known yet. */
+enum gn_tf_verdict gn_tf_decide_fault(const struct gn_tf_record *record,
+				      uint32_t access);
+/*
+ * After the store of bytes at offset in the frame; counts it. entry_bytes is
+ * the size of the table's entries.
+ */
+enum gn_tf_verdict gn_tf_decide_store(struct gn_tf_record *record,
+				      const struct gn_tf_limits *limits,
+				      uint32_t offset, uint32_t bytes,
+				      uint32_t entry_bytes);
+
+/* The table was walked for a fill: stores so far were updates. */
+static inline void gn_tf_used(struct gn_tf_record *record)
+{
+	record->writes = 0;
+}
+
+#endif

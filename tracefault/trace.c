@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tracefault/trace.h"
+
+#include "base/assert.h"
+
+#define RECORD_SHIFT 5
+#define RECORDS_MAX (1u << 24)
+
+GN_STATIC_ASSERT(sizeof(struct gn_tf_record) <= 1u << RECORD_SHIFT,
+		 "a trace record fits its slab object");
+
+void gn_tf_init(struct gn_tf *tf, struct gn_frames *frames,
+		struct gn_pool *pool)
+{
+	*tf = (struct gn_tf){ .frames = frames };
+	gn_slab_init(&tf->records, pool, RECORD_SHIFT, RECORDS_MAX);
+}
+
+enum gnomon_status gn_tf_reserve(struct gn_tf *tf, uint32_t count)
+{
+	return gn_slab_reserve(&tf->records, count);
+}
+
+struct gn_tf_record *gn_tf_find(const struct gn_tf *tf, uint64_t gfn)
+{
+	const struct gn_frame *frame = gn_frames_find(tf->frames, gfn);
+
+	return frame && frame->trace ? gn_tf_at(tf, frame->trace) : NULL;
+}
+
+struct gn_tf_record *gn_tf_get(struct gn_tf *tf, uint64_t gfn)
+{
+	struct gn_frame *frame = gn_frames_find(tf->frames, gfn);
+
+	GN_ASSERT(frame);
+	if (!frame->trace) {
+		frame->trace = gn_slab_take(&tf->records);
+		GN_ASSERT(frame->trace);
+		gn_tf_at(tf, frame->trace)->gfn = gfn;
+	}
+	return gn_tf_at(tf, frame->trace);
+}
+
+void gn_tf_put(struct gn_tf *tf, struct gn_tf_record *record)
+{
+	struct gn_frame *frame = gn_frames_find(tf->frames, record->gfn);
+
+	if (record->pages || record->tables || record->watch) {
+		return;
+	}
+	gn_slab_give(&tf->records, frame->trace);
+	frame->trace = 0;
+}
+
+bool gn_tf_add(struct gn_tf *tf, struct gn_tf_record *record)
+{
+	if (record->tables++ > 0) {
+		return false;
+	}
+	record->writes = 0;
+	gn_frames_mark(tf->frames, record->gfn, true);
+	tf->traced++;
+	return true;
+}
+
+void gn_tf_remove(struct gn_tf *tf, struct gn_tf_record *record)
+{
+	GN_ASSERT(record->tables > 0);
+	if (--record->tables == 0) {
+		gn_frames_mark(tf->frames, record->gfn, false);
+		tf->traced--;
+	}
+}
