@@ -24,14 +24,19 @@ bool sim_assoc_init(struct sim_assoc *a, struct sim_arena *arena,
 		return true;
 	}
 	sets = entries / ways;
+	if (!sets || (sets & (sets - 1)) || sets * ways != entries) {
+		return false;
+	}
 	a->ways = (uint32_t)ways;
 	a->set_mask = sets - 1;
+	a->way_mask = ~(uint64_t)0 >> (64 - ways);
 	a->policy = policy;
 	a->random = seed | 1;
 	if (policy == SIM_POLICY_LRU && ways > LRU_WAYS_MAX) {
 		a->policy = SIM_POLICY_NRU;
 	}
-	a->tags = sim_arena_zalloc(arena, entries * sizeof(*a->tags));
+	/* Three more, because four are compared at a time. */
+	a->tags = sim_arena_zalloc(arena, (entries + 3) * sizeof(*a->tags));
 	a->data = sim_arena_zalloc(arena, entries * sizeof(*a->data));
 	a->order = sim_arena_zalloc(arena, sets * sizeof(*a->order));
 	if (!a->tags || !a->data || !a->order) {
@@ -67,6 +72,37 @@ void sim_assoc_clear(struct sim_assoc *a)
 	}
 }
 
+/* Move `way` behind all others that are in use. */
+static uint64_t lru_retire(uint64_t order, uint32_t way, uint32_t ways)
+{
+	uint64_t low, high;
+	unsigned at = 0;
+
+	while ((order >> (4 * at) & 15) != way) {
+		at++;
+	}
+	low = order & (((uint64_t)1 << (4 * at)) - 1);
+	high = order >> (4 * at) >> 4;
+	order = low | high << (4 * at);		/* closed the gap */
+	high = ways < LRU_WAYS_MAX ? order >> (4 * (ways - 1)) << (4 * ways)
+				   : 0;
+	low = order & (((uint64_t)1 << (4 * (ways - 1))) - 1);
+	return low | (uint64_t)way << (4 * (ways - 1)) | high;
+}
+
+void sim_assoc_drop(struct sim_assoc *a, size_t index)
+{
+	size_t set = index / a->ways;
+	uint32_t way = (uint32_t)(index % a->ways);
+
+	a->tags[index] = 0;
+	if (a->policy == SIM_POLICY_LRU) {
+		a->order[set] = lru_retire(a->order[set], way, a->ways);
+	} else if (a->policy == SIM_POLICY_NRU) {
+		a->order[set] &= ~((uint64_t)1 << way);
+	}
+}
+
 void sim_assoc_clear_if(struct sim_assoc *a, uint64_t mask, uint64_t match)
 {
 	size_t count = a->ways ? (a->set_mask + 1) * a->ways : 0;
@@ -75,7 +111,7 @@ void sim_assoc_clear_if(struct sim_assoc *a, uint64_t mask, uint64_t match)
 		uint64_t tag = a->tags[i];
 
 		if (tag && (tag & mask) == match) {
-			a->tags[i] = 0;
+			sim_assoc_drop(a, i);
 		}
 	}
 }

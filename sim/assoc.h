@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "sim/arena.h"
 #include "sim/preset.h"
@@ -20,10 +23,12 @@ struct sim_assoc {
 	uint64_t *data;
 	/*
 	 * Per set. LRU with up to 16 ways: a permutation, four bits per way,
-	 * most recent lowest. NRU: a bit per way, set when used.
+	 * most recent lowest, empty ways highest. NRU: a bit per way, set when
+	 * used.
 	 */
 	uint64_t *order;
 	uint64_t set_mask;
+	uint64_t way_mask;	/* bit n for way n */
 	uint32_t ways;		/* 0: this array does not exist */
 	enum sim_policy policy;
 	uint64_t random;	/* state of the random policy */
@@ -38,6 +43,8 @@ bool sim_assoc_init(struct sim_assoc *a, struct sim_arena *arena,
 		    uint64_t seed);
 void sim_assoc_done(struct sim_assoc *a, struct sim_arena *arena);
 void sim_assoc_clear(struct sim_assoc *a);
+/* Empties one entry. */
+void sim_assoc_drop(struct sim_assoc *a, size_t index);
 /* Clears every tag for which (tag & mask) == match. */
 void sim_assoc_clear_if(struct sim_assoc *a, uint64_t mask, uint64_t match);
 /* Puts an entry in, over an equal tag or the victim; returns its index. */
@@ -64,9 +71,7 @@ static inline void sim_assoc_touch(struct sim_assoc *a, uint64_t set,
 	uint64_t order = a->order[set];
 
 	if (a->policy == SIM_POLICY_LRU) {
-		if ((order & 15) != way) {
-			a->order[set] = sim_lru_touch(order, way);
-		}
+		a->order[set] = sim_lru_touch(order, way);
 	} else if (a->policy == SIM_POLICY_NRU) {
 		uint64_t all = ~(uint64_t)0 >> (64 - a->ways);
 
@@ -75,19 +80,52 @@ static inline void sim_assoc_touch(struct sim_assoc *a, uint64_t set,
 	}
 }
 
-/* Index of the entry with either tag, touched; or SIM_ASSOC_MISS. */
+/* Bit n: the low half of tags[n] equals that of tag, for four tags. */
+static inline unsigned sim_match4(const uint64_t *tags, uint64_t tag)
+{
+#ifdef __SSE2__
+	const float *words = (const float *)(const void *)tags;
+	__m128 four = _mm_shuffle_ps(_mm_loadu_ps(words),
+				     _mm_loadu_ps(words + 4), 0x88);
+
+	return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(
+		_mm_cmpeq_epi32(_mm_castps_si128(four),
+				_mm_set1_epi32((int)(uint32_t)tag))));
+#else
+	unsigned match = 0;
+
+	for (unsigned i = 0; i < 4; i++) {
+		match |= (unsigned)((uint32_t)tags[i] == (uint32_t)tag) << i;
+	}
+	return match;
+#endif
+}
+
+/*
+ * Index of the entry with either tag (which differ in their upper halves at
+ * most), touched; or SIM_ASSOC_MISS. Which way it is cannot be predicted, so
+ * all are compared, by their lower halves first.
+ */
 static inline ptrdiff_t sim_assoc_find2(struct sim_assoc *a, uint64_t set,
 					uint64_t tag, uint64_t other)
 {
-	uint32_t ways = a->ways;
+	uint64_t match = 0;
+	const uint64_t *tags;
 
+	if (!a->ways) {
+		return SIM_ASSOC_MISS;
+	}
 	set &= a->set_mask;
-	for (uint32_t way = 0; way < ways; way++) {
-		uint64_t found = a->tags[set * ways + way];
+	tags = &a->tags[set * a->ways];
+	for (uint32_t way = 0; way < a->ways; way += 4) {
+		match |= (uint64_t)sim_match4(tags + way, tag) << way;
+	}
+	for (match &= a->way_mask; match; match &= match - 1) {
+		uint32_t way = (uint32_t)__builtin_ctzll(match);
 
-		if (found == tag || found == other) {
+		if (tags[way] == tag || tags[way] == other) {
 			sim_assoc_touch(a, set, way);
-			return (ptrdiff_t)(set * ways + way);
+			return (ptrdiff_t)(set * a->ways + way);
 		}
 	}
 	return SIM_ASSOC_MISS;
@@ -97,6 +135,26 @@ static inline ptrdiff_t sim_assoc_find(struct sim_assoc *a, uint64_t set,
 				       uint64_t tag)
 {
 	return sim_assoc_find2(a, set, tag, tag);
+}
+
+/* As sim_assoc_put(), for a tag that is known not to be in the set. */
+static inline void sim_assoc_put_new(struct sim_assoc *a, uint64_t set,
+				     uint64_t tag, uint64_t data)
+{
+	uint64_t at;
+	uint32_t way;
+
+	if (!a->ways || a->policy != SIM_POLICY_LRU) {
+		sim_assoc_put(a, set, tag, data);
+		return;
+	}
+	/* Empty ways are the least recent ones. */
+	set &= a->set_mask;
+	way = a->order[set] >> ((a->ways - 1) * 4) & 15;
+	at = set * a->ways + way;
+	a->tags[at] = tag;
+	a->data[at] = data;
+	a->order[set] = sim_lru_touch(a->order[set], way);
 }
 
 #endif

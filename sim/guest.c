@@ -6,7 +6,8 @@
 #include "sim/text.h"
 #include "sim/tlb.h"
 
-#define TABLE_RANGE ((uint64_t)64 << 30)	/* address space, not memory */
+/* Address space for tables, beside an eighth of RAM; not memory. */
+#define TABLE_RANGE ((uint64_t)4 << 30)
 
 enum {
 	CR0_WP = 1u << 16,
@@ -155,7 +156,8 @@ static bool make_vcpu(struct sim_guest *guest, unsigned id,
 static bool make_memory(struct sim_guest *guest,
 			const struct sim_guest_config *config)
 {
-	if (!sim_hostmem_init(&guest->mem, config->ram_bytes, TABLE_RANGE) ||
+	if (!sim_hostmem_init(&guest->mem, config->ram_bytes,
+			      config->ram_bytes / 8 + TABLE_RANGE) ||
 	    !sim_arena_init(&guest->arena, NULL, 0) ||
 	    !sim_machine_init(&guest->machine, &guest->mem, config->preset,
 			      config->vcpus, config->mode == SIM_MODE_NATIVE ?
@@ -163,6 +165,9 @@ static bool make_memory(struct sim_guest *guest,
 		return false;
 	}
 	guest->machine.ept = guest->machine.param[SIM_P_HOST_EPT];
+	guest->machine.maxphyaddr = config->mode == SIM_MODE_SHADOW ?
+		SIM_HPA_BITS : config->maxphyaddr;
+	guest->plain = !guest->machine.param[SIM_P_CACHE_DATA];
 	guest->frames = guest->mem.ram_bytes / GNOMON_PAGE_BYTES;
 	guest->frame_state = sim_arena_zalloc(&guest->arena, guest->frames);
 	guest->frame_level = sim_arena_zalloc(&guest->arena, guest->frames);
@@ -240,7 +245,7 @@ static enum sim_touch_end finish(struct sim_guest *guest,
 	if (touch->data && (touch->access & GNOMON_WRITE)) {
 		memcpy(memory, touch->data, touch->bytes);
 	}
-	if (guest->machine.param[SIM_P_CACHE_DATA]) {
+	if (!guest->plain) {
 		sim_cache_ref(&guest->machine, memory);
 	}
 	return SIM_TOUCH_DONE;
@@ -273,17 +278,18 @@ static enum sim_touch_end stopped(struct sim_guest *guest, unsigned vcpu,
 	return end;
 }
 
-/* Both bytes ends lie in one page. */
+/* All bytes lie in one page; word is what the TLB holds for it. */
 static enum sim_touch_end touch_page(struct sim_guest *guest, unsigned vcpu,
-				     struct sim_touch *touch)
+				     struct sim_touch *touch, uint64_t word)
 {
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
 	struct sim_walk walk;
 	enum sim_touch_end end;
 
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
-		uint64_t word = sim_tlb_find(v, touch->gva, touch->access);
-
+		if (tries) {
+			word = sim_tlb_find(v, touch->gva, touch->access);
+		}
 		if (word && sim_allowed(v, word, touch->access)) {
 			return finish(guest, touch, word);
 		}
@@ -305,6 +311,26 @@ static enum sim_touch_end touch_page(struct sim_guest *guest, unsigned vcpu,
 	return SIM_TOUCH_BROKEN;
 }
 
+static enum sim_touch_end find_and_touch(struct sim_guest *guest,
+					 unsigned vcpu,
+					 struct sim_touch *touch)
+{
+	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+
+	return touch_page(guest, vcpu, touch,
+			  sim_tlb_find(v, touch->gva, touch->access));
+}
+
+enum sim_touch_end sim_guest_missed(struct sim_guest *guest, unsigned vcpu,
+				    struct sim_touch *touch)
+{
+	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+
+	touch->traced = touch->emulated = false;
+	return touch_page(guest, vcpu, touch,
+			  sim_tlb_slow(v, touch->gva, false));
+}
+
 enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
 				   struct sim_touch *touch)
 {
@@ -315,7 +341,7 @@ enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
 
 	touch->traced = touch->emulated = false;
 	if (touch->bytes <= room) {
-		return touch_page(guest, vcpu, touch);
+		return find_and_touch(guest, vcpu, touch);
 	}
 	/* Hardware translates both pages before it stores anything; the
 	 * second half alone can only fault, so it goes first. */
@@ -325,14 +351,14 @@ enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
 	if (second.data) {
 		second.data = (const uint8_t *)touch->data + room;
 	}
-	end = touch_page(guest, vcpu, &second);
+	end = find_and_touch(guest, vcpu, &second);
 	if (end != SIM_TOUCH_DONE) {
 		touch->error_code = second.error_code;
 		return end;
 	}
 	second = *touch;
 	second.bytes = (uint16_t)room;
-	end = touch_page(guest, vcpu, &second);
+	end = find_and_touch(guest, vcpu, &second);
 	second.bytes = touch->bytes;
 	*touch = second;
 	return end;

@@ -52,6 +52,7 @@ struct sim_guest {
 	uint64_t changed[SIM_CHANGED_MAX];
 	unsigned changed_count;
 	uint64_t flooded, recycled; /* engine counters before the call */
+	bool plain;		/* data does not pass through the caches */
 	struct sim_guest_counts counts;
 	struct sim_error *error; /* where to say what broke */
 	const char *bug;	/* what host->bug() was told */
@@ -98,6 +99,11 @@ enum sim_touch_end {
 
 enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
 				   struct sim_touch *touch);
+
+/* The same for a data access within a page that sim_tlb_find() would miss in
+ * the first level's 4K part; sim/touch.h. */
+enum sim_touch_end sim_guest_missed(struct sim_guest *guest, unsigned vcpu,
+				    struct sim_touch *touch);
 
 /* A MOV to CR3; the others of regs stay. False: guest->error. */
 bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3);

@@ -78,6 +78,7 @@ bool sim_machine_init(struct sim_machine *machine, struct sim_hostmem *mem,
 	memset(machine, 0, sizeof(*machine));
 	machine->mem = mem;
 	machine->phys_bias = phys_bias;
+	machine->maxphyaddr = 52;
 	for (size_t i = 0; i < SIM_P_COUNT; i++) {
 		machine->param[i] = preset->params[i].value;
 	}
@@ -158,14 +159,22 @@ void sim_vcpu_set(struct sim_vcpu *vcpu, enum sim_paging paging,
 	vcpu->pkru = regs->pkru;
 	vcpu->global = regs->cr4 & CR4_PGE;
 	vcpu->nx = regs->efer & EFER_NXE;
+	vcpu->rsvd = vcpu->nx ? 0 : (uint64_t)1 << 63;
+	if (vcpu->machine->maxphyaddr < 52) {
+		vcpu->rsvd |= SIM_T_ADDR &
+			      ~(uint64_t)0 << vcpu->machine->maxphyaddr;
+	}
 	vcpu->fetch_code = vcpu->nx || (regs->cr4 & CR4_SMEP);
 	for (uint32_t access = 0; access < SIM_ACCESS_KINDS; access++) {
 		vcpu->check[access] = make_check(regs, access);
 	}
 }
 
-static uint32_t cached_ref(struct sim_caches *c, uint64_t line)
+uint32_t sim_cache_look_up(struct sim_machine *machine, const void *va)
 {
+	struct sim_caches *c = &machine->caches;
+	/* An hpa is never 0, so neither is its line. */
+	uint64_t line = sim_va_to_hpa(machine->mem, va) >> LINE_SHIFT;
 	int level;
 
 	for (level = 0; level < SIM_CACHES; level++) {
@@ -174,19 +183,9 @@ static uint32_t cached_ref(struct sim_caches *c, uint64_t line)
 		}
 	}
 	for (int i = 0; i < level; i++) {
-		sim_assoc_put(&c->level[i], line, line, 0);
+		sim_assoc_put_new(&c->level[i], line, line, 0);
 	}
 	return level < SIM_CACHES ? c->hit_cycles[level] : c->memory_cycles;
-}
-
-uint32_t sim_cache_ref(struct sim_machine *machine, const void *va)
-{
-	uint64_t hpa = sim_va_to_hpa(machine->mem, va);
-
-	/* An hpa is never 0, so neither is its line. */
-	return machine->caches.on ?
-		cached_ref(&machine->caches, hpa >> LINE_SHIFT) :
-		machine->caches.flat_cycles;
 }
 
 void sim_compute(struct sim_vcpu *vcpu, uint64_t instructions)

@@ -78,7 +78,7 @@ struct sim_vcpu {
 	bool nx;		/* EFER.NXE */
 	bool fetch_code;	/* error codes tell fetches (NXE or SMEP) */
 	uint32_t pkru;
-	uint64_t rsvd;		/* address bits a guest entry may not use */
+	uint64_t rsvd;		/* bits that no entry may use */
 	struct sim_check check[SIM_ACCESS_KINDS];
 
 	struct sim_assoc l1d[SIM_SIZES];
@@ -102,6 +102,7 @@ struct sim_machine {
 	struct sim_arena state;	/* TLBs and caches */
 	uint64_t param[SIM_P_COUNT];
 	uint64_t phys_bias;	/* what address the first byte of RAM has */
+	unsigned maxphyaddr;	/* of the addresses in the first tables */
 	bool ept;		/* format of nested entries: EPT, else NPT */
 	struct sim_caches caches; /* one hierarchy, shared by all vcpus */
 	struct sim_vcpu *vcpus;
@@ -144,12 +145,23 @@ void sim_vcpu_set(struct sim_vcpu *vcpu, enum sim_paging paging,
 		  const struct gnomon_regs *regs, uint64_t root,
 		  uint64_t nroot);
 
-/* The page walk, TLBs aside; charges its cycles and fills the TLBs. */
+/*
+ * The page walk; charges its cycles and fills the TLBs, which must not know
+ * the page: sim_tlb_flush_fault() first if they do but do not allow.
+ */
 void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	      struct sim_walk *walk);
 
+/* The reference to the byte at va when caches are simulated: its cycles. */
+uint32_t sim_cache_look_up(struct sim_machine *machine, const void *va);
+
 /* One reference of the walker (or of data) to the byte at va: its cycles. */
-uint32_t sim_cache_ref(struct sim_machine *machine, const void *va);
+static inline uint32_t sim_cache_ref(struct sim_machine *machine,
+				     const void *va)
+{
+	return machine->caches.on ? sim_cache_look_up(machine, va) :
+				    machine->caches.flat_cycles;
+}
 
 /* Where the tables' addresses are in memory, or NULL. */
 static inline void *sim_phys(const struct sim_machine *machine, uint64_t addr)

@@ -240,8 +240,8 @@ static bool check_shape(const struct sim_preset *preset, size_t entries,
 	return false;
 }
 
-static bool check_shapes(const struct sim_preset *preset,
-			 struct sim_error *error)
+bool sim_preset_check(const struct sim_preset *preset,
+		      struct sim_error *error)
 {
 	static const uint8_t pairs[][2] = {
 		{ SIM_P_L1D_4K_ENTRIES, SIM_P_L1D_4K_WAYS },
@@ -318,7 +318,7 @@ static bool load_path(const char *path, struct sim_preset *preset,
 			 "than 199 characters");
 		return false;
 	}
-	return check_shapes(preset, error);
+	return sim_preset_check(preset, error);
 }
 
 bool sim_preset_load(const char *name, struct sim_preset *preset,
@@ -369,7 +369,7 @@ bool sim_preset_set(struct sim_preset *preset, const char *assignment,
 	}
 	sim_copy(p->label, sizeof(p->label), "set");
 	sim_copy(p->source, sizeof(p->source), "given for this run");
-	return check_shapes(preset, error);
+	return true;
 }
 
 void sim_preset_list(bool (*found)(void *ctx, const char *name,

@@ -54,9 +54,15 @@ struct sim_preset {
  */
 bool sim_preset_load(const char *name, struct sim_preset *preset,
 		     struct sim_error *error);
-/* Overrides one parameter by "section.key=value"; its label becomes `set`. */
+/*
+ * Overrides one parameter by "section.key=value"; its label becomes `set`.
+ * After the last one sim_preset_check() says whether they fit together: every
+ * array must be a power of two of sets. A loaded preset has been checked.
+ */
 bool sim_preset_set(struct sim_preset *preset, const char *assignment,
 		    struct sim_error *error);
+bool sim_preset_check(const struct sim_preset *preset,
+		      struct sim_error *error);
 /* NULL when there is no such parameter. */
 const struct sim_param *sim_preset_find(const struct sim_preset *preset,
 					const char *section, const char *key);

@@ -69,7 +69,7 @@ static bool load_preset(struct run *run, struct sim_error *error)
 			return false;
 		}
 	}
-	return true;
+	return sim_preset_check(&run->preset, error);
 }
 
 static bool make_guest(struct run *run, struct sim_error *error)

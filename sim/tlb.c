@@ -19,7 +19,7 @@ static bool size_in_second_level(const struct sim_vcpu *vcpu, unsigned size)
 	return size != 1 || vcpu->machine->param[SIM_P_L2_HOLDS_2M];
 }
 
-static uint64_t look_up(struct sim_vcpu *vcpu, struct sim_assoc *a,
+static inline uint64_t look_up(struct sim_vcpu *vcpu, struct sim_assoc *a,
 			uint64_t gva, unsigned size, ptrdiff_t *at)
 {
 	uint64_t tag = sim_tag(gva, size);
@@ -28,14 +28,34 @@ static uint64_t look_up(struct sim_vcpu *vcpu, struct sim_assoc *a,
 	return *at >= 0 ? a->data[*at] : 0;
 }
 
-static void put(struct sim_vcpu *vcpu, struct sim_assoc *a, uint64_t gva,
+/* A page is filled only after a miss, or after its entry was dropped. */
+static inline void put(struct sim_vcpu *vcpu, struct sim_assoc *a, uint64_t gva,
 		uint64_t word)
 {
 	unsigned size = word >> SIM_T_SIZE_SHIFT & 3;
 	uint64_t tag = sim_tag(gva, size);
 
 	tag |= word & SIM_T_G && vcpu->global ? SIM_TAG_GLOBAL : vcpu->tag;
-	sim_assoc_put(a, sim_page_number(gva, size), tag, word);
+	sim_assoc_put_new(a, tag, tag, word);
+}
+
+/* With 4K pages alone there is one place left to look. */
+static uint64_t slow_4k(struct sim_vcpu *vcpu, uint64_t gva, bool fetch)
+{
+	uint64_t tag = sim_tag(gva, 0), word;
+	ptrdiff_t at = sim_assoc_find2(&vcpu->l2, tag, tag | vcpu->tag,
+				       tag | SIM_TAG_GLOBAL);
+
+	if (at < 0) {
+		vcpu->counts.misses++;
+		return 0;
+	}
+	word = vcpu->l2.data[at];
+	vcpu->counts.l2_hits++;
+	sim_charge(vcpu, SIM_CAT_WALK, vcpu->machine->param[SIM_P_L2_HIT]);
+	sim_assoc_put_new(fetch ? &vcpu->l1i[0] : &vcpu->l1d[0], tag,
+			  vcpu->l2.tags[at], word);
+	return word;
 }
 
 uint64_t sim_tlb_slow(struct sim_vcpu *vcpu, uint64_t gva, bool fetch)
@@ -44,6 +64,9 @@ uint64_t sim_tlb_slow(struct sim_vcpu *vcpu, uint64_t gva, bool fetch)
 	uint64_t word;
 	ptrdiff_t at;
 
+	if (used == 1) {
+		return slow_4k(vcpu, gva, fetch);
+	}
 	for (unsigned size = 1; size < SIM_SIZES; size++) {
 		if (used >> size & 1 &&
 		    (word = look_up(vcpu, first_level(vcpu, size, fetch), gva,
@@ -84,8 +107,9 @@ static void drop(struct sim_vcpu *vcpu, struct sim_assoc *a, uint64_t gva,
 {
 	ptrdiff_t at;
 
-	if (a->ways && look_up(vcpu, a, gva, size, &at)) {
-		a->tags[at] = 0;
+	/* Two, when a page was global in one address space only. */
+	while (a->ways && look_up(vcpu, a, gva, size, &at)) {
+		sim_assoc_drop(a, (size_t)at);
 	}
 }
 
@@ -122,7 +146,7 @@ void sim_tlb_flush_fault(struct sim_vcpu *vcpu, uint64_t gva)
 		at = a->ways ? sim_assoc_find(a, tag, tag | vcpu->tag)
 			     : SIM_ASSOC_MISS;
 		if (at >= 0) {
-			a->tags[at] = 0;
+			sim_assoc_drop(a, (size_t)at);
 		}
 	}
 }
@@ -145,7 +169,7 @@ static void clear_range(struct sim_assoc *a, uint64_t gva, uint64_t bytes)
 
 		if (tag && page >= sim_page_number(gva, size) &&
 		    page <= sim_page_number(gva + bytes - 1, size)) {
-			a->tags[i] = 0;
+			sim_assoc_drop(a, i);
 		}
 	}
 }

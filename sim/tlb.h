@@ -70,6 +70,8 @@ static inline uint64_t sim_tlb_find(struct sim_vcpu *vcpu, uint64_t gva,
 	return sim_tlb_slow(vcpu, gva, fetch);
 }
 
+/* Puts a translation in that sim_tlb_find() has just missed, or that was
+ * dropped: there must be no other of the page. */
 void sim_tlb_fill(struct sim_vcpu *vcpu, uint64_t gva, uint64_t word,
 		  bool fetch);
 

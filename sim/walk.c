@@ -23,6 +23,8 @@ enum {
 	NESTED_LEVELS = 4,
 };
 #define PTE_NX ((uint64_t)1 << 63)
+/* One body, compiled for one and for two dimensions. */
+#define FORCED static inline __attribute__((always_inline))
 #define RIGHTS ((uint64_t)(SIM_T_W | SIM_T_U | SIM_T_X))
 
 /* The entries that a walk went through, by level. */
@@ -30,9 +32,10 @@ struct trail {
 	uint64_t *entry[SIM_LEVELS + 1];
 	uint64_t table_word[SIM_LEVELS + 1];	/* for the walk cache */
 	unsigned top, leaf;	/* the highest and the lowest level */
+	bool accessed;		/* all entries are marked so already */
 };
 
-static void reference(struct sim_vcpu *vcpu, struct sim_walk *walk,
+static inline void reference(struct sim_vcpu *vcpu, struct sim_walk *walk,
 		      uint64_t *cycles, const void *va)
 {
 	walk->refs++;
@@ -72,9 +75,9 @@ static void remember(struct sim_assoc caches[], uint64_t address,
 	for (unsigned level = trail->top; level > trail->leaf; level--) {
 		uint64_t page = sim_page_number(address, level - 1);
 
-		sim_assoc_put(&caches[level], page,
-			      SIM_TAG_VALID | page | tag_bits,
-			      trail->table_word[level]);
+		sim_assoc_put_new(&caches[level], page,
+				  SIM_TAG_VALID | page | tag_bits,
+				  trail->table_word[level]);
 	}
 }
 
@@ -232,24 +235,24 @@ static uint32_t fault_code(const struct sim_vcpu *vcpu, uint32_t access,
 static uint64_t reserved_bits(const struct sim_vcpu *vcpu, uint64_t entry,
 			      unsigned level)
 {
-	uint64_t bits = vcpu->rsvd | (vcpu->nx ? 0 : PTE_NX);
-
 	if (level > 3) {
-		bits |= PTE_PS;
-	} else if (level > 1 && (entry & PTE_PS)) {
-		bits |= (page_bytes(level - 1) - 1) & ~(uint64_t)0x1fff;
+		return vcpu->rsvd | PTE_PS;
 	}
-	return bits;
+	if (level > 1 && (entry & PTE_PS)) {
+		return vcpu->rsvd |
+		       ((page_bytes(level - 1) - 1) & ~(uint64_t)0x1fff);
+	}
+	return vcpu->rsvd;
 }
 
 /* Memory of the entry at table + offset; 2D asks the nested tables. */
-static bool entry_memory(struct sim_vcpu *vcpu, uint64_t address,
-			 struct sim_walk *walk, uint64_t *cycles,
-			 uint64_t **entry)
+FORCED bool entry_memory(struct sim_vcpu *vcpu, bool two, uint64_t address,
+			struct sim_walk *walk, uint64_t *cycles,
+			uint64_t **entry)
 {
 	uint64_t word;
 
-	if (vcpu->paging == SIM_PAGING_2D && !(address & SIM_TAG_VALID)) {
+	if (two && !(address & SIM_TAG_VALID)) {
 		if (!nested_translate(vcpu, address, GNOMON_WRITE, true, walk,
 				      cycles, &word)) {
 			return false;
@@ -267,10 +270,11 @@ static bool entry_memory(struct sim_vcpu *vcpu, uint64_t address,
 /* What a walk cache keeps of the table that holds entry: its address as the
  * walker needs it. In 2D that is the hpa, marked with the top bit: no nested
  * walk to get there. */
-static uint64_t table_word(const struct sim_vcpu *vcpu, uint64_t table,
-			   const uint64_t *entry, uint64_t rights)
+FORCED uint64_t table_word(const struct sim_vcpu *vcpu, bool two,
+			   uint64_t table, const uint64_t *entry,
+			   uint64_t rights)
 {
-	if (vcpu->paging == SIM_PAGING_2D) {
+	if (two) {
 		table = (sim_va_to_hpa(vcpu->machine->mem, entry) &
 			 SIM_T_ADDR) | SIM_TAG_VALID;
 	}
@@ -285,8 +289,8 @@ static bool fault(struct sim_vcpu *vcpu, struct sim_walk *walk,
 }
 
 /* Down to the leaf; *rights gathers what all levels allow. */
-static bool descend(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
-		    bool use_caches, struct trail *trail,
+FORCED bool descend(struct sim_vcpu *vcpu, bool two, uint64_t gva,
+		    uint32_t access, bool use_caches, struct trail *trail,
 		    struct sim_walk *walk, uint64_t *cycles, uint64_t *rights)
 {
 	uint64_t table = vcpu->root & SIM_T_ADDR, word = 0;
@@ -303,19 +307,21 @@ static bool descend(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 		*rights = word & RIGHTS;
 	}
 	trail->top = level;
+	trail->accessed = true;
 	for (;; level--) {
 		uint64_t offset = gva >> (9 * level) & 0xff8;
 		uint64_t *entry, value;
 
-		if (!entry_memory(vcpu, table + offset, walk, cycles,
+		if (!entry_memory(vcpu, two, table + offset, walk, cycles,
 				  &entry)) {
 			return false;
 		}
 		if (level < trail->top) {
 			trail->table_word[level + 1] =
-				table_word(vcpu, table, entry, *rights);
+				table_word(vcpu, two, table, entry, *rights);
 		}
 		value = *entry;
+		trail->accessed &= (value & PTE_A) != 0;
 		trail->entry[level] = entry;
 		trail->leaf = level;
 		if (!(value & PTE_P)) {
@@ -350,10 +356,9 @@ static void mark(struct trail *trail, uint32_t access, uint64_t *word)
 {
 	uint64_t *leaf = trail->entry[trail->leaf];
 
-	for (unsigned level = trail->top; level >= trail->leaf; level--) {
-		if (!(*trail->entry[level] & PTE_A)) {
-			*trail->entry[level] |= PTE_A;
-		}
+	for (unsigned level = trail->top;
+	     !trail->accessed && level >= trail->leaf; level--) {
+		*trail->entry[level] |= PTE_A;
 	}
 	if ((access & GNOMON_WRITE) && !(*leaf & PTE_D)) {
 		*leaf |= PTE_D;
@@ -387,15 +392,16 @@ static bool join(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	return true;
 }
 
-static bool attempt(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
-		    bool use_caches, struct sim_walk *walk, uint64_t *cycles)
+FORCED bool attempt(struct sim_vcpu *vcpu, bool two, uint64_t gva,
+		    uint32_t access, bool use_caches, struct sim_walk *walk,
+		    uint64_t *cycles)
 {
 	struct trail trail;
 	uint64_t rights;
 
 	walk->stop = SIM_STOP_NONE;
-	if (!descend(vcpu, gva, access, use_caches, &trail, walk, cycles,
-		     &rights)) {
+	if (!descend(vcpu, two, gva, access, use_caches, &trail, walk,
+		     cycles, &rights)) {
 		return false;
 	}
 	walk->word = leaf_word(*trail.entry[trail.leaf], trail.leaf,
@@ -407,8 +413,29 @@ static bool attempt(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	}
 	mark(&trail, access, &walk->word);
 	remember(vcpu->pwc, gva, vcpu->tag, &trail);
-	return vcpu->paging == SIM_PAGING_1D ||
-	       join(vcpu, gva, access, walk, cycles);
+	return !two || join(vcpu, gva, access, walk, cycles);
+}
+
+static bool attempt_1d(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+		       bool use_caches, struct sim_walk *walk,
+		       uint64_t *cycles)
+{
+	return attempt(vcpu, false, gva, access, use_caches, walk, cycles);
+}
+
+static bool attempt_2d(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+		       bool use_caches, struct sim_walk *walk,
+		       uint64_t *cycles)
+{
+	return attempt(vcpu, true, gva, access, use_caches, walk, cycles);
+}
+
+static bool try(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+		bool use_caches, struct sim_walk *walk, uint64_t *cycles)
+{
+	return vcpu->paging == SIM_PAGING_2D ?
+		attempt_2d(vcpu, gva, access, use_caches, walk, cycles) :
+		attempt_1d(vcpu, gva, access, use_caches, walk, cycles);
 }
 
 void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
@@ -418,15 +445,17 @@ void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	uint64_t cycles = vcpu->pwc[2].ways ? param[SIM_P_PWC_HIT] : 0;
 
 	walk->refs = 0;
-	if (!attempt(vcpu, gva, access, true, walk, &cycles) &&
+	if (!try(vcpu, gva, access, true, walk, &cycles) &&
 	    walk->stop == SIM_STOP_FAULT && walk->from_cache) {
 		sim_tlb_flush_fault(vcpu, gva);
-		attempt(vcpu, gva, access, false, walk, &cycles);
+		try(vcpu, gva, access, false, walk, &cycles);
 	}
 	vcpu->counts.walks++;
 	vcpu->counts.walk_refs += walk->refs;
-	sim_charge(vcpu, SIM_CAT_WALK,
-		   cycles * param[SIM_P_WALK_EXPOSED] / 100);
+	if (param[SIM_P_WALK_EXPOSED] != 100) {
+		cycles = cycles * param[SIM_P_WALK_EXPOSED] / 100;
+	}
+	sim_charge(vcpu, SIM_CAT_WALK, cycles);
 	if (walk->stop == SIM_STOP_NONE) {
 		sim_tlb_fill(vcpu, gva, walk->word, access & GNOMON_EXEC);
 	}

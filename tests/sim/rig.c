@@ -143,6 +143,9 @@ uint64_t rig_access(struct rig *rig, uint64_t gva, uint32_t access,
 	walk = walk ? walk : &own;
 	memset(walk, 0, sizeof(*walk));
 	if (!word || !sim_allowed(rig->vcpu, word, access)) {
+		if (word) {
+			sim_tlb_flush_fault(rig->vcpu, gva);
+		}
 		sim_walk(rig->vcpu, gva, access, walk);
 		word = walk->word;
 	}
