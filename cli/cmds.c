@@ -4,14 +4,26 @@
 #include <stddef.h>
 #include <string.h>
 
+extern const struct cmd cmd_compare;
+extern const struct cmd cmd_costs;
 extern const struct cmd cmd_import;
 extern const struct cmd cmd_info;
+extern const struct cmd cmd_plot;
+extern const struct cmd cmd_report;
+extern const struct cmd cmd_run;
+extern const struct cmd cmd_sweep;
 extern const struct cmd cmd_workloads;
 
 const struct cmd *const cmds[] = {
+	&cmd_compare,
+	&cmd_run,
+	&cmd_sweep,
+	&cmd_plot,
+	&cmd_report,
 	&cmd_import,
 	&cmd_info,
 	&cmd_workloads,
+	&cmd_costs,
 	NULL,
 };
 

@@ -37,7 +37,7 @@ static void put_frames(unw_cursor_t *cursor)
 		unw_word_t ip = 0, offset = 0;
 		char name[128] = "?";
 		unw_get_reg(cursor, UNW_REG_IP, &ip);
-		if (!ip) {
+		if (!ip && i) {
 			break;
 		}
 		unw_get_proc_name(cursor, name, sizeof(name), &offset);

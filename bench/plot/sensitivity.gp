@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# How far the overhead moves when one parameter changes, a group of bars per
+# parameter and a bar per mode. See style.gp for the arguments. One block of
+# rows per mode: "parameter" least largest "mode", in percentage points.
+
+data = ARG1
+term = ARG3
+title_text = ARG4
+subtitle_text = ARG5
+
+stats data using 2 nooutput
+modes = STATS_blocks
+rows = STATS_records / modes
+stats data using 2:3 nooutput
+low = STATS_min_x < 0 ? STATS_min_x : 0
+top = STATS_max_y > 0 ? STATS_max_y : 0
+span = top > low ? top - low : 1
+
+fig_w = 5.4
+fig_h = 1.5 + 0.1 * rows + 0.11 * rows * modes
+load ARG0[1:strlen(ARG0) - strlen("sensitivity.gp")] . "style.gp"
+set label 1001 at screen 0.02, 1 - 0.2 / fig_h
+set label 1002 at screen 0.02, 1 - 0.4 / fig_h
+set tmargin at screen 1 - 0.62 / fig_h
+set output ARG2
+
+set border 1 linecolor rgb ink linewidth 0.8
+unset grid
+set grid xtics linetype 1 linewidth 0.4 linecolor rgb "#d8d8d8"
+set arrow 1 from 0, graph 0 to 0, graph 1 nohead linecolor rgb ink linewidth 0.8
+set yrange [rows - 0.4 : -0.6]
+set xrange [low - 0.04 * span : top + 0.04 * span]
+set ytics scale 0
+set xlabel "change of the overhead, percentage points" textcolor rgb ink
+set key at graph 1.02, 0.98 left top Left reverse samplen 1.2 textcolor rgb ink
+set rmargin 12
+set style fill solid 1.0 border rgb ink
+array shade[6] = [c3, c1, c4, c2, c5, soft]
+high = 0.8 / modes
+offset(n) = (n - 0.5) * high - 0.4
+
+plot for [n = 1 : modes] data index n - 1 \
+		using (($2 + $3) / 2):($0 + offset(n)):(($3 - $2) / 2):(high / 2) \
+		with boxxyerror linecolor rgb shade[(n - 1) % 6 + 1] linewidth 0.5 \
+		notitle, \
+	data index 0 using (0):($0):ytic(1) with dots \
+		linecolor rgb "#ff000000" notitle, \
+	for [n = 1 : modes] keyentry with boxes \
+		linecolor rgb shade[(n - 1) % 6 + 1] title word(ARG6, n)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/atomic_out.h"
+#include "cli/cmds.h"
+#include "cli/figures.h"
+#include "cli/sweep_folder.h"
+
+struct plot_opts {
+	const char *dir;
+	const char *out;
+};
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "DIR", 0, "where to draw (default: the folder)", 0 },
+	{ 0 },
+};
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct plot_opts *o = state->input;
+
+	switch (key) {
+	case 'o':
+		o->out = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 0) {
+			return ARGP_ERR_UNKNOWN;
+		}
+		o->dir = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->dir) {
+			cmd_usage("no folder of a sweep is named");
+		}
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_opt,
+	.args_doc = "DIR",
+	.doc = "Draws the figures of a sweep: the overhead by cause, the "
+	       "overhead against each parameter that varies, and the "
+	       "parameters that matter most.",
+};
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	struct plot_opts o = { 0 };
+	struct sweep_folder f;
+	int status;
+
+	cmd_parse(cmd, argc, argv, &o);
+	o.out = o.out ? o.out : o.dir;
+	if (sweep_folder_load(&f, o.dir, true, &status)) {
+		status = atomic_folder(o.out) &&
+			 figures_draw(&f.points, f.results, o.out, stdout) ?
+			 CMD_OK : CMD_FAILED;
+	}
+	sweep_folder_free(&f);
+	return status;
+}
+
+const struct cmd cmd_plot = {
+	.name = "plot",
+	.help = "draw the figures of a sweep",
+	.argp = &argp,
+	.run = run,
+};

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "cli/atomic_out.h"
+#include "cli/cmds.h"
+#include "cli/sweep.h"
+#include "cli/sweep_folder.h"
+
+enum { KEY_CHECK = 0x2000, KEY_SAMPLE, KEY_LIST };
+
+struct sweep_opts {
+	const char *file;	/* or, with --check, the folder */
+	const char *dir;
+	unsigned int threads;
+	size_t sample;
+	bool check;
+	bool list;
+};
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "DIR", 0,
+	  "folder of the results; a sweep that was interrupted goes on in it",
+	  0 },
+	{ "jobs", 'j', "N", 0,
+	  "points at the same time (default: one per processor)", 0 },
+	{ "list", KEY_LIST, NULL, 0,
+	  "only list the points: input, mode, preset, seed, what varies", 0 },
+	{ "check", KEY_CHECK, NULL, 0,
+	  "compute a sample of the points in folder FILE again and compare "
+	  "the bytes", 0 },
+	{ "sample", KEY_SAMPLE, "N", 0,
+	  "points to check, 0 for all (default 5)", 0 },
+	{ 0 },
+};
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct sweep_opts *o = state->input;
+
+	switch (key) {
+	case 'o':
+		o->dir = arg;
+		return 0;
+	case 'j':
+		o->threads = (unsigned int)cmd_number("--jobs", arg, 1, 1024);
+		return 0;
+	case KEY_CHECK:
+		o->check = true;
+		return 0;
+	case KEY_LIST:
+		o->list = true;
+		return 0;
+	case KEY_SAMPLE:
+		o->sample = cmd_number("--sample", arg, 0, 1000000);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 0) {
+			return ARGP_ERR_UNKNOWN;
+		}
+		o->file = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (!o->file) {
+			cmd_usage("no scenario file is named");
+		}
+		if (!o->dir && !o->check && !o->list) {
+			cmd_usage("the results need a folder: -o DIR");
+		}
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* Two sweeps into one folder would remove each other's unfinished files. */
+static int lock_folder(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB)) {
+		cmd_error(dir, "%s", errno == EWOULDBLOCK ?
+			  "another sweep is writing to it" : strerror(errno));
+		if (fd >= 0) {
+			close(fd);
+		}
+		return -1;
+	}
+	return fd;
+}
+
+/* What a killed sweep left unfinished. */
+static void remove_unfinished(const char *dir)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char path[PATH_MAX];
+		if (!strncmp(e->d_name, ".part-", 6)) {
+			snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+			unlink(path);
+		}
+	}
+	if (d) {
+		closedir(d);
+	}
+}
+
+static unsigned int thread_count(const struct sweep_opts *o)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return o->threads ? o->threads :
+	       online > 0 ? (unsigned int)online : 1;
+}
+
+static int list(const struct points *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const struct point *pt = &p->list[i];
+		printf("%s %s %s %llu", pt->input->name,
+		       sim_mode_name(pt->mode), pt->preset,
+		       (unsigned long long)pt->seed);
+		for (size_t k = 0; k < pt->set_count; k++) {
+			printf(" %s", pt->sets[k]);
+		}
+		putchar('\n');
+	}
+	return CMD_OK;
+}
+
+static int sweep(const struct sweep_opts *o, const struct points *p)
+{
+	char sub[PATH_MAX];
+
+	snprintf(sub, sizeof(sub), "%s/points", o->dir);
+	if (!atomic_folder(o->dir) || !atomic_folder(sub)) {
+		return CMD_FAILED;
+	}
+	int lock = lock_folder(o->dir);
+	if (lock < 0) {
+		return CMD_FAILED;
+	}
+	remove_unfinished(o->dir);
+	remove_unfinished(sub);
+	bool ok = sweep_compute(p, o->dir, thread_count(o), stdout) &&
+		  sweep_gather(p, o->dir, stdout);
+	close(lock);
+	return ok ? CMD_OK : CMD_FAILED;
+}
+
+static int check(const struct sweep_opts *o)
+{
+	struct sweep_folder f;
+	int status;
+
+	if (sweep_folder_load(&f, o->file, false, &status)) {
+		status = sweep_check(&f.points, o->file, o->sample, stdout) ?
+			 CMD_OK : CMD_FAILED;
+	}
+	sweep_folder_free(&f);
+	return status;
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse_opt,
+	.args_doc = "FILE -o DIR\n--list FILE\n--check DIR",
+	.doc = "Runs every point of a scenario: each recording, preset, "
+	       "parameter value, seed and mode. A sweep that was interrupted "
+	       "goes on where it was; of a changed scenario only what "
+	       "changed is computed.",
+};
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	struct sweep_opts o = { .sample = 5 };
+	struct points points;
+	int status;
+
+	cmd_parse(cmd, argc, argv, &o);
+	if (o.check) {
+		return check(&o);
+	}
+	if (points_load(&points, o.file, NULL, &status)) {
+		status = o.list ? list(&points) : sweep(&o, &points);
+	}
+	points_free(&points);
+	return status;
+}
+
+const struct cmd cmd_sweep = {
+	.name = "sweep",
+	.help = "run every point of a scenario file",
+	.argp = &argp,
+	.run = run,
+};

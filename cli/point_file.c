@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/point_file.h"
+
+#include <err.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/atomic_out.h"
+#include "cli/cmd.h"
+#include "cli/report.h"
+
+void point_path(const char *dir, const struct point *pt, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s/points/%s.json", dir, pt->id);
+}
+
+static json_t *json_lines(const char *text)
+{
+	json_t *lines = json_array();
+
+	for (const char *p = text; *p;) {
+		size_t n = strcspn(p, "\n");
+		json_array_append_new(lines, json_stringn(p, n));
+		p += n + (p[n] == '\n');
+	}
+	return lines;
+}
+
+static json_t *json_sets(const struct point *pt)
+{
+	json_t *sets = json_array();
+
+	for (size_t i = 0; i < pt->set_count; i++) {
+		json_array_append_new(sets, json_string(pt->sets[i]));
+	}
+	return sets;
+}
+
+char *point_text(const struct point *pt, const struct sim_result *r)
+{
+	json_t *whole = json_pack("{s:o, s:o, s:o}", "key",
+				  json_lines(pt->key), "sets", json_sets(pt),
+				  "result", report_json_row(r));
+	char *text = whole ? json_dumps(whole, JSON_INDENT(1)) : NULL;
+	char *line;
+
+	if (!text || asprintf(&line, "%s\n", text) < 0) {
+		err(CMD_FAILED, "out of memory");
+	}
+	free(text);
+	json_decref(whole);
+	return line;
+}
+
+bool point_store(const char *dir, const struct point *pt,
+		 const struct sim_result *r)
+{
+	char path[PATH_MAX];
+	struct atomic_out out;
+
+	point_path(dir, pt, path);
+	if (!atomic_open(&out, path)) {
+		return false;
+	}
+	char *text = point_text(pt, r);
+	fputs(text, out.f);
+	free(text);
+	return atomic_commit(&out);
+}
+
+static bool take_column(json_t *row, const struct sim_column *c,
+			struct sim_result *r)
+{
+	json_t *v = json_object_get(row, c->name);
+	void *to = (char *)r + c->offset;
+
+	switch (c->type) {
+	case SIM_COL_TEXT: {
+		/* The shortest of the text members bounds them all. */
+		size_t max = to == r->mode ? sizeof(r->mode) : SIM_NAME_MAX;
+		const char *text = json_string_value(v);
+		if (!text || strlen(text) >= max) {
+			return false;
+		}
+		strcpy(to, text);
+		return true;
+	}
+	case SIM_COL_UINT:
+		if (!json_is_integer(v) || json_integer_value(v) < 0) {
+			return false;
+		}
+		*(uint64_t *)to = (uint64_t)json_integer_value(v);
+		return true;
+	case SIM_COL_RATIO:
+		*(double *)to = json_is_number(v) ? json_number_value(v) : NAN;
+		return json_is_number(v) || json_is_null(v);
+	}
+	return false;
+}
+
+static bool is_same_key(json_t *lines, const struct point *pt)
+{
+	json_t *wanted = json_lines(pt->key);
+	bool same = json_equal(lines, wanted);
+
+	json_decref(wanted);
+	return same;
+}
+
+bool point_fetch(const char *dir, const struct point *pt,
+		 struct sim_result *r)
+{
+	char path[PATH_MAX];
+
+	point_path(dir, pt, path);
+	json_t *whole = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	json_t *row = json_object_get(whole, "result");
+	bool ok = is_same_key(json_object_get(whole, "key"), pt);
+
+	*r = (struct sim_result){ .overhead = NAN };
+	for (size_t i = 0; i < sim_column_count && ok; i++) {
+		ok = take_column(row, &sim_columns[i], r);
+	}
+	json_decref(whole);
+	return ok;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/points.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cmd.h"
+#include "cli/points_expand.h"
+#include "sim/rec.h"
+#include "sim/work.h"
+
+void *points_must(void *memory)
+{
+	if (!memory) {
+		err(CMD_FAILED, "out of memory");
+	}
+	return memory;
+}
+
+bool points_complain(const struct points *p, int line, const char *key,
+		     const char *why, int *status)
+{
+	char what[256];
+
+	if (line) {
+		snprintf(what, sizeof(what), "%s:%d: %s", p->scenario.path,
+			 line, key);
+	} else {
+		snprintf(what, sizeof(what), "%s: %s", p->scenario.path, key);
+	}
+	cmd_error(what, "%s", why);
+	*status = CMD_USAGE;
+	return false;
+}
+
+static bool open_workload(struct points *p, const char *name, int *status)
+{
+	struct point_input *in = &p->inputs[p->input_count++];
+	struct sim_work_spec spec;
+	char why[256];
+
+	in->name = points_must(strdup(name));
+	return sim_work_parse(name, &spec, why) ||
+	       points_complain(p, p->scenario.workloads.line, "workloads",
+			       why, status);
+}
+
+static bool open_recording(struct points *p, const char *name)
+{
+	struct point_input *in = &p->inputs[p->input_count++];
+	struct sim_rec_reader *r = NULL;
+	struct sim_rec_summary sum = { 0 };
+	struct sim_rec_error error = { { 0 } };
+
+	in->name = points_must(strdup(name));
+	in->path = scenario_recording(&p->scenario, name);
+	bool ok = sim_rec_open(&r, in->path, &error) == SIM_REC_OK;
+	if (ok && sim_rec_summary(r, &sum) != SIM_REC_OK) {
+		error = *sim_rec_error(r);
+		ok = false;
+	}
+	sim_rec_close(r);
+	if (!ok) {
+		cmd_error_text(error.text);
+	} else if (!sum.complete) {
+		cmd_error(in->path, "the recording was cut; a sweep takes "
+				    "complete ones only");
+		ok = false;
+	}
+	in->digest = sum.content_digest;
+	return ok;
+}
+
+static bool is_number(const char *text)
+{
+	char *end;
+
+	errno = 0;
+	strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && !errno;
+}
+
+/* What the parser of the file cannot know: modes, seeds, factors. */
+static bool check_lists(struct points *p, int *status)
+{
+	const struct scenario *s = &p->scenario;
+	enum sim_mode mode;
+	char known[256] = "", why[512];
+	size_t n = 0;
+
+	for (int m = 0; m < SIM_MODE_COUNT; m++) {
+		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
+				      m ? ", " : "",
+				      sim_mode_name((enum sim_mode)m));
+	}
+	for (size_t i = 0; i < s->modes.count; i++) {
+		if (!sim_mode_parse(s->modes.items[i], &mode)) {
+			snprintf(why, sizeof(why), "no mode '%s'; there are: "
+				 "%s", s->modes.items[i], known);
+			return points_complain(p, s->modes.line, "modes", why,
+					       status);
+		}
+	}
+	for (size_t i = 0; i < s->seeds.count; i++) {
+		if (!is_number(s->seeds.items[i])) {
+			return points_complain(p, s->seeds.line, "seeds",
+					       "a seed is a whole number",
+					       status);
+		}
+	}
+	for (size_t i = 0; i < s->factors.count; i++) {
+		char *end;
+		double f = strtod(s->factors.items[i], &end);
+		if (*end || !(f > 0) || !(f <= 1000)) {
+			return points_complain(
+				p, s->factors.line, "factors",
+				"a factor is above 0, at most 1000", status);
+		}
+	}
+	return true;
+}
+
+static bool open_inputs(struct points *p, int *status)
+{
+	const struct scenario *s = &p->scenario;
+	bool ok = true;
+
+	for (size_t i = 0; i < s->workloads.count && ok; i++) {
+		ok = open_workload(p, s->workloads.items[i], status);
+	}
+	for (size_t i = 0; i < s->recordings.count && ok; i++) {
+		ok = open_recording(p, s->recordings.items[i]);
+		*status = ok ? *status : CMD_FAILED;
+	}
+	return ok;
+}
+
+bool points_load(struct points *p, const char *path, const char *folder,
+		 int *status)
+{
+	char error[SCENARIO_ERROR_MAX];
+
+	*p = (struct points){ 0 };
+	*status = CMD_USAGE;
+	if (!scenario_load(&p->scenario, path, folder, error)) {
+		cmd_error_text(error);
+		return false;
+	}
+	bool ok = check_lists(p, status) && open_inputs(p, status);
+	const struct scenario *s = &p->scenario;
+	for (size_t r = 0; r < p->input_count && ok; r++) {
+		for (size_t i = 0; i < s->presets.count && ok; i++) {
+			ok = points_add_preset(p, &p->inputs[r],
+					       s->presets.items[i], status);
+		}
+	}
+	return ok;
+}
+
+void points_free(struct points *p)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		for (size_t s = 0; s < p->list[i].set_count; s++) {
+			free(p->list[i].sets[s]);
+		}
+		free(p->list[i].source);
+		free(p->list[i].key);
+	}
+	free(p->list);
+	for (size_t i = 0; i < p->input_count; i++) {
+		free(p->inputs[i].name);
+		free(p->inputs[i].path);
+	}
+	scenario_free(&p->scenario);
+}
+
+struct sim_job point_job(const struct points *p, const struct point *pt)
+{
+	struct sim_job job = sim_job_default();
+
+	job.input = pt->source;
+	job.mode = pt->mode;
+	job.preset = pt->preset;
+	job.sets = (const char *const *)pt->sets + pt->work_count;
+	job.set_count = pt->set_count - pt->work_count;
+	job.seed = pt->seed;
+	job.verify = p->scenario.verify;
+	return job;
+}
+
+bool point_is_same_run(const struct point *a, const struct point *b)
+{
+	if (a->input != b->input || strcmp(a->preset, b->preset) ||
+	    a->seed != b->seed || a->set_count != b->set_count) {
+		return false;
+	}
+	for (size_t i = 0; i < a->set_count; i++) {
+		if (strcmp(a->sets[i], b->sets[i])) {
+			return false;
+		}
+	}
+	return true;
+}

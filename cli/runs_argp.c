@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gnomon/gnomon.h>
+
+#include "cli/cmd.h"
+#include "cli/runs.h"
+
+enum {
+	KEY_SEED = 0x2000,
+	KEY_SET,
+	KEY_VERIFY,
+	KEY_AUDIT,
+	KEY_WITHOUT,
+	KEY_EXPLAIN,
+	KEY_EXTRA,
+	KEY_FORMAT,
+};
+
+static const struct argp_option options[] = {
+	{ "preset", 'p', "NAME", 0,
+	  "machine with its costs, or the path of a preset file; may be "
+	  "given several times (see 'gnomon costs')", 0 },
+	{ "set", KEY_SET, "SECTION.KEY=VALUE", 0,
+	  "change one parameter of the presets", 0 },
+	{ "seed", KEY_SEED, "N", 0, "seed of what is random (default 1)", 0 },
+	{ "without", KEY_WITHOUT, "LIST", 0,
+	  "switch off optimisations of the engine: root-cache, large, "
+	  "prefetch, update", 0 },
+	{ "format", KEY_FORMAT, "FORMAT", 0,
+	  "table (default), csv or json", 0 },
+	{ "extra", KEY_EXTRA, NULL, 0,
+	  "add the columns beyond the common set to CSV", 0 },
+	{ "explain", KEY_EXPLAIN, NULL, 0,
+	  "also say what became of each page-table store (table only)", 0 },
+	{ "verify", KEY_VERIFY, NULL, 0,
+	  "compare each access with an independent oracle and the end state "
+	  "with the recording", 0 },
+	{ "audit", KEY_AUDIT, "N", 0,
+	  "audit the engine every N events", 0 },
+	{ 0 },
+};
+
+static uint32_t parse_without(char *list)
+{
+	static const char *const names[] = { "root-cache", "large",
+					     "prefetch", "update" };
+	static const uint32_t bits[] = { GNOMON_OPT_ROOT_CACHE,
+					 GNOMON_OPT_LARGE,
+					 GNOMON_OPT_PREFETCH,
+					 GNOMON_OPT_UPDATE };
+	uint32_t off = 0;
+	char *save;
+
+	for (char *s = strtok_r(list, ",", &save); s;
+	     s = strtok_r(NULL, ",", &save)) {
+		size_t i = 0;
+		while (i < 4 && strcmp(s, names[i])) {
+			i++;
+		}
+		if (i == 4) {
+			cmd_usage("no optimisation '%s'; there are: "
+				  "root-cache, large, prefetch, update", s);
+		}
+		off |= bits[i];
+	}
+	return off;
+}
+
+static void unknown_mode(const char *name)
+{
+	char known[256] = "";
+	size_t n = 0;
+
+	for (int m = 0; m < SIM_MODE_COUNT && n < sizeof(known); m++) {
+		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
+				      m ? ", " : "",
+				      sim_mode_name((enum sim_mode)m));
+	}
+	cmd_usage("no mode '%s'; there are: %s", name, known);
+}
+
+void run_opts_modes(struct run_opts *o, const char *list)
+{
+	char *copy = strdup(list);
+	char *save;
+
+	for (char *s = copy ? strtok_r(copy, ",", &save) : NULL; s;
+	     s = strtok_r(NULL, ",", &save)) {
+		enum sim_mode mode;
+		bool known = sim_mode_parse(s, &mode);
+		if (!known) {
+			unknown_mode(s);
+		}
+		for (size_t i = 0; i < o->mode_count; i++) {
+			if (o->modes[i] == mode) {
+				cmd_usage("mode '%s' is named twice", s);
+			}
+		}
+		if (o->mode_count < RUNS_LIST_MAX) {
+			o->modes[o->mode_count++] = mode;
+		}
+	}
+	free(copy);
+	if (!o->mode_count) {
+		cmd_usage("the list of modes is empty");
+	}
+}
+
+static const char **next_slot(const char **list, size_t *count,
+			      const char *name)
+{
+	if (*count == RUNS_LIST_MAX) {
+		cmd_usage("%s is given more than %d times", name,
+			  RUNS_LIST_MAX);
+	}
+	return &list[(*count)++];
+}
+
+static error_t parse_opt(int key, char *arg, struct argp_state *state)
+{
+	struct run_opts *o = state->input;
+
+	switch (key) {
+	case 'p':
+		*next_slot(o->presets, &o->preset_count, "--preset") = arg;
+		return 0;
+	case KEY_SET:
+		*next_slot(o->sets, &o->set_count, "--set") = arg;
+		return 0;
+	case KEY_SEED:
+		o->seed = cmd_number("--seed", arg, 0, UINT64_MAX);
+		return 0;
+	case KEY_WITHOUT:
+		o->engine_off |= parse_without(arg);
+		return 0;
+	case KEY_FORMAT:
+		if (!report_format_parse(arg, &o->format)) {
+			cmd_usage("no format '%s'; there are: table, csv, "
+				  "json", arg);
+		}
+		return 0;
+	case KEY_EXTRA:
+		o->extra = true;
+		return 0;
+	case KEY_EXPLAIN:
+		o->explain = true;
+		return 0;
+	case KEY_VERIFY:
+		o->verify = true;
+		return 0;
+	case KEY_AUDIT:
+		o->audit_every = cmd_number("--audit", arg, 1, UINT64_MAX);
+		return 0;
+	case ARGP_KEY_ARG:
+		if (state->arg_num > 0) {
+			return ARGP_ERR_UNKNOWN;
+		}
+		o->input = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp runs_argp = { options, parse_opt, NULL, NULL, NULL, NULL,
+				NULL };

@@ -1,0 +1,50 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Completion offers commands, options, modes, presets and files.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+command -v bash >/dev/null || {
+	echo "bash is not there" >&2
+	exit 77
+}
+mkdir "$work/bin"
+ln -s "$(cd "$(dirname "$gnomon")" && pwd)/$(basename "$gnomon")" \
+	"$work/bin/gnomon"
+
+# offered WORD... : what completing the last word gives, on one line.
+offered() {
+	PATH=$work/bin:$PATH bash -c '
+		source "$1"
+		shift
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_gnomon
+		echo "${COMPREPLY[*]}"' - \
+		"$top_srcdir/cli/completion/gnomon.bash" "$@"
+}
+
+# offers PATTERN WORD... : it matches.
+offers() {
+	wanted=$1
+	shift
+	got=$(offered "$@")
+	echo "$got" | grep -qE -- "$wanted" ||
+		complain "$*: '$got', not '$wanted'"
+}
+
+offers '^compare$' gnomon comp
+offers 'run.*sweep.*costs.*--version' gnomon ''
+offers '^--verify --version$' gnomon compare --ver
+offers '^--modes=$' gnomon compare --mo
+offers '^native nested$' gnomon compare --modes = n
+offers '^native,nested$' gnomon compare --modes = native,ne
+offers '^shadow$' gnomon run -m s
+offers '^csv$' gnomon compare --format = c
+offers 'clx-8269cy' gnomon compare -p ''
+offers 'clx-8269cy' gnomon costs show clx
+offers '^list show$' gnomon costs ''
+: >"$work/file-here"
+offers 'file-here$' gnomon compare "$work/file"
+if command -v zsh >/dev/null; then
+	zsh -n "$top_srcdir/cli/completion/_gnomon" || complain "zsh: syntax"
+fi
+finish

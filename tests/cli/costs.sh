@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Presets can be listed and shown; each parameter has a label and, unless it
+# is assumed, a source.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+expect 0 costs
+cp "$work/out" "$work/list"
+expect 0 costs list
+cmp -s "$work/list" "$work/out" || complain "list is not the default"
+grep -q '(default)' "$work/out" || complain "no default preset"
+
+expect 0 costs list --format csv
+sed 1d "$work/out" >"$work/names"
+[ -s "$work/names" ] || complain "no presets"
+while read -r name; do
+	expect 0 costs show "$name" --format csv
+	awk -F, 'NR > 1 && $5 == "" { print $1 "." $2 ": no label" }
+		NR > 1 && $5 != "assumed" && $6 == "" {
+			print $1 "." $2 ": no source"
+		}' "$work/out" >"$work/said"
+	[ ! -s "$work/said" ] || complain "$name: $(cat "$work/said")"
+	expect 0 costs show "$name"
+	expect 0 costs show "$name" --format json
+	grep -q '"source"' "$work/out" || complain "$name: no source in JSON"
+done <"$work/names"
+
+expect 0 costs show
+same "$work/out" costs.txt
+finish
