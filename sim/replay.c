@@ -113,6 +113,16 @@ static bool touch_checked(struct sim_replay *replay, unsigned vcpu,
 	       sim_verify_touch(replay, touch, *end, &answer);
 }
 
+/* Whether a kernel set AC for an access to a user page is not recorded; that
+ * it had a right to make it is. */
+static uint32_t believed_ac(uint64_t gva, uint32_t access)
+{
+	bool kernel = !(access & (GNOMON_USER | GNOMON_IMPLICIT |
+				  GNOMON_EXEC));
+
+	return kernel && !(gva >> 63) ? SIM_ACCESS_AC : 0u;
+}
+
 static uint32_t access_bits(unsigned flags)
 {
 	return (flags & SIM_F_WRITE ? GNOMON_WRITE : 0u) |
@@ -143,6 +153,8 @@ static bool replay_access(struct sim_replay *replay,
 	};
 	enum sim_touch_end end;
 
+	touch.access |= believed_ac(touch.gva, touch.access);
+	replay->running = true;
 	replay->guest->machine.vcpus[ev->vcpu].counts.accesses++;
 	if (!touch_checked(replay, ev->vcpu, &touch, &end) ||
 	    !must_succeed(replay, &touch, end)) {
@@ -166,10 +178,7 @@ static bool replay_fault(struct sim_replay *replay,
 	};
 	enum sim_touch_end end;
 
-	/* The kernel touches user pages with AC set. */
-	if (!(code & SIM_PF_U) && !(ev->gva >> 63)) {
-		touch.access |= SIM_ACCESS_AC;
-	}
+	touch.access |= believed_ac(touch.gva, touch.access);
 	replay->page_faults++;
 	if (!touch_checked(replay, ev->vcpu, &touch, &end)) {
 		return false;
@@ -288,10 +297,28 @@ static bool store_guarded(struct sim_replay *replay,
 	return true;
 }
 
+/* Contents that nobody stored: by the engine, if it guards the frame. */
+static bool place(struct sim_replay *replay, const struct sim_event *ev,
+		  unsigned index, uint64_t value)
+{
+	gnomon_gpa_t gpa = { (ev->gpa & ~0xfffull) + index * 8u };
+
+	if (gnomon_write(replay->guest->vm, NULL, gpa, &value,
+			 sizeof(value)) == GNOMON_OK) {
+		sim_vmm_leave(replay->guest);
+		return true;
+	}
+	return sim_replay_fail(replay, SIM_ERR_BUG,
+			       "gnomon_write() of a table image at %#llx",
+			       (unsigned long long)gpa.v);
+}
+
 /*
  * What a table held before it was linked. The kernel wrote it when nothing
  * could tell it from data, so it is just there; but if the frame was a table
  * before and the engine has not noticed its end, the stores are trapped.
+ * Tables from before the recording (no access was made yet) are just there in
+ * any case.
  */
 static bool replay_image(struct sim_replay *replay,
 			 const struct sim_event *ev)
@@ -312,9 +339,13 @@ static bool replay_image(struct sim_replay *replay,
 		if (memory[i] == wanted[i]) {
 			continue;
 		}
-		if (!guest->vm || !replay->info->has_direct_map ||
-		    !gnomon_is_traced(guest->vm, gfn)) {
+		if (!guest->vm || !gnomon_is_traced(guest->vm, gfn)) {
 			memory[i] = wanted[i];
+		} else if (!replay->running ||
+			   !replay->info->has_direct_map) {
+			if (!place(replay, ev, i, wanted[i])) {
+				return false;
+			}
 		} else if (!store_guarded(replay, ev, i, &wanted[i])) {
 			return false;
 		}

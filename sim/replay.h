@@ -19,6 +19,7 @@ struct sim_replay {
 	uint64_t instr;		/* of the last event */
 	uint64_t start_instr;
 	bool started;
+	bool running;		/* an access was made */
 	uint64_t event;		/* number of the event under way */
 	struct sim_explain explain;
 	struct sim_explain window_start;
