@@ -34,7 +34,7 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 	[SIM_P_L1I_2M_WAYS] = { "tlb", "l1i_2m_ways", WAYS,
 		"first-level instruction TLB, 2M and 1G pages", 8, 1, 64 },
 	[SIM_P_L2_ENTRIES] = { "tlb", "l2_entries", ENTRIES,
-		"second-level TLB", 1536, 1, 65536 },
+		"second-level TLB; 0: none", 1536, 0, 65536 },
 	[SIM_P_L2_WAYS] = { "tlb", "l2_ways", WAYS,
 		"second-level TLB", 12, 1, 64 },
 	[SIM_P_L2_HOLDS_2M] = { "tlb", "l2_holds_2m", "0 or 1",

@@ -10,7 +10,6 @@
 enum {
 	MARKER_START = 2, MARKER_END = 3,
 	INVPCID_ADDRESS = 0,
-	ENTRY_BYTES = 8,
 };
 
 static void tell_failure(struct sim_replay *replay)
@@ -61,7 +60,7 @@ bool sim_replay_init(struct sim_replay *replay, struct sim_guest *guest,
 	if (!verify) {
 		return true;
 	}
-	replay->replica = sim_replica_new(ENTRY_BYTES);
+	replay->replica = sim_replica_new(SIM_ENTRY_BYTES);
 	if (!replay->replica) {
 		sim_fail(error, SIM_ERR_NOMEM, "no memory for the oracle");
 		return false;
@@ -97,8 +96,8 @@ bool sim_replay_audit(struct sim_replay *replay)
 
 /* ---- accesses -------------------------------------------------------- */
 
-static bool touch_checked(struct sim_replay *replay, unsigned vcpu,
-			  struct sim_touch *touch, enum sim_touch_end *end)
+bool sim_replay_touch(struct sim_replay *replay, unsigned vcpu,
+		      struct sim_touch *touch, enum sim_touch_end *end)
 {
 	struct sim_oracle_result answer;
 
@@ -132,9 +131,9 @@ static uint32_t access_bits(unsigned flags)
 	       (flags & SIM_F_AC ? SIM_ACCESS_AC : 0u);
 }
 
-static bool must_succeed(struct sim_replay *replay,
-			 const struct sim_touch *touch,
-			 enum sim_touch_end end)
+bool sim_replay_done_well(struct sim_replay *replay,
+			  const struct sim_touch *touch,
+			  enum sim_touch_end end)
 {
 	return end == SIM_TOUCH_DONE ||
 	       sim_replay_fail(replay, SIM_ERR_VERIFY,
@@ -156,8 +155,8 @@ static bool replay_access(struct sim_replay *replay,
 	touch.access |= believed_ac(touch.gva, touch.access);
 	replay->running = true;
 	replay->guest->machine.vcpus[ev->vcpu].counts.accesses++;
-	if (!touch_checked(replay, ev->vcpu, &touch, &end) ||
-	    !must_succeed(replay, &touch, end)) {
+	if (!sim_replay_touch(replay, ev->vcpu, &touch, &end) ||
+	    !sim_replay_done_well(replay, &touch, end)) {
 		return false;
 	}
 	/* A frame that was a table once and that the engine still guards. */
@@ -180,7 +179,7 @@ static bool replay_fault(struct sim_replay *replay,
 
 	touch.access |= believed_ac(touch.gva, touch.access);
 	replay->page_faults++;
-	if (!touch_checked(replay, ev->vcpu, &touch, &end)) {
+	if (!sim_replay_touch(replay, ev->vcpu, &touch, &end)) {
 		return false;
 	}
 	if (end != SIM_TOUCH_FAULT || touch.error_code != code) {
@@ -190,169 +189,6 @@ static bool replay_fault(struct sim_replay *replay,
 			end == SIM_TOUCH_FAULT ? "code" : "no fault,",
 			end == SIM_TOUCH_FAULT ? touch.error_code : 0);
 	}
-	return true;
-}
-
-/* ---- table stores ---------------------------------------------------- */
-
-static bool classify(struct sim_replay *replay, const struct sim_event *ev,
-		     const struct sim_touch *touch)
-{
-	struct sim_guest *guest = replay->guest;
-	struct sim_explain *e = &replay->explain;
-	uint64_t gfn = ev->gpa >> GNOMON_PAGE_SHIFT;
-
-	e->stores++;
-	if (guest->mode != SIM_MODE_SHADOW) {
-		e->direct_native++;
-		return true;
-	}
-	if (touch->traced) {
-		*(ev->level > 1 ? &e->trace_upper : &e->trace_leaf) += 1;
-		return true;
-	}
-	switch ((enum sim_frame_state)guest->frame_state[gfn]) {
-	case SIM_FRAME_NEW:
-		e->never_traced++;
-		return true;
-	case SIM_FRAME_ZAPPED:
-		e->zapped++;
-		return true;
-	case SIM_FRAME_FLOODED:
-		e->flooded++;
-		return true;
-	case SIM_FRAME_RECYCLED:
-		e->recycled++;
-		return true;
-	case SIM_FRAME_TRACED:
-		break;
-	}
-	return sim_replay_fail(replay, SIM_ERR_VERIFY,
-			       "a store into the traced frame %#llx went "
-			       "through", (unsigned long long)gfn);
-}
-
-static bool in_memory(struct sim_replay *replay, const struct sim_event *ev)
-{
-	return ev->gpa < replay->guest->mem.ram_bytes ||
-	       sim_replay_fail(replay, SIM_ERR_INPUT,
-			       "a table at %#llx, outside of memory",
-			       (unsigned long long)ev->gpa);
-}
-
-static bool replay_store(struct sim_replay *replay,
-			 const struct sim_event *ev)
-{
-	unsigned offset = ev->gpa & (ENTRY_BYTES - 1);
-	uint8_t entry[ENTRY_BYTES];
-	struct sim_touch touch = {
-		.gva = ev->gva, .bytes = ev->size, .level = ev->level,
-		.access = GNOMON_WRITE, .data = entry + offset,
-	};
-	enum sim_touch_end end;
-
-	if (!in_memory(replay, ev)) {
-		return false;
-	}
-	if (offset + ev->size > ENTRY_BYTES) {
-		return sim_replay_fail(replay, SIM_ERR_INPUT,
-				       "a store of %u bytes into one entry",
-				       ev->size);
-	}
-	memcpy(entry, &ev->value, sizeof(entry));
-	replay->guest->machine.vcpus[ev->vcpu].counts.accesses++;
-	replay->guest->frame_level[ev->gpa >> GNOMON_PAGE_SHIFT] = ev->level;
-	if (!touch_checked(replay, ev->vcpu, &touch, &end) ||
-	    !must_succeed(replay, &touch, end)) {
-		return false;
-	}
-	if (touch.gpa != ev->gpa) {
-		return sim_replay_fail(replay, SIM_ERR_VERIFY,
-			"a table store through %#llx reaches %#llx instead of "
-			"%#llx", (unsigned long long)ev->gva,
-			(unsigned long long)touch.gpa,
-			(unsigned long long)ev->gpa);
-	}
-	return classify(replay, ev, &touch) &&
-	       (!replay->replica ||
-		sim_verify_entry(replay, ev->gpa, ev->value));
-}
-
-/* One entry of a table that is being built where the engine still guards. */
-static bool store_guarded(struct sim_replay *replay,
-			  const struct sim_event *ev, unsigned index,
-			  const uint64_t *value)
-{
-	struct sim_touch touch = {
-		.gva = replay->info->direct_map + ev->gpa + index * 8u,
-		.bytes = ENTRY_BYTES, .access = GNOMON_WRITE, .data = value,
-	};
-	enum sim_touch_end end;
-
-	if (!touch_checked(replay, ev->vcpu, &touch, &end) ||
-	    !must_succeed(replay, &touch, end)) {
-		return false;
-	}
-	replay->explain.trace_image += touch.traced;
-	return true;
-}
-
-/* Contents that nobody stored: by the engine, if it guards the frame. */
-static bool place(struct sim_replay *replay, const struct sim_event *ev,
-		  unsigned index, uint64_t value)
-{
-	gnomon_gpa_t gpa = { (ev->gpa & ~0xfffull) + index * 8u };
-
-	if (gnomon_write(replay->guest->vm, NULL, gpa, &value,
-			 sizeof(value)) == GNOMON_OK) {
-		sim_vmm_leave(replay->guest);
-		return true;
-	}
-	return sim_replay_fail(replay, SIM_ERR_BUG,
-			       "gnomon_write() of a table image at %#llx",
-			       (unsigned long long)gpa.v);
-}
-
-/*
- * What a table held before it was linked. The kernel wrote it when nothing
- * could tell it from data, so it is just there; but if the frame was a table
- * before and the engine has not noticed its end, the stores are trapped.
- * Tables from before the recording (no access was made yet) are just there in
- * any case.
- */
-static bool replay_image(struct sim_replay *replay,
-			 const struct sim_event *ev)
-{
-	uint64_t wanted[GNOMON_PAGE_BYTES / ENTRY_BYTES] = { 0 };
-	struct sim_guest *guest = replay->guest;
-	gnomon_gfn_t gfn = { ev->gpa >> GNOMON_PAGE_SHIFT };
-	uint64_t *memory;
-
-	if (!in_memory(replay, ev)) {
-		return false;
-	}
-	memory = sim_guest_memory(guest, gfn.v << GNOMON_PAGE_SHIFT);
-	for (uint32_t i = 0; i < ev->entry_count; i++) {
-		wanted[ev->entries[i].index % 512] = ev->entries[i].value;
-	}
-	for (unsigned i = 0; i < 512; i++) {
-		if (memory[i] == wanted[i]) {
-			continue;
-		}
-		if (!guest->vm || !gnomon_is_traced(guest->vm, gfn)) {
-			memory[i] = wanted[i];
-		} else if (!replay->running ||
-			   !replay->info->has_direct_map) {
-			if (!place(replay, ev, i, wanted[i])) {
-				return false;
-			}
-		} else if (!store_guarded(replay, ev, i, &wanted[i])) {
-			return false;
-		}
-	}
-	guest->frame_level[gfn.v] = ev->level;
-	replay->explain.images++;
-	replay->explain.image_entries += ev->entry_count;
 	return true;
 }
 
@@ -447,7 +283,7 @@ static bool apply(struct sim_replay *replay, const struct sim_event *ev)
 	case SIM_EV_FAULT:
 		return replay_fault(replay, ev);
 	case SIM_EV_TABLE_STORE:
-		return replay_store(replay, ev);
+		return sim_replay_store(replay, ev);
 	case SIM_EV_CR3:
 		return replay_cr3(replay, ev);
 	case SIM_EV_CR0:
@@ -462,7 +298,7 @@ static bool apply(struct sim_replay *replay, const struct sim_event *ev)
 	case SIM_EV_INVPCID:
 		return replay_invpcid(replay, ev);
 	case SIM_EV_TABLE_IMAGE:
-		return replay_image(replay, ev);
+		return sim_replay_image(replay, ev);
 	case SIM_EV_TABLE_END:
 		replay->explain.table_ends++;
 		return true;

@@ -45,6 +45,20 @@ bool sim_replay_event(struct sim_replay *replay, const struct sim_event *ev);
 /* Audits the engine now. */
 bool sim_replay_audit(struct sim_replay *replay);
 
+/* ---- between the files of the replay ------------------------------ */
+
+enum { SIM_ENTRY_BYTES = 8 };
+
+/* The access, and the oracle's view of it when there is one. */
+bool sim_replay_touch(struct sim_replay *replay, unsigned vcpu,
+		      struct sim_touch *touch, enum sim_touch_end *end);
+/* Fails the run unless the access was made. */
+bool sim_replay_done_well(struct sim_replay *replay,
+			  const struct sim_touch *touch,
+			  enum sim_touch_end end);
+bool sim_replay_store(struct sim_replay *replay, const struct sim_event *ev);
+bool sim_replay_image(struct sim_replay *replay, const struct sim_event *ev);
+
 /* ---- verify.c -------------------------------------------------------- */
 
 /* What the oracle says about the access, before it is made. */
