@@ -57,6 +57,7 @@ void gnomon_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 	s.meta_pages = vm->pool.taken[GNOMON_PAGE_META];
 	s.traced_frames = vm->sh.tf.traced;
 	s.rmap_entries = vm->sh.refs;
+	s.unsync_tables = vm->sh.open_count;
 	if (!gn_eng_shadow(vm)) {
 		s.nested_pages = vm->np.stats.tables;
 		s.nested_pages_peak = vm->np.stats.tables_peak;

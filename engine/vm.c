@@ -12,6 +12,8 @@
 #define PREFETCH_DEFAULT 8u
 #define LEAF_WRITES_DEFAULT 48u
 #define UPPER_WRITES_DEFAULT 16u
+#define UNSYNC_MAX_DEFAULT 32u
+#define UNSYNC_QUIET_DEFAULT 2u
 
 size_t gnomon_vm_bytes(void)
 {
@@ -37,7 +39,8 @@ static bool config_valid(const struct gnomon_config *c)
 	       (c->table_pages_max == 0 ||
 		c->table_pages_max >= TABLE_PAGES_MIN) &&
 	       c->nested_format <= GNOMON_NESTED_EPT &&
-	       c->prefetch <= 64 && power_of_two(c->prefetch) &&
+	       c->unsync_max <= GN_SH_OPEN_MAX && c->prefetch <= 64 &&
+	       power_of_two(c->prefetch) &&
 	       (c->chain_max == 0 ||
 		(c->chain_max >= 28 && c->chain_max <= 65536));
 }
@@ -53,6 +56,10 @@ static void set_defaults(struct gnomon_config *c)
 {
 	c->prefetch = c->prefetch ? c->prefetch : PREFETCH_DEFAULT;
 	c->chain_max = c->chain_max ? c->chain_max : CHAIN_MAX_DEFAULT;
+	c->unsync_max = c->unsync_max ? c->unsync_max : UNSYNC_MAX_DEFAULT;
+	if (c->unsync_quiet == 0) {
+		c->unsync_quiet = UNSYNC_QUIET_DEFAULT;
+	}
 	if (c->flood_leaf_writes == 0) {
 		c->flood_leaf_writes = LEAF_WRITES_DEFAULT;
 	}
@@ -74,6 +81,8 @@ static void init_shadow(struct gnomon_vm *vm)
 		.pages_max = c->table_pages_max,
 		.chain_max = c->chain_max,
 		.prefetch = c->prefetch,
+		.open_max = c->unsync_max,
+		.open_quiet = c->unsync_quiet,
 		.host_maxphyaddr = c->host_maxphyaddr,
 	};
 

@@ -165,7 +165,8 @@ static void check_entry(struct audit *a, const struct gn_sh_page *page,
 	} else {
 		check_leaf(a, page, i);
 	}
-	if (a->level >= GNOMON_AUDIT_GUEST && gn_sh_page_mirrors(page)) {
+	if (a->level >= GNOMON_AUDIT_GUEST && gn_sh_page_mirrors(page) &&
+	    gn_tf_traced(&a->sh->tf, page->gfn)) {
 		check_memory(a, page, i);
 	}
 }
@@ -261,7 +262,9 @@ static void check_frame(struct audit *a, uint64_t gfn,
 		mirrors += gn_sh_page_mirrors(page);
 		pinned += gn_sh_page_mirrors(page) && page->roots;
 	}
-	holds(a, record->tables == mirrors && record->pinned == pinned,
+	holds(a, record->tables + record->open == mirrors &&
+		      (!record->tables || !record->open) &&
+		      record->pinned == pinned,
 	      "a record counts the tables of its frame", gfn, mirrors);
 }
 

@@ -7,6 +7,7 @@
 #include "shadow/refs.h"
 #include "shadow/root.h"
 #include "shadow/set.h"
+#include "shadow/unsync.h"
 
 /* A fault on its way through the steps. */
 struct fault {
@@ -24,6 +25,7 @@ struct fault {
 	unsigned top;
 	unsigned leaf;		/* level of the spte that will map gfn */
 	bool trace;		/* it stores to a traced frame */
+	bool relinked;		/* a page from before comes back into use */
 	struct gnomon_outcome *out;
 };
 
@@ -112,6 +114,9 @@ static enum step step_trace(struct fault *f)
 		     f->vcpu->gave_up_gva == f->gva.v;
 
 	f->trace = true;
+	if (!again && gn_sh_unsync_open(sh, record)) {
+		return NEXT;
+	}
 	if (again ||
 	    gn_tf_decide_fault(record, f->access) != GN_TF_GIVE_UP) {
 		return answer(f, GNOMON_EMULATE, GNOMON_KIND_TRACE);
@@ -230,6 +235,8 @@ static enum step descend(struct fault *f, unsigned level)
 	}
 	if (!child) {
 		child = gn_sh_page_new(f->sh, key.gfn, key.role);
+	} else if (!gn_spte_table(spte, level)) {
+		f->relinked = true;
 	}
 	child->referenced = true;
 	f->path[level - 1] = child;
@@ -309,6 +316,10 @@ static void use(struct gn_sh *sh, const struct gn_sh_page *page)
 
 static enum step step_link(struct fault *f)
 {
+	/* From absent to present the guest need not flush: be up to date. */
+	if (f->relinked) {
+		gn_sh_unsync_sync(f->sh);
+	}
 	for (unsigned l = f->top; l > f->leaf; l--) {
 		struct gn_sh_page *page = f->path[l], *child = f->path[l - 1];
 		unsigned index = index_at(f, l);

@@ -2,6 +2,7 @@
 #include "shadow/fill.h"
 
 #include "shadow/page.h"
+#include "shadow/refs.h"
 #include "shadow/set.h"
 
 static void want_direct(const struct gn_sh_page *page, unsigned index,
@@ -88,13 +89,21 @@ static bool mappable(const struct gn_sh *sh, const struct gnomon_frame *frame)
 	       frame->hfn.v >> (sh->config.host_maxphyaddr - 12) == 0;
 }
 
+void gn_sh_spare_refs(struct gn_sh *sh)
+{
+	if (gn_sh_refs_reserve(sh, 2 * (GN_SH_PATH_MAX + 1)) != GNOMON_OK) {
+		return;
+	}
+}
+
 bool gn_sh_prefill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		   uint64_t gpte)
 {
 	struct gn_sh_want want;
 	struct gnomon_frame frame;
 
-	if (!sh->chunks.free_count ||
+	/* What a fault has reserved for itself is not for guesses. */
+	if (sh->chunks.free_count <= GN_SH_PATH_MAX + 1 ||
 	    !gn_sh_want(sh, page, index, gpte, &want) ||
 	    !gn_frames_find(&sh->frames, want.gfn)) {
 		return false;

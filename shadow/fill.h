@@ -31,6 +31,8 @@ uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
  */
 bool gn_sh_prefill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		   uint64_t gpte);
+/* Have references for some guesses; without them there are just none. */
+void gn_sh_spare_refs(struct gn_sh *sh);
 /* Prefill the neighbours of index, as far as config.prefetch reaches. */
 void gn_sh_prefetch(struct gn_sh *sh, struct gn_sh_page *page,
 		    unsigned index);

@@ -3,6 +3,7 @@
 
 #include "shadow/refs.h"
 #include "shadow/set.h"
+#include "shadow/unsync.h"
 
 /* Pages kept at hand when limbo is emptied; the rest goes to the host. */
 #define SPARE_KEPT 64u
@@ -105,6 +106,8 @@ static void count_new(struct gn_sh *sh, const struct gn_sh_page *page)
 static void start_trace(struct gn_sh *sh, struct gn_tf_record *record,
 			unsigned level)
 {
+	/* A table in use twice is not left open. */
+	gn_sh_unsync_close(sh, record);
 	record->upper = level > 1 || (record->tables && record->upper);
 	if (!gn_tf_add(&sh->tf, record)) {
 		return;
@@ -149,8 +152,11 @@ static void forget_key(struct gn_sh *sh, struct gn_sh_page *page)
 	*link = page->next;
 	page->next = 0;
 	if (gn_sh_page_mirrors(page)) {
-		record->pinned -= page->roots > 0;
+		if (page->roots) {
+			record->pinned--;
+		}
 		gn_tf_remove(&sh->tf, record);
+		gn_sh_unsync_forget(sh, record);
 	}
 	gn_tf_put(&sh->tf, record);
 }

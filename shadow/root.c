@@ -5,6 +5,7 @@
 #include "shadow/reclaim.h"
 #include "shadow/refs.h"
 #include "shadow/set.h"
+#include "shadow/unsync.h"
 
 #define TOP_ENTRIES 4u		/* of 1G each below 4G */
 
@@ -156,6 +157,7 @@ enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 	}
 	vcpu->role = role;
 	vcpu->sh->vcpus |= GN_BIT(vcpu->id);
+	gn_sh_unsync_sync(vcpu->sh);
 	if (root->number == old) {
 		return GNOMON_OK;
 	}

@@ -26,6 +26,7 @@
 #define GN_SH_ENTRIES 512u
 #define GN_SH_PAGES_MAX ((1u << 22) - 1)
 #define GN_SH_MODES 4
+#define GN_SH_OPEN_MAX 64u	/* unsync frames at once */
 #define GN_SH_PATH_MAX 5u	/* new pages that one fault may need */
 
 enum gn_sh_state {
@@ -61,6 +62,8 @@ struct gn_sh_config {
 	uint32_t pages_max;	/* 0 = no limit */
 	uint32_t chain_max;	/* refs in one list */
 	uint8_t prefetch;	/* entries looked at around a fill */
+	uint8_t open_max;	/* unsync frames, at most GN_SH_OPEN_MAX */
+	uint8_t open_quiet;	/* unchanged flush points before the trace */
 	uint8_t host_maxphyaddr;
 };
 
@@ -91,6 +94,8 @@ struct gn_sh {
 	/* vcpus whose TLB may hold what sptes no longer say. */
 	uint64_t stale;		/* translations that a CR3 load drops */
 	uint64_t stale_global;	/* and those that it leaves */
+	uint32_t open_count;	/* unsync frames, in no order */
+	uint64_t open_gfn[GN_SH_OPEN_MAX];
 	uint32_t dropping;	/* slots whose ranges are not yet dropped */
 	uint32_t mode_next;
 	struct gn_sh_mode mode[GN_SH_MODES];

@@ -45,24 +45,34 @@ static void update_leaf(struct gn_sh *sh, struct gn_sh_page *page,
 			 gn_sh_make_leaf(sh, &want, level, &frame), gpte);
 }
 
-/* The guest's entry behind index may have changed: follow it. */
-static void update(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
+void gn_sh_follow(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		  uint64_t gpte, bool fill)
 {
 	unsigned level = page->role.level;
-	uint64_t spte = page->spt[index], gpte;
+	uint64_t spte = page->spt[index];
 
-	if (gn_sh_read_gpte(sh, page, index, &gpte) != GNOMON_OK) {
-		gn_sh_clear(sh, page, index);
-		return;
-	}
 	if (gn_spte_table(spte, level)) {
 		update_table(sh, page, index, gpte);
 	} else if (gn_spte_leaf(spte, level)) {
 		update_leaf(sh, page, index, gpte);
 	}
-	if (level == 1 && !gn_spte_present(page->spt[index]) &&
+	if (fill && level == 1 && !gn_spte_present(page->spt[index]) &&
 	    gn_sh_option(sh, GNOMON_OPT_UPDATE)) {
 		gn_sh_prefill(sh, page, index, gpte);
+	}
+	/* What a later comparison starts from, also where no spte is. */
+	gn_sh_set_snap(page, index, gpte);
+}
+
+/* The guest's entry behind index may have changed: look at it again. */
+static void update(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
+{
+	uint64_t gpte;
+
+	if (gn_sh_read_gpte(sh, page, index, &gpte) == GNOMON_OK) {
+		gn_sh_follow(sh, page, index, gpte, true);
+	} else {
+		gn_sh_clear(sh, page, index);
 	}
 }
 
@@ -123,6 +133,7 @@ void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes)
 	unsigned size = entry_bytes(first_mirror(sh, record->pages));
 
 	gn_sh_event(sh, GNOMON_EVENT_TRACE_WRITE, gpa.v, bytes);
+	gn_sh_spare_refs(sh);
 	if (gn_tf_decide_store(record, &sh->config.flood,
 			       (uint32_t)(gpa.v & (GNOMON_PAGE_BYTES - 1)),
 			       bytes, size) == GN_TF_GIVE_UP) {
@@ -181,7 +192,7 @@ static bool drop_frame(struct gn_sh *sh, uint64_t gfn)
 	uint32_t dropped = gn_sh_unmap(sh, gfn);
 	struct gn_tf_record *record = gn_tf_find(&sh->tf, gfn);
 
-	if (record && record->tables) {
+	if (record && (record->tables || record->open)) {
 		gn_sh_page_zap_gfn(sh, record);
 		dropped++;
 	}

@@ -8,6 +8,13 @@
 
 #include "shadow/shadow.h"
 
+/*
+ * Entry index of a mirror may have changed to gpte: make its spte follow,
+ * updated in place or dropped. With fill, an entry that is empty then is
+ * filled as a guess (OPT_UPDATE).
+ */
+void gn_sh_follow(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		  uint64_t gpte, bool fill);
 /* bytes were stored at gpa, inside one page; bring their shadows up to date. */
 void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes);
 /*

@@ -45,29 +45,56 @@ void gn_tf_put(struct gn_tf *tf, struct gn_tf_record *record)
 {
 	struct gn_frame *frame = gn_frames_find(tf->frames, record->gfn);
 
-	if (record->pages || record->tables || record->watch) {
+	if (record->pages || record->tables || record->open || record->watch) {
 		return;
 	}
 	gn_slab_give(&tf->records, frame->trace);
 	frame->trace = 0;
 }
 
+static void trace(struct gn_tf *tf, const struct gn_tf_record *record, bool on)
+{
+	gn_frames_mark(tf->frames, record->gfn, on);
+	tf->traced += on ? 1 : UINT32_MAX;
+}
+
 bool gn_tf_add(struct gn_tf *tf, struct gn_tf_record *record)
 {
+	GN_ASSERT(record->open == 0);
 	if (record->tables++ > 0) {
 		return false;
 	}
 	record->writes = 0;
-	gn_frames_mark(tf->frames, record->gfn, true);
-	tf->traced++;
+	trace(tf, record, true);
 	return true;
 }
 
 void gn_tf_remove(struct gn_tf *tf, struct gn_tf_record *record)
 {
+	if (record->open) {
+		record->open--;
+		return;
+	}
 	GN_ASSERT(record->tables > 0);
 	if (--record->tables == 0) {
-		gn_frames_mark(tf->frames, record->gfn, false);
-		tf->traced--;
+		trace(tf, record, false);
 	}
+}
+
+void gn_tf_open(struct gn_tf *tf, struct gn_tf_record *record)
+{
+	GN_ASSERT(record->tables > 0);
+	record->open = record->tables;
+	record->tables = 0;
+	record->quiet = 0;
+	trace(tf, record, false);
+}
+
+void gn_tf_close(struct gn_tf *tf, struct gn_tf_record *record)
+{
+	GN_ASSERT(record->open > 0);
+	record->tables = record->open;
+	record->open = 0;
+	record->writes = 0;
+	trace(tf, record, true);
 }

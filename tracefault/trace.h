@@ -6,9 +6,14 @@
  * and is in step with it. Sits on base/frames.h; knows nothing of sptes: the
  * owner of the pages keeps their list in the record and does the protecting.
  *
- *	state      tables  meaning
- *	untraced     0     writes go through
- *	traced      > 0    writes fault and are decided on (decide.h)
+ *	state      tables  open  meaning
+ *	untraced     0      0    writes go through
+ *	traced      > 0     0    writes fault and are decided on (decide.h)
+ *	unsync       0     > 0   a leaf table left open: writes go through, and
+ *	                         the owner compares at the next flush point
+ *
+ *	gn_tf_add() and gn_tf_remove() count tables of a frame that is not
+ *	unsync; gn_tf_open() and gn_tf_close() change between the last two.
  */
 #ifndef TRACEFAULT_TRACE_H
 #define TRACEFAULT_TRACE_H
@@ -20,8 +25,10 @@ struct gn_tf_record {
 	uint64_t gfn;
 	uint32_t pages;		/* head of the owner's list of shadow pages */
 	uint32_t tables;	/* of them, those that need the trace */
-	uint32_t pinned;	/* of them, loaded roots: never given up */
+	uint32_t open;		/* of them, those that are unsync */
+	uint16_t pinned;	/* of them, loaded roots: never given up */
 	uint16_t writes;	/* traced stores since the last use */
+	uint8_t quiet;		/* flush points without a change, unsync */
 	uint8_t upper;		/* a table above the leaf level was here */
 	uint8_t watch;		/* enum gnomon_watch of the VMM's own */
 };
@@ -53,7 +60,10 @@ void gn_tf_put(struct gn_tf *tf, struct gn_tf_record *record);
 
 /* One more table needs the trace. True: the frame was untraced before. */
 bool gn_tf_add(struct gn_tf *tf, struct gn_tf_record *record);
+/* One table less; of an unsync frame, one that is open less. */
 void gn_tf_remove(struct gn_tf *tf, struct gn_tf_record *record);
+void gn_tf_open(struct gn_tf *tf, struct gn_tf_record *record);
+void gn_tf_close(struct gn_tf *tf, struct gn_tf_record *record);
 
 static inline bool gn_tf_traced(const struct gn_tf *tf, uint64_t gfn)
 {

@@ -244,6 +244,11 @@ enum gnomon_opt {
 	GNOMON_OPT_LARGE = 1u << 1,	/* 2M and 1G leaves in our tables */
 	GNOMON_OPT_PREFETCH = 1u << 2,	/* fill neighbours on a hidden fault */
 	GNOMON_OPT_UPDATE = 1u << 3,	/* refill an spte on a traced write */
+	/*
+	 * Leave a leaf table writable after the first store to it and compare
+	 * it with what we knew at the next flush point, as a TLB would.
+	 */
+	GNOMON_OPT_UNSYNC = 1u << 4,
 	GNOMON_OPT_ALL = 0xffffffffu,
 };
 
@@ -276,6 +281,10 @@ struct gnomon_config {
 	uint16_t flood_upper_writes;
 	/* Longest list of sptes kept for one frame, 28..65536; 4096. */
 	uint32_t chain_max;
+	/* OPT_UNSYNC: tables open at once, at most 64; 32. */
+	uint8_t unsync_max;
+	/* Flush points that find a table unchanged before it is closed; 2. */
+	uint8_t unsync_quiet;
 };
 
 struct gnomon_vm;
@@ -542,6 +551,11 @@ struct gnomon_stats {
 	uint64_t traced_frames;	/* = */
 	uint64_t rmap_entries;	/* = */
 	uint64_t guest_walk_refs; /* gptes the engine itself has read */
+	uint64_t mmu_unsync;	/* leaf tables left open */
+	uint64_t unsync_closed;	/* of these, traced again */
+	uint64_t syncs;		/* open tables compared at flush points */
+	uint64_t sptes_synced;	/* entries that were found changed */
+	uint64_t unsync_tables;	/* = open now */
 };
 
 /* Copy the counters; stats_bytes is sizeof(*stats) of the caller's header. */

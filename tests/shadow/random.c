@@ -161,8 +161,11 @@ static void one_access(struct run *r, unsigned cpu)
 {
 	uint64_t gva = gva_of(r);
 	uint32_t access = access_of(r);
-	enum world_end end =
-		world_access(&r->w, cpu, gva, access, gpte_of(r));
+	enum world_end end;
+
+	/* What was true before a flush may be answered: do flush. */
+	gnomon_invlpg(r->w.vcpu[cpu], (gnomon_gva_t){ gva });
+	end = world_access(&r->w, cpu, gva, access, gpte_of(r));
 
 	if (end == WORLD_WRONG) {
 		test_print_repeat("tests/shadow/random.t", "random/*",

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "shadow/unsync.h"
+
+#include "shadow/fill.h"
+#include "shadow/page.h"
+#include "shadow/set.h"
+#include "shadow/sync.h"
+
+/* Compare one mirror with memory; the number of entries that changed. */
+static uint32_t compare_slow(struct gn_sh *sh, struct gn_sh_page *page,
+			     bool fill)
+{
+	uint32_t changed = 0;
+
+	for (unsigned i = 0; i < GN_SH_ENTRIES; i++) {
+		uint64_t gpte;
+
+		if (gn_sh_read_gpte(sh, page, i, &gpte) == GNOMON_OK &&
+		    gpte != page->snap[i]) {
+			gn_sh_follow(sh, page, i, gpte, fill);
+			changed++;
+		}
+	}
+	return changed;
+}
+
+/* The same in place: eight entries at a time until one differs. */
+static uint32_t compare(struct gn_sh *sh, struct gn_sh_page *page, bool fill)
+{
+	uint64_t gpa = page->gfn << GNOMON_PAGE_SHIFT;
+	const void *at = gn_mem_at(sh->mem, gpa, GNOMON_PAGE_BYTES);
+	const volatile uint64_t *now = at;
+	uint32_t changed = 0;
+
+	if (!at || gn_sh_role_small(page->role)) {
+		return compare_slow(sh, page, fill);
+	}
+	for (unsigned i = 0; i < GN_SH_ENTRIES; i += 8) {
+		const uint64_t *snap = &page->snap[i];
+		uint64_t differs = 0;
+
+		for (unsigned k = 0; k < 8; k++) {
+			differs |= now[i + k] ^ snap[k];
+		}
+		for (unsigned k = 0; differs && k < 8; k++) {
+			uint64_t gpte = now[i + k];
+
+			if (gpte != snap[k]) {
+				gn_sh_follow(sh, page, i + k, gpte, fill);
+				changed++;
+			}
+		}
+	}
+	return changed;
+}
+
+static uint32_t compare_all(struct gn_sh *sh,
+			    const struct gn_tf_record *record, bool fill)
+{
+	uint32_t changed = 0;
+
+	for (uint32_t n = record->pages; n;) {
+		struct gn_sh_page *page = gn_sh_page_at(sh, n);
+
+		if (gn_sh_page_mirrors(page)) {
+			changed += compare(sh, page, fill);
+			sh->stats->syncs++;
+		}
+		n = page->next;
+	}
+	sh->stats->sptes_synced += changed;
+	return changed;
+}
+
+static bool may_open(const struct gn_sh *sh, const struct gn_tf_record *record)
+{
+	if (!gn_sh_option(sh, GNOMON_OPT_UNSYNC) || record->watch) {
+		return false;
+	}
+	for (uint32_t n = record->pages; n;) {
+		const struct gn_sh_page *page = gn_sh_page_at(sh, n);
+
+		if (gn_sh_page_mirrors(page) && page->role.level > 1) {
+			return false;
+		}
+		n = page->next;
+	}
+	return true;
+}
+
+static void forget(struct gn_sh *sh, uint64_t gfn)
+{
+	uint32_t i = 0;
+
+	while (i < sh->open_count && sh->open_gfn[i] != gfn) {
+		i++;
+	}
+	if (i < sh->open_count) {
+		sh->open_gfn[i] = sh->open_gfn[--sh->open_count];
+	}
+}
+
+bool gn_sh_unsync_open(struct gn_sh *sh, struct gn_tf_record *record)
+{
+	if (!may_open(sh, record)) {
+		return false;
+	}
+	if (sh->open_count >= sh->config.open_max) {
+		gn_sh_unsync_close(sh, gn_tf_find(&sh->tf, sh->open_gfn[0]));
+	}
+	/* The snapshot must be whole, for entries without an spte as well. */
+	compare_all(sh, record, false);
+	gn_tf_open(&sh->tf, record);
+	sh->open_gfn[sh->open_count++] = record->gfn;
+	sh->stats->mmu_unsync++;
+	return true;
+}
+
+void gn_sh_unsync_close(struct gn_sh *sh, struct gn_tf_record *record)
+{
+	if (!record->open) {
+		return;
+	}
+	gn_tf_close(&sh->tf, record);
+	forget(sh, record->gfn);
+	gn_sh_protect(sh, record->gfn);
+	gn_sh_flush_stale(sh);
+	compare_all(sh, record, true);
+	sh->stats->unsync_closed++;
+}
+
+void gn_sh_unsync_sync(struct gn_sh *sh)
+{
+	if (sh->open_count) {
+		gn_sh_spare_refs(sh);
+	}
+	/* From the end, for a frame that is closed leaves the list. */
+	for (uint32_t i = sh->open_count; i-- > 0;) {
+		struct gn_tf_record *record =
+			gn_tf_find(&sh->tf, sh->open_gfn[i]);
+
+		if (record->quiet >= sh->config.open_quiet) {
+			gn_sh_unsync_close(sh, record);
+		} else if (compare_all(sh, record, true)) {
+			record->quiet = 0;
+		} else {
+			record->quiet++;
+		}
+	}
+}
+
+void gn_sh_unsync_forget(struct gn_sh *sh, const struct gn_tf_record *record)
+{
+	if (!record->open && !record->tables) {
+		forget(sh, record->gfn);
+	}
+}
