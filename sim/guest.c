@@ -47,11 +47,17 @@ void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
 		changed = root->cr3.v != guest->root[vcpu].cr3.v;
 	}
 	guest->root[vcpu] = *root;
-	if (guest->mode == SIM_MODE_SHADOW ? root->flush || changed
-					   : changed) {
+	/* In nested mode the guest's own CR3 loads flush by themselves. */
+	if (guest->mode != SIM_MODE_SHADOW ? changed :
+	    root->flush && root->flush_global) {
 		sim_tlb_flush_all(v);
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
 				 SIM_P_FLUSH_HOST_ALL);
+	} else if (guest->mode == SIM_MODE_SHADOW &&
+		   (root->flush || changed)) {
+		sim_tlb_flush_pcid(v);
+		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
+				 SIM_P_FLUSH_CR3);
 	}
 	set_machine(guest, vcpu);
 }
@@ -110,6 +116,8 @@ static bool make_vm(struct sim_guest *guest,
 		},
 		.host_maxphyaddr = SIM_HPA_BITS,
 		.options = GNOMON_OPT_ALL & ~config->engine_off,
+		.nested_format = guest->machine.ept ? GNOMON_NESTED_EPT
+						    : GNOMON_NESTED_NPT,
 	};
 	struct gnomon_slot slot = {
 		.frames = guest->frames, .hva = guest->mem.ram,

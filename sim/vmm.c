@@ -295,6 +295,11 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 	}
 	gnomon_fault(guest->vcpu[vcpu], &fault, &outcome);
 	sim_vmm_leave(guest);
+	if (outcome.root_changed) {
+		struct gnomon_root root = gnomon_vcpu_root(guest->vcpu[vcpu]);
+
+		sim_vmm_load_root(guest, vcpu, &root);
+	}
 	charge_kind(guest, vcpu, &outcome, touch);
 	switch (outcome.action) {
 	case GNOMON_RESUME:
