@@ -12,6 +12,7 @@ extern const struct cmd cmd_plot;
 extern const struct cmd cmd_report;
 extern const struct cmd cmd_run;
 extern const struct cmd cmd_sweep;
+extern const struct cmd cmd_walk;
 extern const struct cmd cmd_workloads;
 
 const struct cmd *const cmds[] = {
@@ -22,6 +23,7 @@ const struct cmd *const cmds[] = {
 	&cmd_report,
 	&cmd_import,
 	&cmd_info,
+	&cmd_walk,
 	&cmd_workloads,
 	&cmd_costs,
 	NULL,

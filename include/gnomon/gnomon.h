@@ -565,6 +565,57 @@ GNOMON_API void gnomon_vm_stats(const struct gnomon_vm *vm,
 /* Is gfn write-protected because it holds a primary table? */
 GNOMON_API bool gnomon_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn);
 
+/* ---- a look at tables without a vm -------------------------------------- */
+
+enum gnomon_entry_kind {
+	GNOMON_ENTRY_HOLE = 0,
+	GNOMON_ENTRY_TABLE,
+	GNOMON_ENTRY_LEAF,
+	GNOMON_ENTRY_RESERVED,	/* present, but breaks a reserved-bit rule */
+};
+
+enum gnomon_right {
+	GNOMON_RIGHT_EXEC = 1u << 0,
+	GNOMON_RIGHT_WRITE = 1u << 1,
+	GNOMON_RIGHT_USER = 1u << 2,
+	GNOMON_RIGHT_READ = 1u << 3,
+};
+
+/* One entry on the way of a translation. */
+struct gnomon_step {
+	uint64_t gpte;
+	gnomon_gpa_t gpa;	/* where it lies */
+	gnomon_gpa_t frame;	/* of the next table, or a leaf's first byte */
+	uint16_t index;
+	uint8_t level;		/* 1 = maps 4K; 3 for a PDPTE of PAE */
+	uint8_t kind;		/* enum gnomon_entry_kind */
+	uint8_t rights;		/* enum gnomon_right: of this entry alone */
+	uint8_t path_rights;	/* of the path down to it */
+	uint8_t pkey;		/* LEAF: protection key, 0 when off */
+	bool global;		/* LEAF, and CR4.PGE is set */
+};
+
+struct gnomon_trail {
+	const char *format;	/* "4-level", "pae", ...; static */
+	uint32_t step_count;	/* top first; 0 with paging off */
+	struct gnomon_step step[GNOMON_MAX_LEVELS];
+	/* gpa is also set with GNOMON_ABSENT: of the entry not to be had. */
+	struct gnomon_translation result;
+};
+
+/*
+ * Walk as gnomon_translate() does, for registers given by value and memory
+ * read through host->load() alone, and keep what was seen. flags is 0 or
+ * GNOMON_SET_PDPTES (else PDPTEs are read at CR3). Changes nothing; needs
+ * no vm. GNOMON_OK, _FAULT, _ABSENT; GNOMON_GP for a gva that is not
+ * canonical; GNOMON_INVAL for registers that no CPU would hold.
+ */
+GNOMON_API enum gnomon_status
+gnomon_walk(const struct gnomon_regs *regs, const struct gnomon_caps *caps,
+	    const struct gnomon_host *host, void *ctx, gnomon_gva_t gva,
+	    uint32_t access, uint32_t flags, struct gnomon_trail *out)
+	GNOMON_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif
