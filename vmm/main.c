@@ -3,9 +3,13 @@
  * Start: what the loader left, the engine's vm and vcpu, the guest, then
  * vmm_run() until it is done. Command line:
  *
- *	[mode=nested|shadow] [opt=HEX] [guest=selftest|hostile] -- guest's own
+ *	[mode=nested|shadow|unsync] [prefetch=HEX] [opt=HEX]
+ *	[guest=selftest|hostile] -- guest's own
  *
- * Without guest= the first module is the kernel and the second its initrd.
+ * shadow emulates every traced store, unsync leaves leaf tables open between
+ * flush points. prefetch is the width, 0 for none; opt names the engine's
+ * options one by one. Without guest= the first module is the kernel and the
+ * second its initrd.
  */
 #include <string.h>
 
@@ -179,18 +183,33 @@ static void caps_init(struct vmm *v)
 	v->caps.maxphyaddr = (uint8_t)cpuid(0x80000008, 0).eax;
 }
 
-static void engine_init(struct vmm *v, const char *line)
+static void options(struct vmm *v, const char *line,
+		    struct gnomon_config *config)
 {
 	const char *mode = option(line, "mode="), *opt = option(line, "opt=");
-	struct gnomon_config config = {
-		.size = sizeof(config),
-		.options = opt ? hex(opt) : GNOMON_OPT_ALL,
-	};
+	const char *prefetch = option(line, "prefetch=");
 
+	mode = mode ? mode : "shadow";
+	config->options = GNOMON_OPT_ALL;
+	if (!is(mode, "unsync")) {
+		config->options &= ~(uint32_t)GNOMON_OPT_UNSYNC;
+	}
+	if (prefetch && hex(prefetch) == 0) {
+		config->options &= ~(uint32_t)GNOMON_OPT_PREFETCH;
+	}
+	config->prefetch = (uint8_t)(prefetch ? hex(prefetch) : 0);
+	config->options = opt ? hex(opt) : config->options;
+	v->mode = is(mode, "nested") ? VMM_NESTED : VMM_SHADOW;
+	config->mode = v->mode == VMM_NESTED ? GNOMON_MODE_NESTED
+					     : GNOMON_MODE_SHADOW;
+}
+
+static void engine_init(struct vmm *v, const char *line)
+{
+	struct gnomon_config config = { .size = sizeof(config) };
+
+	options(v, line, &config);
 	caps_init(v);
-	v->mode = mode && is(mode, "nested") ? VMM_NESTED : VMM_SHADOW;
-	config.mode = v->mode == VMM_NESTED ? GNOMON_MODE_NESTED
-					    : GNOMON_MODE_SHADOW;
 	config.caps = v->caps;
 	config.host_maxphyaddr = v->caps.maxphyaddr;
 	if (gnomon_vm_create(pages_for(gnomon_vm_bytes()), &config, &vmm_host,
