@@ -52,6 +52,8 @@ static const struct line explain_lines[] = {
 	COUNT("table stores", explain.stores),
 	COUNT("  trace faults, leaf table", explain.trace_leaf),
 	COUNT("  trace faults, higher table", explain.trace_upper),
+	COUNT("  trace faults, table then left open", explain.trace_open),
+	COUNT("  table open until a flush point", explain.open),
 	COUNT("  table not met yet", explain.never_traced),
 	COUNT("  table dropped with its parent", explain.zapped),
 	COUNT("  table given up after many stores", explain.flooded),

@@ -27,7 +27,7 @@ static void set_machine(struct sim_guest *guest, unsigned vcpu)
 	struct gnomon_regs regs = guest->regs[vcpu];
 	uint64_t root = regs.cr3;
 
-	if (guest->mode == SIM_MODE_SHADOW) {
+	if (sim_mode_shadows(guest->mode)) {
 		root = guest->root[vcpu].cr3.v;
 		/* Shadow entries rely on both. */
 		regs.cr0 |= CR0_WP;
@@ -43,17 +43,17 @@ void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
 	bool changed = root->ncr3.v != guest->root[vcpu].ncr3.v;
 
-	if (guest->mode == SIM_MODE_SHADOW) {
+	if (sim_mode_shadows(guest->mode)) {
 		changed = root->cr3.v != guest->root[vcpu].cr3.v;
 	}
 	guest->root[vcpu] = *root;
 	/* In nested mode the guest's own CR3 loads flush by themselves. */
-	if (guest->mode != SIM_MODE_SHADOW ? changed :
+	if (!sim_mode_shadows(guest->mode) ? changed :
 	    root->flush && root->flush_global) {
 		sim_tlb_flush_all(v);
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
 				 SIM_P_FLUSH_HOST_ALL);
-	} else if (guest->mode == SIM_MODE_SHADOW &&
+	} else if (sim_mode_shadows(guest->mode) &&
 		   (root->flush || changed)) {
 		sim_tlb_flush_pcid(v);
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
@@ -105,8 +105,8 @@ static bool make_vm(struct sim_guest *guest,
 {
 	struct gnomon_config engine = {
 		.size = sizeof(engine),
-		.mode = config->mode == SIM_MODE_SHADOW ? GNOMON_MODE_SHADOW
-							: GNOMON_MODE_NESTED,
+		.mode = config->mode == SIM_MODE_NESTED ?
+			GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW,
 		.caps = {
 			.features = GNOMON_CAP_NX | GNOMON_CAP_1G |
 				GNOMON_CAP_SMEP | GNOMON_CAP_SMAP |
@@ -115,7 +115,9 @@ static bool make_vm(struct sim_guest *guest,
 			.maxphyaddr = (uint8_t)config->maxphyaddr,
 		},
 		.host_maxphyaddr = SIM_HPA_BITS,
-		.options = GNOMON_OPT_ALL & ~config->engine_off,
+		.options = GNOMON_OPT_ALL & ~config->engine_off &
+			~(config->mode == SIM_MODE_SHADOW ?
+			  (uint32_t)GNOMON_OPT_UNSYNC : 0u),
 		.nested_format = guest->machine.ept ? GNOMON_NESTED_EPT
 						    : GNOMON_NESTED_NPT,
 	};
@@ -173,7 +175,7 @@ static bool make_memory(struct sim_guest *guest,
 		return false;
 	}
 	guest->machine.ept = guest->machine.param[SIM_P_HOST_EPT];
-	guest->machine.maxphyaddr = config->mode == SIM_MODE_SHADOW ?
+	guest->machine.maxphyaddr = sim_mode_shadows(config->mode) ?
 		SIM_HPA_BITS : config->maxphyaddr;
 	guest->plain = !guest->machine.param[SIM_P_CACHE_DATA];
 	guest->frames = guest->mem.ram_bytes / GNOMON_PAGE_BYTES;
@@ -246,6 +248,11 @@ static enum sim_touch_end finish(struct sim_guest *guest,
 	touch->word = word;
 	touch->gpa = word_to_gpa(guest, word, touch->gva);
 	memory = sim_guest_memory(guest, touch->gpa);
+	if (touch->trapped && memory) {
+		uint8_t *state = &guest->frame_state[touch->gpa >> 12];
+
+		*state = *state == SIM_FRAME_TRACED ? SIM_FRAME_OPEN : *state;
+	}
 	if (!memory) {
 		guest->counts.mmio++;	/* native: straight to the device */
 		return SIM_TOUCH_DONE;
@@ -272,7 +279,7 @@ static enum sim_touch_end stopped(struct sim_guest *guest, unsigned vcpu,
 			 (unsigned long long)touch->gva);
 		return SIM_TOUCH_BROKEN;
 	}
-	if (walk->stop == SIM_STOP_FAULT && guest->mode != SIM_MODE_SHADOW) {
+	if (walk->stop == SIM_STOP_FAULT && !sim_mode_shadows(guest->mode)) {
 		touch->error_code = walk->error_code;
 		end = SIM_TOUCH_FAULT;
 	} else {
@@ -334,7 +341,7 @@ enum sim_touch_end sim_guest_missed(struct sim_guest *guest, unsigned vcpu,
 {
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
 
-	touch->traced = touch->emulated = false;
+	touch->traced = touch->emulated = touch->trapped = false;
 	return touch_page(guest, vcpu, touch,
 			  sim_tlb_slow(v, touch->gva, false));
 }
@@ -347,7 +354,7 @@ enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
 	struct sim_touch second;
 	enum sim_touch_end end;
 
-	touch->traced = touch->emulated = false;
+	touch->traced = touch->emulated = touch->trapped = false;
 	if (touch->bytes <= room) {
 		return find_and_touch(guest, vcpu, touch);
 	}
@@ -378,7 +385,7 @@ bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
 	bool keep = cr3 >> 63;
 
 	guest->regs[vcpu].cr3 = cr3 & ~((uint64_t)1 << 63);
-	if (guest->mode == SIM_MODE_SHADOW) {
+	if (sim_mode_shadows(guest->mode)) {
 		guest->counts.cr3_exits++;
 		sim_vmm_enter(guest, vcpu);
 		sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_CR3);
@@ -415,7 +422,7 @@ bool sim_guest_set_regs(struct sim_guest *guest, unsigned vcpu,
 
 void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
 {
-	if (guest->mode != SIM_MODE_SHADOW) {
+	if (!sim_mode_shadows(guest->mode)) {
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
 				 SIM_P_FLUSH_INVLPG);
 		sim_tlb_flush_page(&guest->machine.vcpus[vcpu], gva);

@@ -13,6 +13,7 @@
 enum sim_frame_state {
 	SIM_FRAME_NEW = 0,	/* never traced */
 	SIM_FRAME_TRACED,
+	SIM_FRAME_OPEN,		/* writable until the next flush point */
 	SIM_FRAME_ZAPPED,
 	SIM_FRAME_FLOODED,
 	SIM_FRAME_RECYCLED,
@@ -24,7 +25,7 @@ struct sim_guest_counts {
 	uint64_t exits;
 	uint64_t true_faults;
 	uint64_t by_kind[GNOMON_KINDS];
-	uint64_t trace_leaf, trace_upper;
+	uint64_t trace_leaf, trace_upper, trace_open;
 	uint64_t cr3_exits, invlpg_exits, other_exits;
 	uint64_t pages_zapped;
 	uint64_t mmio;
@@ -51,7 +52,7 @@ struct sim_guest {
 	 * fit: all frames must be looked at. */
 	uint64_t changed[SIM_CHANGED_MAX];
 	unsigned changed_count;
-	uint64_t flooded, recycled; /* engine counters before the call */
+	struct gnomon_stats stats; /* of the engine, before the call */
 	bool plain;		/* data does not pass through the caches */
 	struct sim_guest_counts counts;
 	struct sim_error *error; /* where to say what broke */
@@ -82,6 +83,7 @@ struct sim_touch {
 	uint32_t access;	/* enum gnomon_access, SIM_ACCESS_AC */
 	uint16_t bytes;
 	uint8_t level;		/* a table store: level of the table; else 0 */
+	uint64_t rip;		/* something that tells instructions apart */
 	const void *data;	/* a store: what; NULL leaves memory as it is */
 	/* Out. */
 	uint64_t gpa;
@@ -89,6 +91,7 @@ struct sim_touch {
 	uint32_t error_code;
 	bool emulated;		/* the VMM made the access */
 	bool traced;		/* because the store was a trace fault */
+	bool trapped;		/* a trace fault, then the guest stored */
 };
 
 enum sim_touch_end {

@@ -50,6 +50,13 @@ static bool broken(struct sim_replay *replay)
 	return sim_replay_fail(replay, inner.kind, "%s", inner.text);
 }
 
+uint64_t sim_replay_rip(const struct sim_replay *replay,
+			const struct sim_event *ev)
+{
+	/* An address that no real instruction has, different each time. */
+	return ev->flags & SIM_F_IP ? ev->ip : replay->event << 16;
+}
+
 bool sim_replay_init(struct sim_replay *replay, struct sim_guest *guest,
 		     const struct sim_rec_info *info, bool verify,
 		     struct sim_error *error)
@@ -149,6 +156,7 @@ static bool replay_access(struct sim_replay *replay,
 	struct sim_touch touch = {
 		.gva = ev->gva, .bytes = ev->size,
 		.access = access_bits(ev->flags),
+		.rip = sim_replay_rip(replay, ev),
 	};
 	enum sim_touch_end end;
 
@@ -160,7 +168,7 @@ static bool replay_access(struct sim_replay *replay,
 		return false;
 	}
 	/* A frame that was a table once and that the engine still guards. */
-	replay->explain.trace_data += touch.traced;
+	replay->explain.trace_data += touch.traced || touch.trapped;
 	return true;
 }
 
@@ -174,6 +182,7 @@ static bool replay_fault(struct sim_replay *replay,
 		.access = (code & SIM_PF_W ? GNOMON_WRITE : 0u) |
 			  (code & SIM_PF_U ? GNOMON_USER : 0u) |
 			  (code & SIM_PF_ID ? GNOMON_EXEC : 0u),
+		.rip = sim_replay_rip(replay, ev),
 	};
 	enum sim_touch_end end;
 

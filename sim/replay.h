@@ -49,6 +49,9 @@ bool sim_replay_audit(struct sim_replay *replay);
 
 enum { SIM_ENTRY_BYTES = 8 };
 
+/* The event's instruction pointer, or what stands for it. */
+uint64_t sim_replay_rip(const struct sim_replay *replay,
+			const struct sim_event *ev);
 /* The access, and the oracle's view of it when there is one. */
 bool sim_replay_touch(struct sim_replay *replay, unsigned vcpu,
 		      struct sim_touch *touch, enum sim_touch_end *end);

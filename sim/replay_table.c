@@ -12,12 +12,16 @@ static bool classify(struct sim_replay *replay, const struct sim_event *ev,
 	uint64_t gfn = ev->gpa >> GNOMON_PAGE_SHIFT;
 
 	e->stores++;
-	if (guest->mode != SIM_MODE_SHADOW) {
+	if (!sim_mode_shadows(guest->mode)) {
 		e->direct_native++;
 		return true;
 	}
 	if (touch->traced) {
 		*(ev->level > 1 ? &e->trace_upper : &e->trace_leaf) += 1;
+		return true;
+	}
+	if (touch->trapped) {
+		e->trace_open++;
 		return true;
 	}
 	switch ((enum sim_frame_state)guest->frame_state[gfn]) {
@@ -33,6 +37,12 @@ static bool classify(struct sim_replay *replay, const struct sim_event *ev,
 	case SIM_FRAME_RECYCLED:
 		e->recycled++;
 		return true;
+	case SIM_FRAME_OPEN:
+		if (!gnomon_is_traced(guest->vm, (gnomon_gfn_t){ gfn })) {
+			e->open++;
+			return true;
+		}
+		break;
 	case SIM_FRAME_TRACED:
 		break;
 	}
@@ -57,6 +67,7 @@ bool sim_replay_store(struct sim_replay *replay,
 	struct sim_touch touch = {
 		.gva = ev->gva, .bytes = ev->size, .level = ev->level,
 		.access = GNOMON_WRITE, .data = entry + offset,
+		.rip = sim_replay_rip(replay, ev),
 	};
 	enum sim_touch_end end;
 
@@ -95,6 +106,7 @@ static bool store_guarded(struct sim_replay *replay,
 	struct sim_touch touch = {
 		.gva = replay->info->direct_map + ev->gpa + index * 8u,
 		.bytes = SIM_ENTRY_BYTES, .access = GNOMON_WRITE, .data = value,
+		.rip = sim_replay_rip(replay, ev) + index,
 	};
 	enum sim_touch_end end;
 
@@ -102,7 +114,7 @@ static bool store_guarded(struct sim_replay *replay,
 	    !sim_replay_done_well(replay, &touch, end)) {
 		return false;
 	}
-	replay->explain.trace_image += touch.traced;
+	replay->explain.trace_image += touch.traced || touch.trapped;
 	return true;
 }
 

@@ -48,6 +48,8 @@ const struct sim_column sim_columns[] = {
 	MORE(nested_violations, "nested entries filled on demand"),
 	MORE(trace_leaf, "trace faults on leaf tables"),
 	MORE(trace_upper, "trace faults on higher tables"),
+	MORE(trace_open, "trace faults that left a table writable"),
+	MORE(tables_synced, "open tables compared at flush points"),
 	MORE(spurious_faults, "faults that needed nothing"),
 	MORE(tlb_flushes, "whole TLB or tag"),
 	MORE(page_flushes, "single pages or ranges"),
@@ -74,6 +76,8 @@ struct line {
 static const struct line store_lines[] = {
 	LINE(trace_leaf, "trace fault, leaf table"),
 	LINE(trace_upper, "trace fault, higher table"),
+	LINE(trace_open, "trace fault, no longer guarded after it"),
+	LINE(open, "no trace: table open until a flush point"),
 	LINE(never_traced, "no trace: table not met by the engine yet"),
 	LINE(zapped, "no trace: dropped with its parent"),
 	LINE(flooded, "no trace: dropped after many writes"),
@@ -135,7 +139,8 @@ static void print_part(FILE *out, const struct sim_explain *e,
 			  sizeof(other_lines) / sizeof(other_lines[0]),
 			  divisor);
 	print_line(out, "all trace faults",
-		   sum + e->trace_leaf + e->trace_upper, divisor);
+		   sum + e->trace_leaf + e->trace_upper +
+		   e->trace_open, divisor);
 }
 
 void sim_explain_print(FILE *out, const struct sim_result *result,

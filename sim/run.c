@@ -22,6 +22,7 @@ static const char *const mode_names[SIM_MODE_COUNT] = {
 	[SIM_MODE_NATIVE] = "native",
 	[SIM_MODE_SHADOW] = "shadow",
 	[SIM_MODE_NESTED] = "nested",
+	[SIM_MODE_SHADOW_UNSYNC] = "shadow+unsync",
 };
 
 const char *sim_mode_name(enum sim_mode mode)
@@ -177,7 +178,7 @@ static void take_machine(struct sim_result *result, struct sim_guest *guest)
 static void take_guest(struct sim_result *result, struct sim_guest *guest)
 {
 	const struct sim_guest_counts *c = &guest->counts;
-	bool shadow = guest->mode == SIM_MODE_SHADOW;
+	bool shadow = sim_mode_shadows(guest->mode);
 	uint64_t tables = sim_arena_peak(&guest->mem.tables);
 	struct gnomon_stats stats = { 0 };
 
@@ -190,6 +191,7 @@ static void take_guest(struct sim_result *result, struct sim_guest *guest)
 	result->spurious_faults = c->by_kind[GNOMON_KIND_SPURIOUS];
 	result->trace_leaf = c->trace_leaf;
 	result->trace_upper = c->trace_upper;
+	result->trace_open = c->trace_open;
 	result->cr3_exits = c->cr3_exits;
 	result->invlpg_exits = c->invlpg_exits;
 	result->mmio = c->mmio;
@@ -199,6 +201,8 @@ static void take_guest(struct sim_result *result, struct sim_guest *guest)
 	}
 	result->shadow_pages_peak = stats.shadow_pages_peak;
 	result->pages_flooded = stats.mmu_flooded;
+	result->sptes_synced = stats.sptes_synced;
+	result->tables_synced = stats.syncs;
 	result->shadow_bytes_peak = shadow ? tables : 0;
 	result->nested_bytes_peak =
 		guest->mode == SIM_MODE_NESTED ? tables : 0;

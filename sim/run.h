@@ -18,11 +18,17 @@ enum sim_mode {
 	SIM_MODE_NATIVE,
 	SIM_MODE_SHADOW,
 	SIM_MODE_NESTED,
+	SIM_MODE_SHADOW_UNSYNC,	/* leaf tables left open until a flush */
 	SIM_MODE_COUNT
 };
 
-/* "native", "shadow", "nested"; NULL for no mode. */
+/* "native", "shadow", "nested", "shadow+unsync"; NULL for no mode. */
 const char *sim_mode_name(enum sim_mode mode);
+/* Does the processor walk shadow tables? */
+static inline bool sim_mode_shadows(enum sim_mode mode)
+{
+	return mode == SIM_MODE_SHADOW || mode == SIM_MODE_SHADOW_UNSYNC;
+}
 /* False when there is no mode of that name. */
 bool sim_mode_parse(const char *name, enum sim_mode *mode);
 
@@ -64,6 +70,8 @@ struct sim_explain {
 	uint64_t stores;	/* table stores in the input */
 	uint64_t trace_leaf;	/* trace fault, into a leaf table */
 	uint64_t trace_upper;	/* trace fault, into a higher table */
+	uint64_t trace_open;	/* trace fault that left the table writable */
+	uint64_t open;		/* the table was writable since such a fault */
 	uint64_t never_traced;	/* the engine had not met the table (yet) */
 	uint64_t zapped;	/* it had, and dropped it with its parent */
 	uint64_t flooded;	/* it had, and stopped after many writes */
@@ -117,8 +125,10 @@ struct sim_result {
 	uint64_t l1_hits;
 	uint64_t l2_hits;
 	uint64_t nested_violations;
-	uint64_t trace_leaf;
+	uint64_t trace_leaf;	/* emulated stores, by the table's level */
 	uint64_t trace_upper;
+	uint64_t trace_open;	/* trace faults that left a table writable */
+	uint64_t tables_synced;	/* open tables compared at flush points */
 	uint64_t spurious_faults;
 	uint64_t tlb_flushes;	/* whole-TLB or whole-tag */
 	uint64_t page_flushes;

@@ -40,7 +40,7 @@ static inline enum sim_touch_end sim_touch_fast(struct sim_guest *guest,
 	v->counts.l1_hits++;
 	touch->word = word;
 	touch->gpa = gpa;
-	touch->traced = touch->emulated = false;
+	touch->traced = touch->emulated = touch->trapped = false;
 	return SIM_TOUCH_DONE;
 }
 

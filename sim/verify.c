@@ -49,7 +49,7 @@ static bool check_word(struct sim_replay *replay,
 {
 	uint64_t ours = touch->word & (SIM_T_W | SIM_T_U | SIM_T_X);
 	uint64_t theirs = oracle_rights(answer);
-	bool exact = replay->guest->mode != SIM_MODE_SHADOW;
+	bool exact = !sim_mode_shadows(replay->guest->mode);
 
 	if (touch->emulated || (exact ? ours == theirs : !(ours & ~theirs))) {
 		return true;
@@ -63,19 +63,24 @@ static bool check_engine(struct sim_replay *replay,
 			 const struct sim_oracle_result *answer)
 {
 	struct sim_guest *guest = replay->guest;
+	unsigned vcpu = guest->running;
+	bool ac = touch->access & SIM_ACCESS_AC;
 	struct gnomon_translation t;
 	uint32_t access = touch->access & ~(uint32_t)SIM_ACCESS_AC;
 	enum gnomon_status status;
 	uint64_t ours;
 
-	if (!guest->vm) {
+	/*
+	 * Another AC would have to be told to the engine, which makes of that
+	 * a flush point: verification must not change the run.
+	 */
+	if (!guest->vm || guest->regs[vcpu].ac != ac) {
 		return true;
 	}
-	if (!sim_vmm_sync_regs(guest, guest->running,
-			       touch->access & SIM_ACCESS_AC)) {
+	if (!sim_vmm_sync_regs(guest, vcpu, ac)) {
 		return false;
 	}
-	status = gnomon_translate(guest->vcpu[guest->running],
+	status = gnomon_translate(guest->vcpu[vcpu],
 				  (gnomon_gva_t){ touch->gva }, access, 0, &t);
 	if (answer->answer == SIM_ORACLE_FAULT) {
 		return status == GNOMON_FAULT &&

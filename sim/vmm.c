@@ -9,6 +9,8 @@
 #include "sim/text.h"
 #include "sim/tlb.h"
 
+#define CHANGED_ZAP ((uint64_t)1 << 63)
+
 static void host_frame(void *ctx, gnomon_gfn_t gfn, uint32_t want,
 		       struct gnomon_frame *frame)
 {
@@ -106,7 +108,8 @@ static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
 		return;
 	}
 	if (guest->changed_count < SIM_CHANGED_MAX) {
-		guest->changed[guest->changed_count] = a;
+		guest->changed[guest->changed_count] = a |
+			(event == GNOMON_EVENT_TABLE_ZAP ? CHANGED_ZAP : 0);
 	}
 	guest->changed_count++;
 }
@@ -141,38 +144,60 @@ void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu)
 	}
 }
 
+/* gfn with CHANGED_ZAP: a table was dropped there, else one was made. */
 static void update_state(struct sim_guest *guest, uint64_t gfn,
 			 enum sim_frame_state gone)
 {
+	bool zap = gfn & CHANGED_ZAP;
+
+	gfn &= ~CHANGED_ZAP;
 	if (gfn >= guest->frames) {
 		return;
 	}
 	if (gnomon_is_traced(guest->vm, (gnomon_gfn_t){ gfn })) {
 		guest->frame_state[gfn] = SIM_FRAME_TRACED;
-	} else if (guest->frame_state[gfn] == SIM_FRAME_TRACED) {
+	} else if (zap && (guest->frame_state[gfn] == SIM_FRAME_TRACED ||
+			   guest->frame_state[gfn] == SIM_FRAME_OPEN)) {
 		guest->frame_state[gfn] = (uint8_t)gone;
 	}
+}
+
+static enum sim_frame_state why_gone(const struct sim_guest *guest,
+				     const struct gnomon_stats *now)
+{
+	return now->mmu_flooded > guest->stats.mmu_flooded ?
+			SIM_FRAME_FLOODED :
+	       now->mmu_recycled > guest->stats.mmu_recycled ?
+			SIM_FRAME_RECYCLED : SIM_FRAME_ZAPPED;
+}
+
+static void charge_syncs(struct sim_guest *guest,
+			 const struct gnomon_stats *now)
+{
+	const uint64_t *param = guest->machine.param;
+
+	sim_charge(&guest->machine.vcpus[guest->running], SIM_CAT_VMM,
+		   (now->syncs - guest->stats.syncs) *
+		   param[SIM_P_VMM_SYNC_TABLE] +
+		   (now->sptes_synced - guest->stats.sptes_synced) *
+		   param[SIM_P_VMM_SYNC_ENTRY]);
 }
 
 /* Learn which frames are traced after the call that just ended, and why
  * others are not any more. */
 void sim_vmm_leave(struct sim_guest *guest)
 {
-	enum sim_frame_state gone = SIM_FRAME_ZAPPED;
 	unsigned count = guest->changed_count;
-	struct gnomon_stats stats;
+	struct gnomon_stats now;
+	enum sim_frame_state gone;
 
-	if (!count) {
+	if (!count && guest->mode != SIM_MODE_SHADOW_UNSYNC) {
 		return;
 	}
-	gnomon_vm_stats(guest->vm, &stats, sizeof(stats));
-	if (stats.mmu_flooded > guest->flooded) {
-		gone = SIM_FRAME_FLOODED;
-	} else if (stats.mmu_recycled > guest->recycled) {
-		gone = SIM_FRAME_RECYCLED;
-	}
-	guest->flooded = stats.mmu_flooded;
-	guest->recycled = stats.mmu_recycled;
+	gnomon_vm_stats(guest->vm, &now, sizeof(now));
+	charge_syncs(guest, &now);
+	gone = why_gone(guest, &now);
+	guest->stats = now;
 	guest->changed_count = 0;
 	if (count <= SIM_CHANGED_MAX) {
 		for (unsigned i = 0; i < count; i++) {
@@ -181,7 +206,7 @@ void sim_vmm_leave(struct sim_guest *guest)
 		return;
 	}
 	for (uint64_t gfn = 0; gfn < guest->frames; gfn++) {
-		update_state(guest, gfn, gone);
+		update_state(guest, gfn | CHANGED_ZAP, gone);
 	}
 }
 
@@ -195,22 +220,36 @@ static const unsigned prices[GNOMON_KINDS] = {
 	[GNOMON_KIND_SPURIOUS] = SIM_P_VMM_SPURIOUS,
 };
 
-static void charge_kind(struct sim_guest *guest, unsigned vcpu,
-			const struct gnomon_outcome *outcome,
-			const struct sim_touch *touch)
+/* A store into a traced frame: emulated, or the frame is guarded no more. */
+static unsigned price_of_trace(struct sim_guest *guest,
+			       const struct gnomon_outcome *outcome,
+			       const struct sim_touch *touch, bool opened)
 {
-	unsigned price = prices[outcome->kind];
 	uint64_t gfn = outcome->gpa.v >> GNOMON_PAGE_SHIFT;
 	unsigned level = touch->level;
 
+	if (outcome->action == GNOMON_RESUME) {
+		guest->counts.trace_open++;
+		return opened ? SIM_P_VMM_TRACE_OPEN : SIM_P_VMM_TRACE_LEAF;
+	}
+	if (!level && gfn < guest->frames) {
+		level = guest->frame_level[gfn];
+	}
+	guest->counts.trace_upper += level > 1;
+	guest->counts.trace_leaf += level <= 1;
+	return level > 1 ? SIM_P_VMM_TRACE_UPPER : SIM_P_VMM_TRACE_LEAF;
+}
+
+static void charge_kind(struct sim_guest *guest, unsigned vcpu,
+			const struct gnomon_outcome *outcome,
+			struct sim_touch *touch, bool opened)
+{
+	unsigned price = prices[outcome->kind];
+
 	guest->counts.by_kind[outcome->kind]++;
 	if (outcome->kind == GNOMON_KIND_TRACE) {
-		if (!level && gfn < guest->frames) {
-			level = guest->frame_level[gfn];
-		}
-		price = level > 1 ? SIM_P_VMM_TRACE_UPPER : price;
-		guest->counts.trace_upper += level > 1;
-		guest->counts.trace_leaf += level <= 1;
+		price = price_of_trace(guest, outcome, touch, opened);
+		touch->trapped = outcome->action == GNOMON_RESUME;
 	}
 	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, price);
 }
@@ -279,10 +318,12 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 {
 	struct gnomon_fault fault = {
 		.gva = { touch->gva },
+		.rip = touch->rip,
 		.access = touch->access & ~(uint32_t)SIM_ACCESS_AC,
 		.nested = walk->stop == SIM_STOP_NESTED,
 	};
 	struct gnomon_outcome outcome;
+	uint64_t opened = guest->stats.mmu_unsync;
 
 	if (fault.nested) {
 		fault.gpa.v = walk->gpa;
@@ -300,7 +341,8 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 
 		sim_vmm_load_root(guest, vcpu, &root);
 	}
-	charge_kind(guest, vcpu, &outcome, touch);
+	charge_kind(guest, vcpu, &outcome, touch,
+		    guest->stats.mmu_unsync > opened);
 	switch (outcome.action) {
 	case GNOMON_RESUME:
 		return SIM_TOUCH_DONE;

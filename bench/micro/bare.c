@@ -69,6 +69,7 @@ static uint64_t miss(struct bare *b, uint64_t gva)
 	case SIM_MODE_NATIVE:
 		return walk(g->mem.ram, g->regs[0].cr3, gva);
 	case SIM_MODE_SHADOW:
+	case SIM_MODE_SHADOW_UNSYNC:
 		return walk(hpa, g->root[0].cr3.v, gva);
 	case SIM_MODE_NESTED:
 	case SIM_MODE_COUNT:

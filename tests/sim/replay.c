@@ -68,8 +68,9 @@ Test(replay, verification_changes_no_cycle)
 
 static uint64_t accounted(const struct sim_explain *e)
 {
-	return e->trace_leaf + e->trace_upper + e->never_traced + e->zapped +
-	       e->flooded + e->recycled + e->direct_native;
+	return e->trace_leaf + e->trace_upper + e->trace_open + e->open +
+	       e->never_traced + e->zapped + e->flooded + e->recycled +
+	       e->direct_native;
 }
 
 Test(replay, every_table_store_is_accounted_for)
@@ -82,6 +83,7 @@ Test(replay, every_table_store_is_accounted_for)
 		cr_assert_eq(accounted(&r.explain), 34206);
 		cr_assert_eq(accounted(&r.window), 30775);
 		cr_assert_eq(r.explain.trace_leaf + r.explain.trace_upper +
+			     r.explain.trace_open +
 			     r.explain.trace_image + r.explain.trace_data,
 			     r.trace_faults);
 	}
@@ -98,7 +100,8 @@ Test(replay, each_cycle_has_one_cause_and_counts_fit)
 		}
 		cr_assert_eq(sum, r.cycles);
 		cr_assert_eq(r.tlb_hits, r.l1_hits + r.l2_hits);
-		cr_assert_eq(r.trace_faults, r.trace_leaf + r.trace_upper);
+		cr_assert_eq(r.trace_faults, r.trace_leaf + r.trace_upper +
+			     r.trace_open);
 		cr_assert_geq(r.walks, r.tlb_misses);
 		cr_assert_geq(r.walk_refs, r.walks);
 	}
