@@ -131,6 +131,7 @@ enum gnomon_status gn_mem_store(const struct gn_mem *mem, uint64_t gpa,
 	if (w && !w->writable) {
 		return GNOMON_ABSENT;
 	}
+	gn_dirty_mark(&mem->dirty, gpa >> GNOMON_PAGE_SHIFT);
 	if (w) {
 		store(w->hva + (gpa - w->gpa), bytes, value);
 		return GNOMON_OK;
@@ -150,6 +151,7 @@ enum gnomon_status gn_mem_cmpxchg(const struct gn_mem *mem, uint64_t gpa,
 	if (w && !w->writable) {
 		return GNOMON_ABSENT;
 	}
+	gn_dirty_mark(&mem->dirty, gpa >> GNOMON_PAGE_SHIFT);
 	if (w) {
 		cmpxchg(w->hva + (gpa - w->gpa), bytes, old, value);
 		return GNOMON_OK;

@@ -12,6 +12,7 @@
 #define BASE_MEM_H
 
 #include "base/addr.h"
+#include "base/dirty.h"
 
 struct gn_window {
 	uint64_t gpa;		/* first byte, page aligned */
@@ -26,6 +27,7 @@ struct gn_mem {
 	uint32_t count;
 	/* Largest first, so that the first look nearly always finds it. */
 	struct gn_window window[GNOMON_SLOTS_MAX];
+	struct gn_dirty dirty;	/* told of every store below */
 };
 
 void gn_mem_init(struct gn_mem *mem, const struct gnomon_host *host, void *ctx);

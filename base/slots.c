@@ -72,6 +72,65 @@ const struct gnomon_slot *gn_slots_find(const struct gn_slots *slots,
 	return gfn.v - s->first.v < s->frames ? s : NULL;
 }
 
+static struct gn_slots_change *find_change(struct gn_slots *slots,
+					   uint64_t first, uint64_t frames)
+{
+	for (uint32_t i = 0; i < GN_SLOTS_CHANGES; i++) {
+		struct gn_slots_change *c = &slots->change[i];
+
+		if (c->frames == frames && (frames == 0 || c->first == first)) {
+			return c;
+		}
+	}
+	return NULL;
+}
+
+struct gn_slots_change *gn_slots_change_begin(struct gn_slots *slots,
+					      uint64_t first, uint64_t frames)
+{
+	struct gn_slots_change *c = find_change(slots, first, frames);
+
+	if (!c) {
+		c = find_change(slots, 0, 0);
+		if (!c) {
+			return NULL;
+		}
+		*c = (struct gn_slots_change){ first, frames, first };
+		slots->changes++;
+		slots->sequence++;
+	}
+	return c;
+}
+
+bool gn_slots_change_end(struct gn_slots *slots, uint64_t first,
+			 uint64_t frames)
+{
+	struct gn_slots_change *c = find_change(slots, first, frames);
+
+	if (!c || frames == 0) {
+		return false;
+	}
+	c->frames = 0;
+	slots->changes--;
+	slots->sequence++;
+	return true;
+}
+
+/* Does a change under way touch the block? */
+static bool changing(const struct gn_slots *slots, uint64_t first,
+		     uint64_t frames)
+{
+	for (uint32_t i = 0; slots->changes && i < GN_SLOTS_CHANGES; i++) {
+		const struct gn_slots_change *c = &slots->change[i];
+
+		if (c->frames && first < c->first + c->frames &&
+		    c->first < first + frames) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool block_fits(const struct gnomon_slot *slot, gnomon_gfn_t gfn,
 		       gnomon_hfn_t hfn, unsigned order)
 {
@@ -94,10 +153,17 @@ void gn_slots_frame(const struct gn_slots *slots,
 	if (!slot) {
 		return;
 	}
+	if (changing(slots, gfn.v, 1)) {
+		frame->kind = GNOMON_FRAME_NOT_NOW;
+		return;
+	}
 	host->frame(ctx, gfn, want, frame);
 	unsigned order = frame->order >= 18 ? 18 : frame->order >= 9 ? 9 : 0;
 
-	while (order && !block_fits(slot, gfn, frame->hfn, order)) {
+	while (order &&
+	       (!block_fits(slot, gfn, frame->hfn, order) ||
+		changing(slots, gn_align_down(gfn.v, GN_BIT(order)),
+			 GN_BIT(order)))) {
 		order -= 9;
 	}
 	frame->order = (uint8_t)order;

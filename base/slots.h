@@ -9,9 +9,21 @@
 
 #include "base/addr.h"
 
+#define GN_SLOTS_CHANGES 16u
+
+/* Frames that the host is about to back otherwise. */
+struct gn_slots_change {
+	uint64_t first;
+	uint64_t frames;	/* 0: free cell */
+	uint64_t next;		/* first frame that may still be mapped */
+};
+
 struct gn_slots {
 	uint32_t count;
+	uint32_t changes;	/* cells in use */
+	uint64_t sequence;	/* of changes, at begin and end */
 	struct gnomon_slot slot[GNOMON_SLOTS_MAX]; /* ascending by first */
+	struct gn_slots_change change[GN_SLOTS_CHANGES];
 };
 
 /* GNOMON_OK, _EXISTS, or _INVAL: see gnomon_slot_set(). */
@@ -26,10 +38,20 @@ const struct gnomon_slot *gn_slots_find(const struct gn_slots *slots,
 					gnomon_gfn_t gfn);
 
 /*
+ * The cell of a change of exactly these frames, made if there is none; null
+ * when all are in use.
+ */
+struct gn_slots_change *gn_slots_change_begin(struct gn_slots *slots,
+					      uint64_t first, uint64_t frames);
+/* False when there is no such change. */
+bool gn_slots_change_end(struct gn_slots *slots, uint64_t first,
+			 uint64_t frames);
+
+/*
  * Ask the host about gfn. Outside every slot the answer is GNOMON_FRAME_MMIO
- * without asking. order is cut down to 0, 9 or 18 such that the block lies in
- * the slot and is aligned alike on both sides; writable is never set for ROM
- * and read-only slots.
+ * without asking; in a change under way it is GNOMON_FRAME_NOT_NOW. order is
+ * cut down to 0, 9 or 18 such that the block lies in the slot and is aligned
+ * alike on both sides; writable is never set for ROM and read-only slots.
  */
 void gn_slots_frame(const struct gn_slots *slots,
 		    const struct gnomon_host *host, void *ctx,

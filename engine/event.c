@@ -3,8 +3,12 @@
 
 #include <string.h>
 
+#include "base/bits.h"
 #include "shadow/fault.h"
 #include "shadow/sync.h"
+#include "shadow/unsync.h"
+
+#define CR4_PCIDE GN_BIT(17)
 
 /* With nested tables a page fault is the guest's own unless it has passed. */
 static void guest_fault(struct gnomon_vcpu *vcpu,
@@ -29,11 +33,15 @@ static void nested_fault(struct gnomon_vcpu *vcpu,
 			 const struct gnomon_fault *fault,
 			 struct gnomon_outcome *out)
 {
-	bool dirtied;
+	struct gnomon_vm *vm = vcpu->vm;
+	bool dirtied = false;
 
 	if (fault->nested) {
-		gn_np_fault(&vcpu->vm->np, fault->gpa, fault->access, out,
-			    &dirtied);
+		gn_np_fault(&vm->np, fault->gpa, fault->access, out, &dirtied);
+		if (dirtied) {
+			gn_dirty_mark(&vm->mem.dirty,
+				      fault->gpa.v >> GNOMON_PAGE_SHIFT);
+		}
 	} else {
 		guest_fault(vcpu, fault, out);
 	}
@@ -132,4 +140,58 @@ void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 	if (vcpu->loaded && gn_eng_shadow(vcpu->vm)) {
 		gn_sh_invlpg(&vcpu->sh, gva);
 	}
+}
+
+static bool canonical(const struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
+{
+	unsigned shift = 64u - vcpu->sh.ctx.format->gva_bits;
+
+	return (uint64_t)((int64_t)(gva.v << shift) >> shift) == gva.v;
+}
+
+static void flush_vcpu(struct gnomon_vcpu *vcpu, bool globals)
+{
+	struct gnomon_flush flush = { .vcpus = GN_BIT(vcpu->id) };
+
+	vcpu->vm->stats.tlb_flush++;
+	vcpu->vm->host->flush(vcpu->vm->ctx, &flush);
+	if (gn_eng_shadow(vcpu->vm)) {
+		gn_sh_flushed(&vcpu->vm->sh, vcpu->id, globals);
+	}
+}
+
+enum gnomon_status gnomon_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
+				  uint64_t pcid, gnomon_gva_t gva)
+{
+	bool enabled = vcpu->regs.cr4 & CR4_PCIDE;
+	bool current = pcid == (enabled ? vcpu->regs.cr3 & 0xfff : 0);
+	bool context = type <= GNOMON_INVPCID_CONTEXT;
+
+	if (!vcpu->loaded) {
+		return GNOMON_INVAL;
+	}
+	if (type > GNOMON_INVPCID_ALL_BUT_GLOBAL ||
+	    (context && (pcid > 0xfff || (pcid && !enabled))) ||
+	    (type == GNOMON_INVPCID_ADDRESS && !canonical(vcpu, gva))) {
+		return GNOMON_GP;
+	}
+	vcpu->vm->stats.invlpg++;
+	/*
+	 * Roots of other PCIDs are brought up to date when they are loaded,
+	 * and no TLB holds anything of theirs.
+	 */
+	if (context && !current) {
+		return GNOMON_OK;
+	}
+	if (type == GNOMON_INVPCID_ADDRESS) {
+		if (gn_eng_shadow(vcpu->vm)) {
+			gn_sh_invlpg(&vcpu->sh, gva);
+		}
+		return GNOMON_OK;
+	}
+	if (gn_eng_shadow(vcpu->vm)) {
+		gn_sh_unsync_sync(&vcpu->vm->sh);
+	}
+	flush_vcpu(vcpu, true);
+	return GNOMON_OK;
 }

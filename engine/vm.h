@@ -29,6 +29,7 @@ struct gnomon_vm {
 	struct gnomon_stats stats;
 	uint64_t vcpus;		/* bit n: vcpu n exists */
 	struct gn_eng_gone gone[GNOMON_SLOTS_MAX];
+	struct gn_np_range zap;	/* what is left of a gnomon_zap_all() */
 };
 
 struct gnomon_vcpu {

@@ -201,7 +201,7 @@ static void check_page(struct audit *a, const struct gn_sh_page *page)
 	if (a->level < GNOMON_AUDIT_LINKS) {
 		return;
 	}
-	holds(a, page->role.top ||
+	holds(a, page->role.top || gn_sh_page_old(a->sh, page) ||
 		      gn_sh_page_find(a->sh, page->gfn, page->role) == page,
 	      "a page is found by its key", page->gfn, page->role.bits);
 	check_parents(a, page);

@@ -128,6 +128,21 @@ static enum step step_trace(struct fault *f)
 	return NEXT;
 }
 
+/* The VMM's own interest in the frame. */
+static enum step step_watch(struct fault *f)
+{
+	uint8_t watch = gn_tf_watched(&f->sh->tf, f->gfn);
+	uint8_t now = f->access & GNOMON_WRITE  ? GNOMON_WATCH_WRITE
+		      : f->access & GNOMON_EXEC ? GNOMON_WATCH_EXEC
+						: GNOMON_WATCH_READ;
+
+	/* Without R there is no mapping at all to serve the others. */
+	if (watch & (now | GNOMON_WATCH_READ)) {
+		return answer(f, GNOMON_TRACKED, GNOMON_KIND_WATCH);
+	}
+	return NEXT;
+}
+
 static enum step step_host(struct fault *f)
 {
 	bool write = f->access & GNOMON_WRITE;
@@ -243,6 +258,16 @@ static enum step descend(struct fault *f, unsigned level)
 	return NEXT;
 }
 
+/* No frame of the block needs a leaf of its own. */
+static bool block_free(const struct fault *f, unsigned level)
+{
+	uint64_t frames = gn_level_frames(level);
+
+	return !gn_frames_marked(&f->sh->frames, f->gfn, 9 * (level - 1)) &&
+	       !gn_dirty_logged(&f->sh->mem->dirty,
+				gn_align_down(f->gfn, frames), frames);
+}
+
 /* The largest leaf that guest, host and traces allow for gfn. */
 static unsigned leaf_level(const struct fault *f)
 {
@@ -253,8 +278,7 @@ static unsigned leaf_level(const struct fault *f)
 	if (!gn_sh_option(f->sh, GNOMON_OPT_LARGE)) {
 		return 1;
 	}
-	while (level > 1 &&
-	       gn_frames_marked(&f->sh->frames, f->gfn, 9 * (level - 1))) {
+	while (level > 1 && !block_free(f, level)) {
 		level--;
 	}
 	return level;
@@ -412,6 +436,9 @@ static enum step step_leaf(struct fault *f)
 	if (!flip(f, &want.attr)) {
 		return answer(f, GNOMON_EMULATE, GNOMON_KIND_HIDDEN);
 	}
+	if (f->access & GNOMON_WRITE) {
+		gn_dirty_mark(&f->sh->mem->dirty, f->gfn);
+	}
 	return set(f, page, index,
 		   gn_sh_make_leaf(f->sh, &want, f->leaf, &f->frame), gpte);
 }
@@ -442,7 +469,8 @@ void gn_sh_fault(struct gn_sh_vcpu *vcpu, const struct gnomon_fault *fault,
 	};
 
 	bool done = step_walk(&f) == DONE || step_root(&f) == DONE ||
-		    step_trace(&f) == DONE || step_host(&f) == DONE ||
+		    step_watch(&f) == DONE || step_trace(&f) == DONE ||
+		    step_host(&f) == DONE ||
 		    step_reserve(&f) == DONE || step_path(&f) == DONE ||
 		    step_recheck(&f) == DONE || step_link(&f) == DONE ||
 		    step_leaf(&f) == DONE;

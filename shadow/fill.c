@@ -59,11 +59,20 @@ uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
 {
 	struct gn_spte_attr attr = want->attr;
 	uint64_t hpa = frame->hfn.v << GNOMON_PAGE_SHIFT;
-	bool traced = level == 1 && gn_tf_traced(&sh->tf, want->gfn);
 
 	attr.host_w = frame->writable;
-	if (!frame->writable || traced) {
+	if (!frame->writable ||
+	    (level == 1 && (gn_tf_traced(&sh->tf, want->gfn) ||
+			    gn_dirty_clean(&sh->mem->dirty, want->gfn)))) {
 		attr.rights &= (uint8_t)~GN_GPT_W;
+	}
+	if (level == 1) {
+		uint8_t watch = gn_tf_watched(&sh->tf, want->gfn);
+
+		attr.rights &= (uint8_t)~((watch & GNOMON_WATCH_WRITE
+						   ? GN_GPT_W : 0) |
+					  (watch & GNOMON_WATCH_EXEC
+						   ? GN_GPT_X : 0));
 	}
 	hpa = gn_align_down(hpa, gn_level_frames(level) << GNOMON_PAGE_SHIFT);
 	return gn_spte_make_leaf(hpa, level, attr);
@@ -105,7 +114,8 @@ bool gn_sh_prefill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	/* What a fault has reserved for itself is not for guesses. */
 	if (sh->chunks.free_count <= GN_SH_PATH_MAX + 1 ||
 	    !gn_sh_want(sh, page, index, gpte, &want) ||
-	    !gn_frames_find(&sh->frames, want.gfn)) {
+	    !gn_frames_find(&sh->frames, want.gfn) ||
+	    (gn_tf_watched(&sh->tf, want.gfn) & GNOMON_WATCH_READ)) {
 		return false;
 	}
 	gn_slots_frame(sh->slots, sh->host, sh->ctx, gn_gfn(want.gfn), 0,

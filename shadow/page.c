@@ -22,7 +22,8 @@ struct gn_sh_page *gn_sh_page_find(const struct gn_sh *sh, uint64_t gfn,
 	while (number) {
 		struct gn_sh_page *page = gn_sh_page_at(sh, number);
 
-		if (page->role.bits == role.bits) {
+		if (page->role.bits == role.bits &&
+		    !gn_sh_page_old(sh, page)) {
 			return page;
 		}
 		number = page->next;
@@ -78,6 +79,7 @@ static struct gn_sh_page *make(struct gn_sh *sh, uint64_t gfn,
 	page->role = role;
 	page->spt = table.va;
 	page->hpa = table.hpa;
+	page->generation = sh->generation;
 	page->state = GN_SH_LIVE;
 	page->referenced = true;
 	if (!role.direct) {
@@ -218,6 +220,30 @@ void gn_sh_page_zap_gfn(struct gn_sh *sh, struct gn_tf_record *record)
 			gn_sh_page_zap(sh, page);
 		}
 	}
+}
+
+/* A vcpu's own top page keeps its link: its child is emptied instead. */
+static void empty_root(struct gn_sh *sh, struct gn_sh_page *root)
+{
+	if (root->role.top && root->used) {
+		root->generation = sh->generation;
+		root = gn_sh_child(sh, root, 0);
+	}
+	clear_all(sh, root);
+	root->generation = sh->generation;
+}
+
+void gn_sh_zap_all(struct gn_sh *sh)
+{
+	sh->generation++;
+	for (unsigned i = 0; i < GNOMON_VCPUS_MAX; i++) {
+		if (sh->loaded[i]) {
+			empty_root(sh, gn_sh_page_at(sh, sh->loaded[i]));
+		}
+	}
+	sh->stale = sh->vcpus;
+	sh->stale_global = sh->vcpus;
+	gn_sh_flush_stale(sh);
 }
 
 void gn_sh_page_drop(struct gn_sh *sh, struct gn_sh_page *page)

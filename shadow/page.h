@@ -30,6 +30,18 @@ struct gn_sh_page *gn_sh_page_new(struct gn_sh *sh, uint64_t gfn,
 void gn_sh_page_zap(struct gn_sh *sh, struct gn_sh_page *page);
 /* Drop every page that mirrors a table in the frame. */
 void gn_sh_page_zap_gfn(struct gn_sh *sh, struct gn_tf_record *record);
+/*
+ * Make every page unusable at once, except that loaded roots stay, emptied.
+ * The pages go one by one in later operations. The TLBs have followed.
+ */
+void gn_sh_zap_all(struct gn_sh *sh);
+
+static inline bool gn_sh_page_old(const struct gn_sh *sh,
+				  const struct gn_sh_page *page)
+{
+	return page->generation != sh->generation;
+}
+
 /* At the end of the vm: the page alone, whatever refers to it. */
 void gn_sh_page_drop(struct gn_sh *sh, struct gn_sh_page *page);
 /* Hand pages in limbo back. The caller has seen to the TLBs. */

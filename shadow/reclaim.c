@@ -38,7 +38,8 @@ static struct gn_sh_page *pick(struct gn_sh *sh)
 		}
 		if (in_use(page)) {
 			in_use_seen++;
-		} else if (!page->referenced || looks++ >= LOOKS) {
+		} else if (!page->referenced || gn_sh_page_old(sh, page) ||
+			   looks++ >= LOOKS) {
 			return page;
 		}
 		page->referenced = false;
@@ -97,7 +98,9 @@ void gn_sh_reap(struct gn_sh *sh)
 	for (uint32_t i = 0; i < REAP_AT_ONCE; i++) {
 		struct gn_sh_page *page = oldest(sh);
 
-		if (!page || !page->orphan || page->parents || page->roots) {
+		if (!page || page->roots ||
+		    !(gn_sh_page_old(sh, page) ||
+		      (page->orphan && !page->parents))) {
 			break;
 		}
 		gn_sh_page_zap(sh, page);

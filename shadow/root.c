@@ -163,6 +163,7 @@ enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 	}
 	gn_sh_root_get(vcpu->sh, root);
 	vcpu->root = root->number;
+	vcpu->sh->loaded[vcpu->id] = root->number;
 	if (old) {
 		drop(vcpu->sh, old);
 	}
@@ -176,6 +177,7 @@ void gn_sh_root_leave(struct gn_sh_vcpu *vcpu)
 	if (vcpu->root) {
 		drop(sh, vcpu->root);
 		vcpu->root = 0;
+		sh->loaded[vcpu->id] = 0;
 	}
 	sh->vcpus &= ~GN_BIT(vcpu->id);
 	gn_sh_flushed(sh, vcpu->id, true);

@@ -217,6 +217,20 @@ static uint32_t drop_level(struct gn_sh *sh, uint64_t gfn, unsigned level)
 	return count;
 }
 
+bool gn_sh_is_mapped(const struct gn_sh *sh, uint64_t gfn)
+{
+	for (unsigned level = 1; level <= 3; level++) {
+		uint64_t first = gn_align_down(gfn, gn_level_frames(level));
+		const struct gn_frame *frame =
+			gn_frames_find(&sh->frames, first);
+
+		if (frame && find_level(sh, frame->rmap, level)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 uint32_t gn_sh_protect(struct gn_sh *sh, uint64_t gfn)
 {
 	uint32_t large = drop_level(sh, gfn, 2) + drop_level(sh, gfn, 3);

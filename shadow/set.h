@@ -41,6 +41,8 @@ void gn_sh_set_snap(struct gn_sh_page *page, unsigned index, uint64_t gpte);
  * altogether, to be filled again in smaller ones. The number of sptes changed.
  */
 uint32_t gn_sh_protect(struct gn_sh *sh, uint64_t gfn);
+/* Does any leaf map the frame? */
+bool gn_sh_is_mapped(const struct gn_sh *sh, uint64_t gfn);
 /* Drop every leaf that maps the frame. The number dropped. */
 uint32_t gn_sh_unmap(struct gn_sh *sh, uint64_t gfn);
 /* The page that a table entry leads to. */

@@ -46,6 +46,7 @@ struct gn_sh_page {
 	struct gn_list age;	/* youngest first; or limbo */
 	union gn_sh_role role;
 	uint32_t parents;	/* refs of the sptes that point here */
+	uint32_t generation;	/* of the vm when it was made; old = unusable */
 	uint16_t used;		/* present entries */
 	uint16_t roots;		/* vcpus that have it loaded */
 	uint8_t state;		/* enum gn_sh_state */
@@ -90,6 +91,8 @@ struct gn_sh {
 	uint32_t live;		/* pages that are not in limbo */
 	uint32_t limbo_count;
 	uint64_t refs;		/* entries of all reverse maps */
+	uint32_t generation;	/* pages of another one are only in the way */
+	uint32_t loaded[GNOMON_VCPUS_MAX]; /* root of each vcpu, 0 = none */
 	uint64_t vcpus;		/* bit n: vcpu n has run on our tables */
 	/* vcpus whose TLB may hold what sptes no longer say. */
 	uint64_t stale;		/* translations that a CR3 load drops */

@@ -187,31 +187,3 @@ void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
 	gn_sh_reap(sh);
 }
 
-static bool drop_frame(struct gn_sh *sh, uint64_t gfn)
-{
-	uint32_t dropped = gn_sh_unmap(sh, gfn);
-	struct gn_tf_record *record = gn_tf_find(&sh->tf, gfn);
-
-	if (record && (record->tables || record->open)) {
-		gn_sh_page_zap_gfn(sh, record);
-		dropped++;
-	}
-	return dropped > 0;
-}
-
-enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
-				    uint64_t end, uint32_t *budget)
-{
-	while (*next < end && *budget > 0) {
-		--*budget;
-		if (gn_frames_find(&sh->frames, *next)) {
-			drop_frame(sh, *next);
-			++*next;
-		} else {
-			/* Nothing is known of all 512 frames here. */
-			*next = gn_align_down(*next, 512) + 512;
-		}
-	}
-	gn_sh_flush_stale(sh);
-	return *next < end ? GNOMON_MORE : GNOMON_OK;
-}

@@ -32,4 +32,21 @@ enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
 				    uint64_t end, uint32_t *budget)
 	GNOMON_MUST_USE;
 
+/* The translations only: the host moves the frames, their contents stay. */
+enum gnomon_status gn_sh_unmap_range(struct gn_sh *sh, uint64_t *next,
+				     uint64_t end, uint32_t *budget)
+	GNOMON_MUST_USE;
+/* Take W from every leaf that maps one of the frames. */
+enum gnomon_status gn_sh_protect_range(struct gn_sh *sh, uint64_t *next,
+				       uint64_t end, uint32_t *budget)
+	GNOMON_MUST_USE;
+/* Drop direct pages in the frames that a large leaf may take the place of. */
+enum gnomon_status gn_sh_collapse_range(struct gn_sh *sh, uint64_t *next,
+					uint64_t end, uint32_t *budget)
+	GNOMON_MUST_USE;
+/* How many frames are mapped; with clear they no longer are. */
+enum gnomon_status gn_sh_young_range(struct gn_sh *sh, uint64_t *next,
+				     uint64_t end, bool clear, uint64_t *young,
+				     uint32_t *budget) GNOMON_MUST_USE;
+
 #endif

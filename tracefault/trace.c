@@ -54,7 +54,10 @@ void gn_tf_put(struct gn_tf *tf, struct gn_tf_record *record)
 
 static void trace(struct gn_tf *tf, const struct gn_tf_record *record, bool on)
 {
-	gn_frames_mark(tf->frames, record->gfn, on);
+	/* A watched frame has its mark already, and keeps it. */
+	if (!record->watch) {
+		gn_frames_mark(tf->frames, record->gfn, on);
+	}
 	tf->traced += on ? 1 : UINT32_MAX;
 }
 
@@ -97,4 +100,19 @@ void gn_tf_close(struct gn_tf *tf, struct gn_tf_record *record)
 	record->open = 0;
 	record->writes = 0;
 	trace(tf, record, true);
+}
+
+void gn_tf_watch(struct gn_tf *tf, uint64_t gfn, uint8_t watch)
+{
+	struct gn_tf_record *record = gn_tf_find(tf, gfn);
+
+	if (!record && !watch) {
+		return;
+	}
+	record = gn_tf_get(tf, gfn);
+	if (!record->tables && !record->watch != !watch) {
+		gn_frames_mark(tf->frames, gfn, watch != 0);
+	}
+	record->watch = watch;
+	gn_tf_put(tf, record);
 }

@@ -65,6 +65,19 @@ void gn_tf_remove(struct gn_tf *tf, struct gn_tf_record *record);
 void gn_tf_open(struct gn_tf *tf, struct gn_tf_record *record);
 void gn_tf_close(struct gn_tf *tf, struct gn_tf_record *record);
 
+/*
+ * The VMM wants to see accesses to the frame (enum gnomon_watch, 0 = none any
+ * more); room must have been reserved.
+ */
+void gn_tf_watch(struct gn_tf *tf, uint64_t gfn, uint8_t watch);
+
+static inline uint8_t gn_tf_watched(const struct gn_tf *tf, uint64_t gfn)
+{
+	const struct gn_tf_record *record = gn_tf_find(tf, gfn);
+
+	return record ? record->watch : 0;
+}
+
 static inline bool gn_tf_traced(const struct gn_tf *tf, uint64_t gfn)
 {
 	const struct gn_tf_record *record = gn_tf_find(tf, gfn);

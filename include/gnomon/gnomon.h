@@ -423,8 +423,9 @@ enum gnomon_fault_kind {
 	GNOMON_KIND_HOST,	/* the host has not given the frame yet */
 	GNOMON_KIND_NESTED,	/* nested table was not filled yet */
 	GNOMON_KIND_SPURIOUS,	/* our table allows it by now */
+	GNOMON_KIND_WATCH,	/* the VMM asked to see it */
 };
-#define GNOMON_KINDS 7
+#define GNOMON_KINDS 8
 
 /* What the VMM must do now. */
 enum gnomon_action {
@@ -435,6 +436,11 @@ enum gnomon_action {
 	GNOMON_RETRY,		/* host frame not there: fetch it, run again */
 	GNOMON_STOP_NOMEM,	/* page_alloc() failed; run again later */
 	GNOMON_STOP_BUG,	/* internal error; the vm cannot go on */
+	/*
+	 * The access to gpa is allowed but watched (gnomon_watch()): emulate
+	 * it, or lift the watch and run the instruction again.
+	 */
+	GNOMON_TRACKED,
 };
 
 struct gnomon_outcome {
@@ -442,7 +448,7 @@ struct gnomon_outcome {
 	enum gnomon_fault_kind kind;
 	uint32_t error_code;	/* INJECT */
 	gnomon_gva_t gva;	/* INJECT: for CR2 */
-	gnomon_gpa_t gpa;	/* EMULATE, DO_MMIO, RETRY */
+	gnomon_gpa_t gpa;	/* EMULATE, DO_MMIO, RETRY, TRACKED */
 	/*
 	 * Load gnomon_vcpu_root() before the guest runs again: the memory of
 	 * its CR3 went and came back with a slot.
@@ -471,6 +477,140 @@ gnomon_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
 
 /* INVLPG on this vcpu. Flushes the vcpu's own TLB through host->flush(). */
 GNOMON_API void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva);
+
+enum gnomon_invpcid_type {
+	GNOMON_INVPCID_ADDRESS = 0,
+	GNOMON_INVPCID_CONTEXT,
+	GNOMON_INVPCID_ALL,
+	GNOMON_INVPCID_ALL_BUT_GLOBAL,
+};
+
+/*
+ * INVPCID on this vcpu. GNOMON_OK; GNOMON_GP as the CPU would raise it: an
+ * unknown type, a PCID above 4095 or not 0 without CR4.PCIDE, an address that
+ * is not canonical. Flushes the vcpu's own TLB through host->flush().
+ */
+GNOMON_API enum gnomon_status
+gnomon_invpcid(struct gnomon_vcpu *vcpu, uint64_t type, uint64_t pcid,
+	       gnomon_gva_t gva) GNOMON_MUST_USE;
+
+/* ---- the host's side changes -------------------------------------------- */
+
+/*
+ * Frames of guest memory still to be worked on. Calls that take one advance
+ * it: after GNOMON_MORE call again with the same object.
+ */
+struct gnomon_range {
+	gnomon_gfn_t first;
+	uint64_t frames;
+};
+
+/*
+ * The host is about to take frames away, move them or write-protect them.
+ * begin() drops every translation to them; until the matching end() a fault
+ * there is answered RETRY, so no frame that the host named before is mapped
+ * after. Changes may nest and overlap, at most 16 at a time. begin():
+ * GNOMON_OK; GNOMON_MORE: call again with the same arguments, nothing may
+ * change yet; GNOMON_INVAL for an empty or wrapping range, or too many.
+ * end(): GNOMON_OK; GNOMON_INVAL when there was no such begin().
+ */
+GNOMON_API enum gnomon_status
+gnomon_host_change_begin(struct gnomon_vm *vm, gnomon_gfn_t first,
+			 uint64_t frames, uint32_t *budget) GNOMON_MUST_USE;
+GNOMON_API enum gnomon_status
+gnomon_host_change_end(struct gnomon_vm *vm, gnomon_gfn_t first,
+		       uint64_t frames) GNOMON_MUST_USE;
+
+/*
+ * Which frames have been used since the last call that cleared them: *young
+ * counts those of the range; with clear their translations are dropped so
+ * that the next use shows. GNOMON_OK or GNOMON_MORE (young adds up).
+ */
+GNOMON_API enum gnomon_status
+gnomon_young(struct gnomon_vm *vm, struct gnomon_range *range,
+	     bool clear, uint64_t *young, uint32_t *budget) GNOMON_MUST_USE;
+
+#define GNOMON_DIRTY_LOGS_MAX 8
+
+/*
+ * A log of written frames, for migration or a frame buffer. bitmap has a bit
+ * per frame, rounded up to 8 bytes; the VMM owns it and may read it at any
+ * time, the engine sets bits in it (atomically) until the log is stopped. Bits
+ * are set before the write can happen. Logs may overlap.
+ */
+struct gnomon_dirty_log {
+	uint32_t id;		/* 0 .. GNOMON_DIRTY_LOGS_MAX-1 */
+	uint32_t flags;		/* enum gnomon_dirty_flags */
+	gnomon_gfn_t first;
+	uint64_t frames;
+	uint64_t *bitmap;
+};
+
+enum gnomon_dirty_flags {
+	/* The VMM has set every bit: protect nothing before a clear. */
+	GNOMON_DIRTY_INITIALLY_SET = 1u << 0,
+};
+
+/*
+ * Start a log on a bitmap of zeros (or ones) and protect the frames.
+ * GNOMON_OK; GNOMON_MORE: call again with the same arguments; GNOMON_EXISTS
+ * when id is in use; GNOMON_INVAL.
+ */
+GNOMON_API enum gnomon_status
+gnomon_dirty_start(struct gnomon_vm *vm, const struct gnomon_dirty_log *log,
+		   uint32_t *budget) GNOMON_MUST_USE;
+/*
+ * Take the bits of a range of the log: where copy is not null, its bits (bit 0
+ * = the log's first frame) are OR-ed into copy; then they are cleared and the
+ * frames protected anew, TLBs included. GNOMON_OK; GNOMON_MORE; GNOMON_INVAL.
+ */
+GNOMON_API enum gnomon_status
+gnomon_dirty_clear(struct gnomon_vm *vm, uint32_t id,
+		   struct gnomon_range *range, uint64_t *copy,
+		   uint32_t *budget) GNOMON_MUST_USE;
+/* GNOMON_OK or GNOMON_INVAL. gnomon_collapse() makes leaves large again. */
+GNOMON_API enum gnomon_status
+gnomon_dirty_stop(struct gnomon_vm *vm, uint32_t id) GNOMON_MUST_USE;
+
+/* Accesses that the VMM wants to see; WATCH_READ stops all three. */
+enum gnomon_watch {
+	GNOMON_WATCH_READ = 1u << 0,
+	GNOMON_WATCH_WRITE = 1u << 1,
+	GNOMON_WATCH_EXEC = 1u << 2,
+};
+
+/*
+ * Answer such accesses to the frames with GNOMON_TRACKED from now on; 0 lifts
+ * the watch. Accesses by gnomon_write() and page walks are not reported.
+ * GNOMON_OK; GNOMON_MORE; GNOMON_NOMEM: done up to range->first;
+ * GNOMON_INVAL; GNOMON_UNSUPPORTED with nested tables.
+ */
+GNOMON_API enum gnomon_status
+gnomon_watch(struct gnomon_vm *vm, struct gnomon_range *range, uint32_t watch,
+	     uint32_t *budget) GNOMON_MUST_USE;
+
+/*
+ * Join small leaves where large ones are possible now, by dropping the small
+ * ones: the next access fills the large one. GNOMON_OK or GNOMON_MORE.
+ */
+GNOMON_API enum gnomon_status
+gnomon_collapse(struct gnomon_vm *vm, struct gnomon_range *range,
+		uint32_t *budget) GNOMON_MUST_USE;
+
+/*
+ * Forget every translation at once, in constant time (shadow) or with the
+ * budget (nested); the guest goes on and faults. GNOMON_OK or GNOMON_MORE.
+ */
+GNOMON_API enum gnomon_status gnomon_zap_all(struct gnomon_vm *vm,
+					     uint32_t *budget) GNOMON_MUST_USE;
+
+/*
+ * Give table pages back to the host: oldest first, *pages of them or as many
+ * as can go; *pages becomes what is missing. GNOMON_OK or GNOMON_MORE.
+ */
+GNOMON_API enum gnomon_status gnomon_shrink(struct gnomon_vm *vm,
+					    uint32_t *pages, uint32_t *budget)
+	GNOMON_MUST_USE;
 
 /* ---- questions ---------------------------------------------------------- */
 

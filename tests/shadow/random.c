@@ -7,6 +7,7 @@
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/shadow/world.h"
 #include "tests/support/seed.h"
@@ -19,7 +20,10 @@ struct run {
 	struct test_rng rng;
 	uint64_t seed;
 	uint64_t step;
+	uint64_t bits[WORLD_FRAMES / 64];
 };
+
+static void one_access(struct run *r, unsigned cpu);
 
 static uint64_t below(struct run *r, uint64_t n)
 {
@@ -157,6 +161,119 @@ static void slot_comes_and_goes(struct run *r)
 	cr_assert_eq(gnomon_slot_set(r->w.vm, &slot), GNOMON_OK);
 }
 
+static struct gnomon_range some(struct run *r)
+{
+	uint64_t first = below(r, WORLD_FRAMES - 1);
+
+	return (struct gnomon_range){
+		{ first }, 1 + below(r, below(r, 2) ? 8 : WORLD_FRAMES - first),
+	};
+}
+
+/* The host takes write rights from frames, or gives them back. */
+static void host_changes(struct run *r)
+{
+	struct gnomon_range range = some(r);
+	struct fh_frame frame = {
+		GNOMON_FRAME_RAM, below(r, 2) ? 9 : 0, below(r, 3) > 0, false,
+	};
+	enum gnomon_status status;
+	uint32_t budget;
+
+	do {
+		budget = 1 + (uint32_t)below(r, 100);
+		status = gnomon_host_change_begin(r->w.vm, range.first,
+						  range.frames, &budget);
+	} while (status == GNOMON_MORE);
+	cr_assert_eq(status, GNOMON_OK);
+	one_access(r, 0);
+	fh_frames(r->w.fh, range.first.v, range.frames, frame);
+	one_access(r, 1);
+	cr_assert_eq(gnomon_host_change_end(r->w.vm, range.first,
+					    range.frames),
+		     GNOMON_OK);
+}
+
+static void log_changes(struct run *r)
+{
+	struct gnomon_range range = some(r);
+	struct gnomon_dirty_log log = {
+		.id = 3, .frames = WORLD_FRAMES, .bitmap = r->bits,
+	};
+	enum gnomon_status status;
+	uint32_t budget;
+
+	if (r->w.dirty && below(r, 4) == 0) {
+		cr_assert_eq(gnomon_dirty_stop(r->w.vm, 3), GNOMON_OK);
+		r->w.dirty = NULL;
+		return;
+	}
+	if (!r->w.dirty) {
+		log.flags = below(r, 2) ? GNOMON_DIRTY_INITIALLY_SET : 0;
+		memset(r->bits, log.flags ? 255 : 0, sizeof(r->bits));
+	}
+	do {
+		budget = 1 + (uint32_t)below(r, 100);
+		status = r->w.dirty ? gnomon_dirty_clear(r->w.vm, 3, &range,
+							 NULL, &budget)
+				    : gnomon_dirty_start(r->w.vm, &log,
+							 &budget);
+	} while (status == GNOMON_MORE);
+	cr_assert_eq(status, GNOMON_OK);
+	r->w.dirty = r->bits;
+}
+
+static void watch_changes(struct run *r)
+{
+	struct gnomon_range range = some(r);
+	uint32_t watch = below(r, 2) ? (uint32_t)below(r, 8) : 0;
+
+	if (watch) {
+		range.frames = 1 + range.frames % 8;
+		range.first.v %= WORLD_FRAMES - 8;
+	} else {
+		range = (struct gnomon_range){ { 0 }, WORLD_FRAMES };
+	}
+	cr_assert_eq(gnomon_watch(r->w.vm, &range, watch, NULL), GNOMON_OK);
+}
+
+static void rare(struct run *r)
+{
+	struct gnomon_range range = some(r);
+	uint64_t young = 0;
+	uint32_t pages = (uint32_t)below(r, 8);
+
+	switch (below(r, 8)) {
+	case 0:
+		cr_assert_eq(gnomon_zap_all(r->w.vm, NULL), GNOMON_OK);
+		break;
+	case 1:
+		cr_assert_eq(gnomon_shrink(r->w.vm, &pages, NULL), GNOMON_OK);
+		break;
+	case 2:
+		cr_assert_eq(gnomon_young(r->w.vm, &range, below(r, 2),
+					  &young, NULL),
+			     GNOMON_OK);
+		break;
+	case 3:
+		cr_assert_eq(gnomon_collapse(r->w.vm, &range, NULL),
+			     GNOMON_OK);
+		break;
+	case 4:
+		watch_changes(r);
+		break;
+	case 5:
+		log_changes(r);
+		break;
+	case 6:
+		host_changes(r);
+		break;
+	default:
+		slot_comes_and_goes(r);
+		break;
+	}
+}
+
 static void one_access(struct run *r, unsigned cpu)
 {
 	uint64_t gva = gva_of(r);
@@ -190,8 +307,8 @@ static void step(struct run *r)
 		set_registers(r, cpu);
 	} else if (what < 32) {
 		gnomon_invlpg(r->w.vcpu[cpu], (gnomon_gva_t){ gva_of(r) });
-	} else if (what < 33) {
-		slot_comes_and_goes(r);
+	} else if (what < 34) {
+		rare(r);
 	} else {
 		one_access(r, cpu);
 	}
@@ -233,7 +350,7 @@ Test(random, no_options)
 
 Test(random, each_option_alone)
 {
-	for (uint32_t bit = 0; bit < 5; bit++) {
+	for (uint32_t bit = 0; bit < 6; bit++) {
 		run(1u << bit, 0, test_rounds(5000));
 	}
 }

@@ -174,6 +174,13 @@ static bool agrees(struct world *w, const struct ref_result *ref,
 	return ref->status == GNOMON_OK;
 }
 
+/* The bit of a written frame must be set before the write can happen. */
+static bool logged(const struct world *w, uint64_t gfn)
+{
+	return !w->dirty || gfn >= WORLD_FRAMES ||
+	       (w->dirty[gfn / 64] >> gfn % 64 & 1);
+}
+
 /* What the processor does with the address it was given. */
 static bool complete(struct world *w, const struct ref_result *ref,
 		     uint64_t hpa, uint32_t access, uint64_t value)
@@ -186,7 +193,7 @@ static bool complete(struct world *w, const struct ref_result *ref,
 	if (!(access & GNOMON_WRITE)) {
 		return true;
 	}
-	if (!fh_writable(w->fh, gfn) ||
+	if (!fh_writable(w->fh, gfn) || !logged(w, gfn) ||
 	    gnomon_is_traced(w->vm, (gnomon_gfn_t){ gfn })) {
 		return false;
 	}
@@ -194,18 +201,21 @@ static bool complete(struct world *w, const struct ref_result *ref,
 	return true;
 }
 
-static enum world_end emulate(struct world *w, uint64_t value)
+static enum world_end emulate(struct world *w, uint32_t access, uint64_t value)
 {
 	gnomon_gpa_t gpa = { w->last.gpa.v & ~UINT64_C(7) };
 
+	if (!(access & GNOMON_WRITE)) {
+		return WORLD_OK;
+	}
 	return gnomon_write(w->vm, w->vcpu[0], gpa, &value, 8) == GNOMON_OK
 		       ? WORLD_OK
 		       : WORLD_WRONG;
 }
 
 /* One answer of the engine; true when the access is over. */
-static bool answered(struct world *w, unsigned cpu, uint64_t value,
-		     enum world_end *end)
+static bool answered(struct world *w, unsigned cpu, uint32_t access,
+		     uint64_t value, enum world_end *end)
 {
 	switch (w->last.action) {
 	case GNOMON_RESUME:
@@ -220,7 +230,7 @@ static bool answered(struct world *w, unsigned cpu, uint64_t value,
 		*end = WORLD_INJECTED;
 		return true;
 	case GNOMON_EMULATE:
-		*end = emulate(w, value);
+		*end = emulate(w, access, value);
 		return true;
 	case GNOMON_DO_MMIO:
 		*end = WORLD_MMIO;
@@ -228,6 +238,9 @@ static bool answered(struct world *w, unsigned cpu, uint64_t value,
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
 		*end = WORLD_STOPPED;
+		return true;
+	case GNOMON_TRACKED:
+		*end = emulate(w, access, value);
 		return true;
 	case GNOMON_STOP_BUG:
 		break;
@@ -257,7 +270,7 @@ enum world_end world_access(struct world *w, unsigned cpu, uint64_t gva,
 		}
 		hw_drop_page(&w->cpu[cpu], gva);
 		gnomon_fault(w->vcpu[cpu], &fault, &w->last);
-		if (answered(w, cpu, value, &end)) {
+		if (answered(w, cpu, access, value, &end)) {
 			return end == WORLD_STOPPED || agrees(w, &ref, end)
 				       ? end
 				       : WORLD_WRONG;

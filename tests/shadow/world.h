@@ -24,6 +24,7 @@ struct world {
 	struct gnomon_outcome last;	/* of the last fault */
 	unsigned faults;		/* of the last access */
 	uint64_t next_frame;		/* for world_map() */
+	const uint64_t *dirty;		/* a log of slot 0, when not null */
 };
 
 enum world_end {

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Dirty logs: base/dirty.h keeps the bits, the tables keep the rights. */
+#include "engine/vm.h"
+
+#include "base/bits.h"
+#include "shadow/set.h"
+#include "shadow/sync.h"
+
+static bool log_valid(const struct gnomon_dirty_log *log)
+{
+	return log->id < GNOMON_DIRTY_LOGS_MAX && log->bitmap && log->frames &&
+	       log->first.v < GN_BIT(40) &&
+	       log->frames <= GN_BIT(40) - log->first.v &&
+	       !(log->flags & ~(uint32_t)GNOMON_DIRTY_INITIALLY_SET);
+}
+
+static enum gnomon_status protect(struct gnomon_vm *vm, uint64_t *next,
+				  uint64_t end, uint32_t *budget)
+{
+	if (gn_eng_shadow(vm)) {
+		return gn_sh_protect_range(&vm->sh, next, end, budget);
+	}
+	struct gn_np_range range = { { *next }, end - *next };
+	enum gnomon_status status = gn_np_protect(&vm->np, &range, budget);
+
+	*next = range.first.v;
+	return status;
+}
+
+/* The cell to go on with, or null when id is taken by something else. */
+static struct gn_dirty_log *begin(struct gnomon_vm *vm,
+				  const struct gnomon_dirty_log *log)
+{
+	struct gn_dirty *dirty = &vm->mem.dirty;
+	struct gn_dirty_log *l = &dirty->log[log->id];
+
+	if (l->frames) {
+		bool same = l->first == log->first.v &&
+			    l->frames == log->frames && l->bits == log->bitmap;
+
+		return same && l->next < l->first + l->frames ? l : NULL;
+	}
+	bool set = log->flags & GNOMON_DIRTY_INITIALLY_SET;
+
+	*l = (struct gn_dirty_log){
+		.first = log->first.v,
+		.frames = log->frames,
+		.bits = log->bitmap,
+		.next = log->first.v + (set ? log->frames : 0),
+	};
+	dirty->count++;
+	vm->np.logging = true;
+	return l;
+}
+
+enum gnomon_status gnomon_dirty_start(struct gnomon_vm *vm,
+				      const struct gnomon_dirty_log *log,
+				      uint32_t *budget)
+{
+	struct gn_dirty_log *l;
+	uint32_t none;
+
+	if (!log_valid(log)) {
+		return GNOMON_INVAL;
+	}
+	l = begin(vm, log);
+	if (!l) {
+		return GNOMON_EXISTS;
+	}
+	return protect(vm, &l->next, l->first + l->frames,
+		       gn_eng_budget(budget, &none));
+}
+
+static struct gn_dirty_log *find(struct gnomon_vm *vm, uint32_t id)
+{
+	struct gn_dirty *dirty = &vm->mem.dirty;
+
+	return id < GNOMON_DIRTY_LOGS_MAX && dirty->log[id].frames
+		       ? &dirty->log[id]
+		       : NULL;
+}
+
+/* Clear up to the end of one word of the bitmap, from frame at on. */
+static uint64_t take_word(const struct gn_dirty_log *log, uint64_t at,
+			  uint64_t end, uint64_t *copy, uint64_t *bits)
+{
+	uint64_t word = at / 64;
+	uint64_t stop = end < (word + 1) * 64 ? end : (word + 1) * 64;
+	uint64_t mask = gn_mask((unsigned)((stop - 1) % 64),
+				(unsigned)(at % 64));
+
+	*bits = __atomic_fetch_and(&log->bits[word], ~mask,
+				   __ATOMIC_ACQ_REL) & mask;
+	if (copy) {
+		copy[word] |= *bits;
+	}
+	return stop;
+}
+
+/* The shadow's TLBs follow once, at the end of the call. */
+static void protect_bits(struct gnomon_vm *vm, uint64_t first, uint64_t bits)
+{
+	for (; bits; bits &= bits - 1) {
+		uint64_t gfn = first + (unsigned)__builtin_ctzll(bits);
+		uint32_t budget = UINT32_MAX;
+
+		if (gn_eng_shadow(vm)) {
+			gn_sh_protect(&vm->sh, gfn);
+		} else if (protect(vm, &gfn, gfn + 1, &budget) != GNOMON_OK) {
+			break;
+		}
+	}
+}
+
+enum gnomon_status gnomon_dirty_clear(struct gnomon_vm *vm, uint32_t id,
+				      struct gnomon_range *range,
+				      uint64_t *copy, uint32_t *budget)
+{
+	const struct gn_dirty_log *log = find(vm, id);
+	uint64_t at = log ? range->first.v - log->first : 0;
+	uint64_t end = at + range->frames;
+	uint32_t none;
+
+	if (!log || at > log->frames || range->frames > log->frames - at) {
+		return GNOMON_INVAL;
+	}
+	budget = gn_eng_budget(budget, &none);
+	while (at < end && *budget > 0) {
+		uint64_t word = at / 64 * 64, bits;
+
+		--*budget;
+		at = take_word(log, at, end, copy, &bits);
+		protect_bits(vm, log->first + word, bits);
+	}
+	if (gn_eng_shadow(vm)) {
+		gn_sh_flush_stale(&vm->sh);
+	}
+	range->first.v = log->first + at;
+	range->frames = end - at;
+	return at < end ? GNOMON_MORE : GNOMON_OK;
+}
+
+enum gnomon_status gnomon_dirty_stop(struct gnomon_vm *vm, uint32_t id)
+{
+	struct gn_dirty_log *log = find(vm, id);
+
+	if (!log) {
+		return GNOMON_INVAL;
+	}
+	*log = (struct gn_dirty_log){ 0 };
+	vm->mem.dirty.count--;
+	vm->np.logging = vm->mem.dirty.count > 0;
+	return GNOMON_OK;
+}
