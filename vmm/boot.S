@@ -164,4 +164,35 @@ traps:
 	and	$-16, %rsp
 	call	vmm_trap
 
+/* Interrupts, taken for the guest: all that matters is which. */
+	.balign 16
+	.globl irqs
+irqs:
+	.set	v, 32
+	.rept	224
+	.balign 16
+	push	$v
+	jmp	1f
+	.set	v, v + 1
+	.endr
+1:	popq	taken
+	iretq
+
+/* int svm_take_irq(void): let one pending interrupt in; its vector, or -1. */
+	.globl	svm_take_irq
+svm_take_irq:
+	movq	$-1, taken
+	stgi
+	sti
+	nop
+	nop
+	cli
+	clgi
+	mov	taken, %eax
+	ret
+
+	.bss
+	.balign 8
+taken:	.skip 8
+
 	.section .note.GNU-stack, "", @progbits

@@ -20,7 +20,8 @@ static void intercepts(struct vmm *v)
 	c->cr_read = shadow ? 1u << 0 | 1u << 3 | 1u << 4 : 0;
 	c->exceptions = shadow ? 1u << VEC_PF : 0;
 	c->misc1 = SVM_CPUID | SVM_INVLPGA | SVM_IOIO | SVM_MSR |
-		   SVM_SHUTDOWN | (shadow ? SVM_INVLPG : 0);
+		   SVM_SHUTDOWN | (shadow ? SVM_INVLPG : 0) |
+		   (v->period ? SVM_INTR : 0);
 	c->misc2 = SVM_VMRUN | SVM_VMMCALL | SVM_VMLOAD | SVM_VMSAVE |
 		   SVM_STGI | SVM_CLGI | SVM_SKINIT;
 }

@@ -199,6 +199,8 @@ static enum cause cause_of(uint64_t code)
 		return CAUSE_MSR;
 	case SVM_EXIT_VMMCALL:
 		return CAUSE_HYPERCALL;
+	case SVM_EXIT_INTR:
+		return CAUSE_INTR;
 	case SVM_EXIT_NPF:
 		return CAUSE_NPF;
 	default:
@@ -239,6 +241,9 @@ static void dispatch(struct vmm *v)
 	case CAUSE_HYPERCALL:
 		hypercall(v);
 		break;
+	case CAUSE_INTR:
+		exit_intr(v);
+		break;
 	case CAUSE_STEP:
 	case CAUSE_OTHER:
 		exit_other(v);
@@ -251,6 +256,7 @@ void vmm_run(struct vmm *v)
 	struct vmcb *c = v->vmcb;
 
 	while (!v->stop) {
+		engine_switch(v);
 		event_enter(v);
 		c->rax = v->reg[RAX];
 		c->rsp = v->reg[RSP];

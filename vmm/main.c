@@ -4,12 +4,13 @@
  * vmm_run() until it is done. Command line:
  *
  *	[mode=nested|shadow|unsync] [prefetch=HEX] [opt=HEX]
- *	[guest=selftest|hostile] -- guest's own
+ *	[switch=HEX] [guest=selftest|hostile] -- guest's own
  *
  * shadow emulates every traced store, unsync leaves leaf tables open between
  * flush points. prefetch is the width, 0 for none; opt names the engine's
- * options one by one. Without guest= the first module is the kernel and the
- * second its initrd.
+ * options one by one. switch is how many milliseconds pass between changes of
+ * mode, nested to shadow and back. Without guest= the first module is the
+ * kernel and the second its initrd.
  */
 #include <string.h>
 
@@ -97,12 +98,13 @@ static const char *guest_cmdline(const char *line)
 
 static void idt_init(void)
 {
-	static struct { uint64_t low, high; } idt[32];
+	static struct { uint64_t low, high; } idt[256];
 	struct { uint16_t limit; uint64_t base; } __attribute__((packed))
 		idtr = { sizeof(idt) - 1, (uint64_t)idt };
 
-	for (unsigned i = 0; i < 32; i++) {
-		uint64_t to = (uint64_t)traps + 16 * i;
+	for (unsigned i = 0; i < 256; i++) {
+		uint64_t to = i < 32 ? (uint64_t)traps + 16 * i
+				     : (uint64_t)irqs + 16 * (i - 32);
 
 		idt[i].low = (to & 0xffff) | 0x08ull << 16 | 0x8e00ull << 32 |
 			     (to >> 16 & 0xffff) << 48;
@@ -200,30 +202,25 @@ static void options(struct vmm *v, const char *line,
 	config->prefetch = (uint8_t)(prefetch ? hex(prefetch) : 0);
 	config->options = opt ? hex(opt) : config->options;
 	v->mode = is(mode, "nested") ? VMM_NESTED : VMM_SHADOW;
-	config->mode = v->mode == VMM_NESTED ? GNOMON_MODE_NESTED
-					     : GNOMON_MODE_SHADOW;
 }
 
 static void engine_init(struct vmm *v, const char *line)
 {
-	struct gnomon_config config = { .size = sizeof(config) };
+	const char *ms = option(line, "switch=");
 
-	options(v, line, &config);
+	v->config = (struct gnomon_config){ .size = sizeof(v->config) };
+	options(v, line, &v->config);
 	caps_init(v);
-	config.caps = v->caps;
-	config.host_maxphyaddr = v->caps.maxphyaddr;
-	if (gnomon_vm_create(pages_for(gnomon_vm_bytes()), &config, &vmm_host,
-			     v, &v->vm) != GNOMON_OK) {
-		vmm_die("the engine refused the configuration");
-	}
-	vmm_slots(v);
-	if (gnomon_vcpu_create(v->vm, 0, pages_for(gnomon_vcpu_bytes()),
-			       &v->vcpu) != GNOMON_OK) {
-		vmm_die("the engine refused the vcpu");
-	}
+	v->config.caps = v->caps;
+	v->config.host_maxphyaddr = v->caps.maxphyaddr;
+	v->wanted = v->mode;
+	v->vm_memory = pages_for(gnomon_vm_bytes());
+	v->vcpu_memory = pages_for(gnomon_vcpu_bytes());
+	engine_create(v);
+	engine_timer(v, ms ? hex(ms) : 0);
 	vmm_log("vmm: mode=%s opt=%x features=%x maxphyaddr=%u",
 		v->mode == VMM_NESTED ? "nested" : "shadow",
-		(uint64_t)config.options, (uint64_t)v->caps.features,
+		(uint64_t)v->config.options, (uint64_t)v->caps.features,
 		(uint64_t)v->caps.maxphyaddr);
 }
 

@@ -8,7 +8,7 @@
 
 static const char *const cause_name[CAUSES] = {
 	"cpuid", "cr0", "cr3", "cr4", "cr_read", "msr", "io", "invlpg", "pf",
-	"npf", "step", "hypercall", "other",
+	"npf", "step", "hypercall", "intr", "other",
 };
 static const char *const kind_name[GNOMON_KINDS] = {
 	"true", "hidden", "trace", "mmio", "host", "nested", "spurious",
@@ -36,9 +36,10 @@ static void report_engine(const struct vmm *v, const char *mark)
 
 void report(struct vmm *v, const char *mark)
 {
-	vmm_log("vmm: mark %s exits=%u emulated=%u stepped=%u reinjected=%u",
-		mark, v->count.exits, v->count.stores_emulated,
-		v->count.stores_stepped, v->count.reinjected);
+	vmm_log("vmm: mark %s exits=%u emulated=%u stepped=%u reinjected=%u "
+		"switches=%u", mark, v->count.exits,
+		v->count.stores_emulated, v->count.stores_stepped,
+		v->count.reinjected, v->count.switches);
 	for (unsigned i = 0; i < CAUSES; i++) {
 		vmm_log("vmm: exits %s %s=%u", mark, cause_name[i],
 			v->count.cause[i]);
@@ -142,7 +143,12 @@ void hypercall(struct vmm *v)
 		result = audit(v);
 		break;
 	case HC_MODE:
-		result = v->mode;
+		result = v->mode + (v->period ? 2u : 0);
+		break;
+	case HC_SWITCH:
+		if (v->reg[RCX] < VMM_MODES) {
+			v->wanted = (enum vmm_mode)v->reg[RCX];
+		}
 		break;
 	default:
 		result = UINT64_MAX;

@@ -207,6 +207,11 @@ static void step_exception(struct vmm *v, unsigned vector)
 	}
 }
 
+bool step_active(void)
+{
+	return step.active;
+}
+
 bool step_exit(struct vmm *v)
 {
 	struct vmcb *c = v->vmcb;

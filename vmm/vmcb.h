@@ -63,6 +63,7 @@ _Static_assert(offsetof(struct vmcb, cr2) == 0x640, "vmcb");
 _Static_assert(sizeof(struct vmcb) == 0x1000, "vmcb");
 
 enum {	/* misc1 */
+	SVM_INTR = 1u << 0,
 	SVM_CPUID = 1u << 18,
 	SVM_INVLPG = 1u << 25,
 	SVM_INVLPGA = 1u << 26,
@@ -85,6 +86,7 @@ enum svm_exit {
 	SVM_EXIT_CR_READ = 0x00,
 	SVM_EXIT_CR_WRITE = 0x10,
 	SVM_EXIT_EXCEPTION = 0x40,
+	SVM_EXIT_INTR = 0x60,
 	SVM_EXIT_CPUID = 0x72,
 	SVM_EXIT_INVLPG = 0x79,
 	SVM_EXIT_INVLPGA = 0x7a,

@@ -24,6 +24,7 @@
 enum reg { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI };
 
 enum vmm_mode { VMM_NESTED, VMM_SHADOW };
+#define VMM_MODES 2
 
 /* Exits by cause. */
 enum cause {
@@ -39,9 +40,10 @@ enum cause {
 	CAUSE_NPF,
 	CAUSE_STEP,	/* exits within a stepped instruction */
 	CAUSE_HYPERCALL,
+	CAUSE_INTR,	/* only where a timer switches modes */
 	CAUSE_OTHER,
 };
-#define CAUSES 13
+#define CAUSES 14
 
 struct counters {
 	uint64_t exits;
@@ -50,6 +52,7 @@ struct counters {
 	uint64_t stores_emulated;
 	uint64_t stores_stepped;
 	uint64_t reinjected;
+	uint64_t switches;
 };
 
 /* The one virtual CPU and all that belongs to it. */
@@ -60,7 +63,10 @@ struct vmm {
 	struct gnomon_vcpu *vcpu;
 	struct gnomon_regs guest; /* as the guest believes them to be */
 	struct gnomon_caps caps;
-	enum vmm_mode mode;
+	struct gnomon_config config;
+	void *vm_memory, *vcpu_memory;
+	enum vmm_mode mode, wanted;
+	uint64_t period, next;	/* TSC ticks between switches; 0 = never */
 	bool flush;		/* before the next entry */
 	uint64_t pending;	/* an event to inject, in eventinj's form */
 	uint64_t held;		/* an external interrupt that must wait */
@@ -73,7 +79,8 @@ struct vmm {
 /* ---- boot.S -------------------------------------------------------------- */
 void svm_run(uint64_t reg[16], struct vmcb *vmcb);
 void svm_load(struct vmcb *vmcb);
-extern const unsigned char traps[];
+int svm_take_irq(void);
+extern const unsigned char traps[], irqs[];
 _Noreturn void vmm_main(uint32_t magic, uint32_t info);
 _Noreturn void vmm_trap(uint64_t vector, uint64_t code, uint64_t rip,
 			uint64_t cr2);
@@ -126,6 +133,17 @@ void step_one(struct vmm *v);
 bool step_exit(struct vmm *v);
 /* Copy code bytes at RIP; returns how many could be read (at most 15). */
 unsigned fetch_code(struct vmm *v, unsigned char code[15]);
+
+bool step_active(void);
+
+/* ---- engine.c ------------------------------------------------------------ */
+/* The engine's vm and vcpu, new, in v->mode. */
+void engine_create(struct vmm *v);
+/* Become v->wanted if it differs, or if the timer says so. */
+void engine_switch(struct vmm *v);
+/* Switch every ms milliseconds from now on. */
+void engine_timer(struct vmm *v, uint64_t ms);
+void exit_intr(struct vmm *v);
 
 /* ---- report.c ------------------------------------------------------------ */
 void hypercall(struct vmm *v);

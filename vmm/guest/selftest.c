@@ -85,7 +85,7 @@ static unsigned reserved_bits_fault(void)
 	got = FAULT_OF(probe_load(va));
 	/* TCG leaves P out where it judges by itself: nested mode. */
 	CHECK(got == PF(PF_P | PF_RSVD) ||
-	      (got == PF(PF_RSVD) && hypercall(HC_MODE, 0) == 0));
+	      (got == PF(PF_RSVD) && hypercall(HC_MODE, 0) != 1));
 	set(pte, 0);
 	return 0;
 }
@@ -343,6 +343,32 @@ static unsigned copy_on_write(void)
 	return 0;
 }
 
+/* The mode changes under a mapping, and back. */
+static unsigned live_switch(void)
+{
+	uint64_t mode = hypercall(HC_MODE, 0);
+	bool alone = mode < 2;
+
+	*word(frame_a) = 0xaa;
+	*word(frame_b) = 0xbb;
+	for (unsigned i = 1; i <= 6; i++) {
+		uint64_t old = i % 2 ? frame_a : frame_b;
+		uint64_t new = i % 2 ? frame_b : frame_a;
+
+		set(pte, old | PTE_P | PTE_W);
+		CHECK(probe_load(va) == (i % 2 ? 0xaa : 0xbb));
+		hypercall(HC_SWITCH, (mode + i) % 2);
+		CHECK(!alone || hypercall(HC_MODE, 0) == (mode + i) % 2);
+		CHECK(probe_load(va) == (i % 2 ? 0xaa : 0xbb));
+		set(pte, new | PTE_P);
+		CHECK(probe_load(va) == (i % 2 ? 0xbb : 0xaa));
+		CHECK(FAULT_OF(probe_store(va, 1)) == PF(PF_P | PF_W));
+		CHECK(hypercall(HC_AUDIT, 0) == 1);
+	}
+	CHECK(!alone || hypercall(HC_MODE, 0) == mode);
+	return 0;
+}
+
 static unsigned nothing_is_ones(void)
 {
 	/* Above all RAM and devices: reads give ones, stores vanish. */
@@ -377,6 +403,7 @@ static const struct {
 	{ "illegal_registers", illegal_registers },
 	{ "copy_on_write", copy_on_write },
 	{ "nothing_is_ones", nothing_is_ones },
+	{ "live_switch", live_switch },
 };
 
 uint64_t guest_main(void)
