@@ -12,6 +12,7 @@ extern const struct cmd cmd_plot;
 extern const struct cmd cmd_report;
 extern const struct cmd cmd_run;
 extern const struct cmd cmd_sweep;
+extern const struct cmd cmd_validate;
 extern const struct cmd cmd_walk;
 extern const struct cmd cmd_workloads;
 
@@ -26,6 +27,7 @@ const struct cmd *const cmds[] = {
 	&cmd_walk,
 	&cmd_workloads,
 	&cmd_costs,
+	&cmd_validate,
 	NULL,
 };
 

@@ -135,7 +135,9 @@ void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 		kern_leave(k);
 	}
 	if (!k->error) {
-		kern_access(k, gva, flags);
+		/* The kernel reaches user memory between STAC and CLAC. */
+		kern_access(k, gva, flags & SIM_F_USER ? flags :
+						flags | SIM_F_AC);
 	}
 }
 

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cmds.h"
+#include "cli/table.h"
+#include "sim/validate.h"
+
+struct validate_opts {
+	const char *only;
+	bool exact;
+	bool json;
+};
+
+static const struct argp_option options[] = {
+	{ "exact", 'e', NULL, 0, "only rows that need no simulation run", 0 },
+	{ "json", 'j', NULL, 0, "print JSON", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct validate_opts *o = state->input;
+
+	switch (key) {
+	case 'e':
+		o->exact = true;
+		return 0;
+	case 'j':
+		o->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (o->only || arg[0] != 'V') {
+			cmd_usage("one row, V1 to V11, not '%s'", arg);
+		}
+		o->only = arg;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[ROW]",
+	.doc = "Holds published results against ours, row by row: V1 "
+	       "references of a walk, V2 and V3 arithmetic of the "
+	       "agile-paging paper, V4 world switches of a nested guest's "
+	       "fault, V5 exits of a guest's fault, V10 walks with caches, "
+	       "V11 what caches of the nested dimension bring.\v"
+	       "Kinds: exact must be equal; a prediction was not fitted to; a "
+	       "calibration was, and proves nothing; of a direction only the "
+	       "sign counts. The exit status is 1 when an exact row misses.",
+};
+
+struct sheet {
+	struct table table;
+	json_t *rows;
+	size_t exact_missed;
+};
+
+static void add_json(json_t *rows, const struct sim_check *c)
+{
+	json_array_append_new(rows, json_pack(
+		"{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:b, s:b, s:s, s:s}",
+		"id", c->id, "what", c->what, "unit", c->unit,
+		"kind", sim_check_kind_name(c->kind), "target", c->target,
+		"ours", c->ours, "allowed", c->allowed,
+		"relative", c->relative, "pass", c->pass,
+		"source", c->source, "note", c->note));
+}
+
+static void found(void *ctx, const struct sim_check *c)
+{
+	struct sheet *s = ctx;
+	double off = c->ours - c->target;
+
+	if (c->kind == SIM_CHECK_EXACT && !c->pass) {
+		s->exact_missed++;
+	}
+	if (s->rows) {
+		add_json(s->rows, c);
+		return;
+	}
+	table_cell(&s->table, "%s", c->id);
+	table_cell(&s->table, "%s", c->what);
+	table_cell(&s->table, "%.6g", c->target);
+	table_cell(&s->table, "%.5g", c->ours);
+	table_cell(&s->table, "%+.1f %%",
+		   c->target != 0 ? off / c->target * 100 : off * 100);
+	table_cell(&s->table, "%s", sim_check_kind_name(c->kind));
+	table_cell(&s->table, "%s", c->pass ? "pass" : "MISS");
+	table_cell(&s->table, "%s%s%s", c->source, c->note[0] ? "; " : "",
+		   c->note);
+}
+
+static void heading(struct table *t)
+{
+	static const char *const names[] = {
+		"row", "what", "target", "ours", "off", "kind", "", "source"
+	};
+
+	table_init(t, "llrrrlll");
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		table_cell(t, "%s", names[i]);
+	}
+}
+
+static int run(const struct cmd *cmd, int argc, char **argv)
+{
+	struct validate_opts o = { .only = NULL };
+	struct sheet sheet = { .rows = NULL };
+	struct sim_validation v = { .found = found, .ctx = &sheet };
+
+	cmd_parse(cmd, argc, argv, &o);
+	v.only = o.only;
+	v.exact_only = o.exact;
+	if (o.json) {
+		sheet.rows = json_array();
+	}
+	heading(&sheet.table);
+	bool good = sim_validate(&v);
+
+	if (o.json) {
+		json_dumpf(sheet.rows, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		table_print(&sheet.table, stdout);
+		printf("\n%zu pass, %zu miss\n", v.passed, v.missed);
+	}
+	table_free(&sheet.table);
+	json_decref(sheet.rows);
+	if (!good) {
+		return cmd_error("validate", "%s", v.error);
+	}
+	if (v.passed + v.missed == 0) {
+		return cmd_error(o.only ? o.only : "validate",
+				 "no such row here; see 'gnomon validate "
+				 "--help'");
+	}
+	return sheet.exact_missed ? CMD_FAILED : CMD_OK;
+}
+
+const struct cmd cmd_validate = {
+	.name = "validate",
+	.help = "hold published results against ours",
+	.argp = &argp,
+	.run = run,
+};
