@@ -12,6 +12,7 @@ static const char *const cause_name[CAUSES] = {
 };
 static const char *const kind_name[GNOMON_KINDS] = {
 	"true", "hidden", "trace", "mmio", "host", "nested", "spurious",
+	"watch",
 };
 
 static void report_engine(const struct vmm *v, const char *mark)
