@@ -48,32 +48,41 @@ static const struct line memory_lines[] = {
 	BYTES("  bookkeeping, peak", meta_bytes_peak),
 };
 
-static const struct line explain_lines[] = {
+/* Offsets into a struct sim_explain inside the result. */
+#define STORES(e) \
+	COUNT("  trace fault, emulated: leaf table", e.trace_leaf), \
+	COUNT("  trace fault, emulated: higher table", e.trace_upper), \
+	COUNT("  trace fault, table then left open", e.trace_open), \
+	COUNT("  no trace: table open until a flush point", e.open), \
+	COUNT("  no trace: table not met yet", e.never_traced), \
+	COUNT("  no trace: table dropped with its parent", e.zapped), \
+	COUNT("  no trace: table given up after many stores", e.flooded), \
+	COUNT("  no trace: table dropped for want of pages", e.recycled), \
+	COUNT("  no traces in this mode", e.direct_native)
+#define OTHERS(e) \
+	COUNT("  contents of a table not linked yet", e.trace_image), \
+	COUNT("  data where a table was before", e.trace_data)
+#define INPUT(e) \
+	COUNT("  tables met with contents", e.images), \
+	COUNT("  entries in them", e.image_entries), \
+	COUNT("  tables ended", e.table_ends), \
+	COUNT("  CR3 loads", e.cr3_loads), \
+	COUNT("  INVLPG", e.invlpgs), \
+	COUNT("  markers", e.markers)
+
+/* The whole input, and the part between its markers 2 and 3. */
+static const struct line total_lines[] = {
 	COUNT("table stores", explain.stores),
-	COUNT("  trace faults, leaf table", explain.trace_leaf),
-	COUNT("  trace faults, higher table", explain.trace_upper),
-	COUNT("  trace faults, table then left open", explain.trace_open),
-	COUNT("  table open until a flush point", explain.open),
-	COUNT("  table not met yet", explain.never_traced),
-	COUNT("  table dropped with its parent", explain.zapped),
-	COUNT("  table given up after many stores", explain.flooded),
-	COUNT("  table dropped for want of pages", explain.recycled),
-	COUNT("  stored without a trace", explain.direct_native),
+	COUNT("table stores", window.stores),
 };
-
-static const struct line explain_other[] = {
-	COUNT("  contents of a table not linked yet", explain.trace_image),
-	COUNT("  data where a table was before", explain.trace_data),
-	COUNT("  nothing traced there", explain.trace_zero),
+static const struct line store_lines[][9] = {
+	{ STORES(explain) }, { STORES(window) },
 };
-
-static const struct line explain_input[] = {
-	COUNT("  tables met with contents", explain.images),
-	COUNT("  entries in them", explain.image_entries),
-	COUNT("  tables ended", explain.table_ends),
-	COUNT("  CR3 loads", explain.cr3_loads),
-	COUNT("  INVLPG", explain.invlpgs),
-	COUNT("  markers", explain.markers),
+static const struct line other_lines[][2] = {
+	{ OTHERS(explain) }, { OTHERS(window) },
+};
+static const struct line input_lines[][6] = {
+	{ INPUT(explain) }, { INPUT(window) },
 };
 
 static const char *const cause_labels[SIM_CAT_COUNT] = {
@@ -226,18 +235,41 @@ static void put_block(FILE *out, const struct block *b)
 	table_free(&t);
 }
 
+/* The sum of the lines, so that a reader need not add them up. */
+static void put_sum(struct table *t, const struct block *b,
+		    const struct line *lines, size_t count)
+{
+	table_cell(t, "%s", "  sum");
+	for (size_t i = 0; i < b->count; i++) {
+		uint64_t sum = 0;
+		for (size_t n = 0; n < count; n++) {
+			sum += line_value(&b->results[i], &lines[n]);
+		}
+		table_cell(t, "%s", text_count(sum));
+	}
+}
+
+static void put_part(struct table *t, const struct block *b, int part)
+{
+	put_line(t, b, &total_lines[part]);
+	put_lines(t, b, NULL, LINES(store_lines[part]));
+	put_sum(t, b, LINES(store_lines[part]));
+	put_lines(t, b, "Trace faults that are no table stores",
+		  LINES(other_lines[part]));
+	put_lines(t, b, "The input", LINES(input_lines[part]));
+}
+
 static void put_explain(FILE *out, const struct block *b)
 {
 	struct table t;
 
 	table_init(&t, b->align);
 	put_heading(&t, b, "Where the table stores went");
-	put_line(&t, b, &explain_lines[0]);
-	put_lines(&t, b, NULL, explain_lines + 1,
-		  sizeof(explain_lines) / sizeof(*explain_lines) - 1);
-	put_lines(&t, b, "Trace faults that are no table stores",
-		  LINES(explain_other));
-	put_lines(&t, b, "The input", LINES(explain_input));
+	put_part(&t, b, 0);
+	if (!is_zero(b, &total_lines[1])) {
+		table_section(&t, "Between markers 2 and 3");
+		put_part(&t, b, 1);
+	}
 	table_print(&t, out);
 	table_free(&t);
 }

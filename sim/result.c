@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sim/run.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #define AT(member) offsetof(struct sim_result, member)
 #define TEXT(n, h) { #n, h, SIM_COL_TEXT, AT(n), false }
 #define UINT(n, h) { #n, h, SIM_COL_UINT, AT(n), false }
@@ -65,93 +62,3 @@ const struct sim_column sim_columns[] = {
 };
 
 const size_t sim_column_count = sizeof(sim_columns) / sizeof(sim_columns[0]);
-
-struct line {
-	const char *what;
-	size_t offset;
-};
-
-#define LINE(member, what) { what, offsetof(struct sim_explain, member) }
-
-static const struct line store_lines[] = {
-	LINE(trace_leaf, "trace fault, leaf table"),
-	LINE(trace_upper, "trace fault, higher table"),
-	LINE(trace_open, "trace fault, no longer guarded after it"),
-	LINE(open, "no trace: table open until a flush point"),
-	LINE(never_traced, "no trace: table not met by the engine yet"),
-	LINE(zapped, "no trace: dropped with its parent"),
-	LINE(flooded, "no trace: dropped after many writes"),
-	LINE(recycled, "no trace: dropped for want of pages"),
-	LINE(direct_native, "no traces in this mode"),
-};
-
-static const struct line other_lines[] = {
-	LINE(trace_image, "filling a table that is not linked yet"),
-	LINE(trace_data, "data in a frame that was a table before"),
-};
-
-static uint64_t value_of(const struct sim_explain *e, const struct line *line)
-{
-	uint64_t value;
-
-	memcpy(&value, (const char *)e + line->offset, sizeof(value));
-	return value;
-}
-
-static void print_line(FILE *out, const char *what, uint64_t value,
-		       uint64_t divisor)
-{
-	fprintf(out, "  %-46s %10" PRIu64, what, value);
-	if (divisor) {
-		fprintf(out, " %10.2f", (double)value / (double)divisor);
-	}
-	fputc('\n', out);
-}
-
-static uint64_t print_lines(FILE *out, const struct sim_explain *e,
-			    const struct line *lines, size_t count,
-			    uint64_t divisor)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		uint64_t value = value_of(e, &lines[i]);
-
-		print_line(out, lines[i].what, value, divisor);
-		sum += value;
-	}
-	return sum;
-}
-
-static void print_part(FILE *out, const struct sim_explain *e,
-		       uint64_t divisor)
-{
-	uint64_t sum;
-
-	print_line(out, "table stores in the recording", e->stores, divisor);
-	sum = print_lines(out, e, store_lines,
-			  sizeof(store_lines) / sizeof(store_lines[0]),
-			  divisor);
-	print_line(out, sum == e->stores ? "sum (closes)" :
-		   "sum (DOES NOT CLOSE)", sum, divisor);
-	fputs("  trace faults that are no table stores:\n", out);
-	sum = print_lines(out, e, other_lines,
-			  sizeof(other_lines) / sizeof(other_lines[0]),
-			  divisor);
-	print_line(out, "all trace faults",
-		   sum + e->trace_leaf + e->trace_upper +
-		   e->trace_open, divisor);
-}
-
-void sim_explain_print(FILE *out, const struct sim_result *result,
-		       uint64_t divisor)
-{
-	fprintf(out, "%s, mode %s, whole recording:\n", result->workload,
-		result->mode);
-	print_part(out, &result->explain, 0);
-	if (result->window.stores) {
-		fprintf(out, "%s, mode %s, between markers 2 and 3:\n",
-			result->workload, result->mode);
-		print_part(out, &result->window, divisor);
-	}
-}

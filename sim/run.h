@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 enum sim_mode {
 	SIM_MODE_NATIVE,
@@ -80,8 +79,6 @@ struct sim_explain {
 	/* Trace faults that are not table stores. */
 	uint64_t trace_image;	/* contents of a table not linked yet */
 	uint64_t trace_data;	/* data in a frame that was a table before */
-	uint64_t trace_zero;	/* EMULATE where nothing was traced (large
-				 * page, MMIO); 0 in a sound run */
 	/* Facts about the input to divide by. */
 	uint64_t images;	/* tables that became known with contents */
 	uint64_t image_entries;	/* non-zero entries in them */
@@ -189,13 +186,6 @@ struct sim_job {
 
 /* A job with defaults: native, default preset, seed 1. */
 struct sim_job sim_job_default(void);
-
-/*
- * Prints where the table stores of a run went, line by line, with the sum. Per
- * line also the share per `divisor` (say, 50 forks; 0: no such column).
- */
-void sim_explain_print(FILE *out, const struct sim_result *result,
-		       uint64_t divisor);
 
 /* The preset a job with preset NULL uses. */
 const char *sim_default_preset(void);
