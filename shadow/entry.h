@@ -3,8 +3,7 @@
  * The bits of an spte: x86-64 format, hole, table or leaf. A and D are always
  * set, so that the CPU never writes an spte; W stands for the guest's own D.
  *
- * The shadow relies on CR0.WP = 1 and EFER.NXE = 1 in the CPU, whatever the
- * guest set, and on the guest's own SMEP, SMAP, PKE and PGE.
+ * What the CPU must run with is said at struct gnomon_root.
  */
 #ifndef SHADOW_ENTRY_H
 #define SHADOW_ENTRY_H

@@ -360,7 +360,13 @@ struct gnomon_regs {
 	bool ac;		/* RFLAGS.AC, for SMAP */
 };
 
-/* What the CPU must load before it runs the guest. */
+/*
+ * What the CPU must load before it runs the guest. On shadow tables it runs in
+ * long mode paging (5 levels when the guest does, else 4) with CR0.WP and
+ * EFER.NXE set, whatever the guest set; CR4.PGE as the guest has it; SMEP,
+ * SMAP and PKE (with the guest's PKRU) as the guest has them while its CR0.PG
+ * is set, else clear; and without PCIDs.
+ */
 struct gnomon_root {
 	gnomon_hpa_t cr3;	/* shadow: our root; nested: the guest's CR3 */
 	gnomon_hpa_t ncr3;	/* nested: root of the gpa->hpa table; else 0 */

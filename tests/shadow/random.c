@@ -15,8 +15,11 @@
 #define TABLES 12u
 #define FIRST_TABLE 512u	/* in the middle of a 2M block */
 
+enum format { LONG4, LONG5, PAE, SMALL, OFF };
+
 struct run {
 	struct world w;
+	enum format format;
 	struct test_rng rng;
 	uint64_t seed;
 	uint64_t step;
@@ -42,15 +45,34 @@ static unsigned index_of(struct run *r)
 	return choice[below(r, 6)];
 }
 
-static uint64_t gva_of(struct run *r)
+static uint64_t long_gva(struct run *r, unsigned levels)
 {
-	uint64_t gva = 0;
+	unsigned top = 11 + 9 * levels;
+	uint64_t gva = below(r, 512) * 8;
 
-	for (unsigned l = 4; l > 0; l--) {
+	for (unsigned l = levels; l > 0; l--) {
 		gva |= (uint64_t)index_of(r) << (3 + 9 * l);
 	}
-	gva |= below(r, 512) * 8;
-	return gva & UINT64_C(1) << 47 ? gva | UINT64_C(0xffff) << 48 : gva;
+	return gva >> top & 1 ? gva | ~UINT64_C(0) << top : gva;
+}
+
+static uint64_t gva_of(struct run *r)
+{
+	switch (r->format) {
+	case LONG4:
+		return long_gva(r, 4);
+	case LONG5:
+		return long_gva(r, 5);
+	case PAE:
+		return (long_gva(r, 2) & 0x3fffffff) | below(r, 4) << 30;
+	case SMALL:
+		return (uint64_t)index_of(r) << 23 |
+		       (uint64_t)index_of(r) << 13 | below(r, 4) << 12 |
+		       below(r, 512) * 8;
+	case OFF:
+		break;
+	}
+	return below(r, WORLD_FRAMES + 600) << 12 | below(r, 512) * 8;
 }
 
 static uint64_t gpte_of(struct run *r)
@@ -117,28 +139,43 @@ static void odd_store(struct run *r)
 		     GNOMON_OK);
 }
 
+/* PDPTEs allow neither W nor U. */
+static void make_pdptes(struct run *r, struct gnomon_regs *regs)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		regs->pdpte[i] = below(r, 4) ? table(r) | X86_PTE_P : 0;
+		world_store(&r->w, regs->cr3 + 8 * i, regs->pdpte[i]);
+	}
+}
+
+static void set_mode(struct run *r, struct gnomon_regs *regs)
+{
+	regs->cr0 = X86_CR0_PE | (r->format == OFF ? 0 : X86_CR0_PG) |
+		    (below(r, 4) ? X86_CR0_WP : 0);
+	regs->efer = r->format <= LONG5 ? X86_EFER_LME | X86_EFER_LMA : 0;
+	regs->efer |= below(r, 6) ? X86_EFER_NXE : 0;
+	regs->cr4 = r->format == SMALL ? X86_CR4_PSE : X86_CR4_PAE;
+	regs->cr4 |= r->format == LONG5 ? X86_CR4_LA57 : 0;
+	regs->cr4 |= below(r, 4) ? X86_CR4_PGE : 0;
+	regs->cr4 |= below(r, 3) ? 0 : X86_CR4_SMEP;
+	regs->cr4 |= below(r, 3) ? 0 : X86_CR4_SMAP;
+}
+
 static void set_registers(struct run *r, unsigned cpu)
 {
 	struct gnomon_regs *regs = &r->w.regs[cpu];
-	uint64_t old = regs->cr3;
+	struct gnomon_regs old = *regs;
 
 	regs->cr3 = table(r);
+	if (r->format == PAE) {
+		make_pdptes(r, regs);
+	}
 	if (below(r, 4) == 0) {
-		static const uint64_t bits[] = {
-			X86_CR4_SMEP, X86_CR4_SMAP, X86_CR4_PGE,
-		};
-
-		regs->cr4 ^= bits[below(r, 3)];
-	}
-	if (below(r, 6) == 0) {
-		regs->cr0 ^= X86_CR0_WP;
-	}
-	if (below(r, 6) == 0) {
-		regs->efer ^= X86_EFER_NXE;
+		set_mode(r, regs);
 	}
 	regs->ac = below(r, 2);
 	if (world_load(&r->w, cpu, GNOMON_SET_CR3) != GNOMON_OK) {
-		regs->cr3 = old;
+		*regs = old;
 	}
 }
 
@@ -173,7 +210,10 @@ static struct gnomon_range some(struct run *r)
 /* The host takes write rights from frames, or gives them back. */
 static void host_changes(struct run *r)
 {
-	struct gnomon_range range = some(r);
+	/* Whole blocks: a host that says 2M has to mean it. */
+	struct gnomon_range range = {
+		{ below(r, 7) * 512 }, (1 + below(r, 2)) * 512,
+	};
 	struct fh_frame frame = {
 		GNOMON_FRAME_RAM, below(r, 2) ? 9 : 0, below(r, 3) > 0, false,
 	};
@@ -289,9 +329,11 @@ static void one_access(struct run *r, unsigned cpu)
 				  r->seed);
 	}
 	cr_assert_neq(end, WORLD_WRONG,
-		      "step %llu: cpu %u gva %#llx access %u action %d",
+		      "step %llu: cpu %u gva %#llx access %u action %d kind %d"
+		      " after %u faults",
 		      (unsigned long long)r->step, cpu,
-		      (unsigned long long)gva, access, r->w.last.action);
+		      (unsigned long long)gva, access, r->w.last.action,
+		      r->w.last.kind, r->w.faults);
 }
 
 static void step(struct run *r)
@@ -314,19 +356,32 @@ static void step(struct run *r)
 	}
 }
 
-static void run(uint32_t options, uint32_t pages, uint64_t rounds)
+static void start(struct run *r, unsigned cpu)
+{
+	struct gnomon_regs *regs = &r->w.regs[cpu];
+
+	set_mode(r, regs);
+	regs->cr3 = table(r);
+	if (r->format == PAE) {
+		make_pdptes(r, regs);
+	}
+	cr_assert_eq(world_load(&r->w, cpu, GNOMON_SET_CR3), GNOMON_OK);
+}
+
+static void run(enum format format, uint32_t options, uint32_t pages,
+		uint64_t rounds)
 {
 	struct gnomon_config config = world_config();
-	struct run r = { .seed = test_seed() };
+	struct run r = { .format = format, .seed = test_seed() };
 
 	config.options = options;
 	config.table_pages_max = pages;
 	config.chain_max = 28;
 	config.flood_leaf_writes = 5;
-	r.rng = test_rng_init(r.seed ^ options ^ pages);
+	r.rng = test_rng_init(r.seed ^ options ^ pages ^ format << 8);
 	world_open(&r.w, &config);
 	for (unsigned i = 0; i < WORLD_CPUS; i++) {
-		world_cr3(&r.w, i, table(&r));
+		start(&r, i);
 	}
 	for (r.step = 0; r.step < rounds; r.step++) {
 		step(&r);
@@ -340,23 +395,47 @@ static void run(uint32_t options, uint32_t pages, uint64_t rounds)
 
 Test(random, all_options)
 {
-	run(GNOMON_OPT_ALL, 0, test_rounds(20000));
+	run(LONG4, GNOMON_OPT_ALL, 0, test_rounds(20000));
 }
 
 Test(random, no_options)
 {
-	run(0, 0, test_rounds(20000));
+	run(LONG4, 0, 0, test_rounds(20000));
 }
 
 Test(random, each_option_alone)
 {
 	for (uint32_t bit = 0; bit < 6; bit++) {
-		run(1u << bit, 0, test_rounds(5000));
+		run(LONG4, 1u << bit, 0, test_rounds(5000));
 	}
 }
 
 Test(random, small_budget)
 {
-	run(GNOMON_OPT_ALL, 32, test_rounds(20000));
-	run(0, 34, test_rounds(5000));
+	run(LONG4, GNOMON_OPT_ALL, 32, test_rounds(20000));
+	run(LONG4, 0, 34, test_rounds(5000));
+}
+
+Test(random, five_levels)
+{
+	run(LONG5, GNOMON_OPT_ALL, 0, test_rounds(10000));
+	run(LONG5, 0, 0, test_rounds(5000));
+}
+
+Test(random, pae)
+{
+	run(PAE, GNOMON_OPT_ALL, 0, test_rounds(10000));
+	run(PAE, 0, 0, test_rounds(5000));
+}
+
+Test(random, four_byte_entries)
+{
+	run(SMALL, GNOMON_OPT_ALL, 0, test_rounds(10000));
+	run(SMALL, 0, 0, test_rounds(5000));
+}
+
+Test(random, paging_off)
+{
+	run(OFF, GNOMON_OPT_ALL, 0, test_rounds(10000));
+	run(OFF, 0, 0, test_rounds(5000));
 }

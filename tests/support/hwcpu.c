@@ -158,19 +158,21 @@ static bool allowed(const struct gnomon_regs *regs, uint32_t access,
 		    bool write, bool user, bool nx, unsigned key)
 {
 	bool from_user = access & GNOMON_USER;
+	/* While the guest has paging off, SMEP, SMAP and PKE are off too. */
+	uint64_t cr4 = regs->cr0 & X86_CR0_PG ? regs->cr4 : 0;
 
 	if (from_user && !user) {
 		return false;
 	}
-	if (user && !(access & GNOMON_EXEC) &&
+	if (cr4 && user && !(access & GNOMON_EXEC) &&
 	    key_forbids(regs, access, key)) {
 		return false;
 	}
 	if (access & GNOMON_EXEC) {
 		return !nx && !(user && !from_user &&
-				(regs->cr4 & X86_CR4_SMEP));
+				(cr4 & X86_CR4_SMEP));
 	}
-	if (!from_user && user && (regs->cr4 & X86_CR4_SMAP) &&
+	if (!from_user && user && (cr4 & X86_CR4_SMAP) &&
 	    (!regs->ac || (access & GNOMON_IMPLICIT))) {
 		return false;
 	}
