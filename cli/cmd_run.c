@@ -3,8 +3,8 @@
 #include "cli/runs.h"
 
 static const struct argp_option options[] = {
-	{ "mode", 'm', "MODE", 0, "native, shadow or nested (default shadow)",
-	  0 },
+	{ "mode", 'm', "MODE", 0,
+	  "native, shadow, shadow+unsync or nested (default shadow)", 0 },
 	{ 0 },
 };
 

@@ -28,7 +28,7 @@ static const struct argp_option options[] = {
 	{ "seed", KEY_SEED, "N", 0, "seed of what is random (default 1)", 0 },
 	{ "without", KEY_WITHOUT, "LIST", 0,
 	  "switch off optimisations of the engine: root-cache, large, "
-	  "prefetch, update", 0 },
+	  "prefetch, update, unsync", 0 },
 	{ "format", KEY_FORMAT, "FORMAT", 0,
 	  "table (default), csv or json", 0 },
 	{ "extra", KEY_EXTRA, NULL, 0,
@@ -43,28 +43,36 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
+static const struct {
+	const char *name;
+	uint32_t bit;
+} optimisations[] = {
+	{ "root-cache", GNOMON_OPT_ROOT_CACHE },
+	{ "large", GNOMON_OPT_LARGE },
+	{ "prefetch", GNOMON_OPT_PREFETCH },
+	{ "update", GNOMON_OPT_UPDATE },
+	{ "unsync", GNOMON_OPT_UNSYNC },
+};
+
+enum { OPTIMISATIONS = sizeof(optimisations) / sizeof(*optimisations) };
+
 static uint32_t parse_without(char *list)
 {
-	static const char *const names[] = { "root-cache", "large",
-					     "prefetch", "update" };
-	static const uint32_t bits[] = { GNOMON_OPT_ROOT_CACHE,
-					 GNOMON_OPT_LARGE,
-					 GNOMON_OPT_PREFETCH,
-					 GNOMON_OPT_UPDATE };
 	uint32_t off = 0;
 	char *save;
 
 	for (char *s = strtok_r(list, ",", &save); s;
 	     s = strtok_r(NULL, ",", &save)) {
 		size_t i = 0;
-		while (i < 4 && strcmp(s, names[i])) {
+		while (i < OPTIMISATIONS && strcmp(s, optimisations[i].name)) {
 			i++;
 		}
-		if (i == 4) {
+		if (i == OPTIMISATIONS) {
 			cmd_usage("no optimisation '%s'; there are: "
-				  "root-cache, large, prefetch, update", s);
+				  "root-cache, large, prefetch, update, "
+				  "unsync", s);
 		}
-		off |= bits[i];
+		off |= optimisations[i].bit;
 	}
 	return off;
 }

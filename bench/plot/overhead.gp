@@ -13,7 +13,7 @@ bars = STATS_records
 stats data using ($2 + $3 + $4 + $5 + $6) nooutput
 top = STATS_max > 0 ? 1.12 * STATS_max : 1
 
-fig_w = bars > 4 ? 4.6 + 0.55 * (bars - 4) : 4.6
+fig_w = bars > 3 ? 4.6 + 1.1 * (bars - 3) : 4.6
 load ARG0[1:strlen(ARG0) - strlen("overhead.gp")] . "style.gp"
 set output ARG2
 
