@@ -321,6 +321,10 @@ static size_t find_swings(const struct group *g, struct swing *swings,
 		add_swing(g, &swings[at], pt);
 	}
 	qsort(swings, n, sizeof(*swings), by_most);
+	/* What moves nothing is not worth a row. */
+	while (n > 1 && swings[n - 1].most < 0.005) {
+		n--;
+	}
 	return n < ROWS_MAX ? n : ROWS_MAX;
 }
 

@@ -16,7 +16,7 @@ low = STATS_min_x < 0 ? STATS_min_x : 0
 top = STATS_max_y > 0 ? STATS_max_y : 0
 span = top > low ? top - low : 1
 
-fig_w = 5.4
+fig_w = 5.8
 fig_h = 1.5 + 0.1 * rows + 0.11 * rows * modes
 load ARG0[1:strlen(ARG0) - strlen("sensitivity.gp")] . "style.gp"
 set label 1001 at screen 0.02, 1 - 0.2 / fig_h
@@ -33,9 +33,9 @@ set xrange [low - 0.04 * span : top + 0.04 * span]
 set ytics scale 0
 set xlabel "change of the overhead, percentage points" textcolor rgb ink
 set key at graph 1.02, 0.98 left top Left reverse samplen 1.2 textcolor rgb ink
-set rmargin 12
+set rmargin 17
 set style fill solid 1.0 border rgb ink
-array shade[6] = [c3, c1, c4, c2, c5, soft]
+array shade[6] = [c3, c1, c2, c4, c5, soft]
 high = 0.8 / modes
 offset(n) = (n - 0.5) * high - 0.4
 
