@@ -19,6 +19,7 @@ enum {
 	CR0_PG = 1u << 31,
 	CR4_PAE = 1u << 5,
 	CR4_PGE = 1u << 7,
+	CR4_LA57 = 1u << 12,
 	CR4_PCIDE = 1u << 17,
 	CR4_OSXSAVE = 1u << 18,
 	EFER_LME = 1u << 8,

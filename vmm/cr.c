@@ -27,8 +27,9 @@ static void intercepts(struct vmm *v)
 }
 
 /*
- * The engine's root has four levels always. Outside long mode the CPU walks
- * three, from a table of four entries below 4G: those of the level below.
+ * The engine's root has as many levels as the guest's in long mode, else four.
+ * Outside long mode the CPU walks three, from a table of four entries below
+ * 4G: those of the level below.
  */
 static uint64_t legacy_root(uint64_t root)
 {
@@ -66,6 +67,7 @@ void load_root(struct vmm *v)
 	c->efer = v->guest.efer | EFER_SVME | EFER_NXE;
 	if (legacy) {
 		c->efer &= ~(uint64_t)(EFER_LME | EFER_LMA);
+		c->cr4 &= ~(uint64_t)CR4_LA57;
 	}
 	if (!(v->guest.cr0 & CR0_PE)) {
 		vmm_die("real mode at %x: run this guest nested", c->rip);
@@ -297,7 +299,8 @@ static void filter_cpuid(const struct vmm *v, uint32_t leaf, uint32_t sub,
 		c->ebx &= ~(1u << 10);			/* INVPCID */
 		c->ebx &= f & GNOMON_CAP_SMEP ? ~0u : ~(1u << 7);
 		c->ebx &= f & GNOMON_CAP_SMAP ? ~0u : ~(1u << 20);
-		c->ecx &= ~(1u << 3 | 1u << 4 | 1u << 16 | 1u << 31);
+		c->ecx &= ~(1u << 3 | 1u << 4 | 1u << 31);	/* keys */
+		c->ecx &= f & GNOMON_CAP_LA57 ? ~0u : ~(1u << 16);
 		break;
 	case 0xd:	/* no PKRU in XCR0 either */
 		c->eax &= sub == 0 ? ~(1u << 9) : ~0u;

@@ -181,6 +181,7 @@ static void caps_init(struct vmm *v)
 	f |= ext.edx & 1u << 26 ? GNOMON_CAP_1G : 0;
 	f |= seven.ebx & 1u << 7 ? GNOMON_CAP_SMEP : 0;
 	f |= seven.ebx & 1u << 20 ? GNOMON_CAP_SMAP : 0;
+	f |= seven.ecx & 1u << 16 ? GNOMON_CAP_LA57 : 0;
 	v->caps.features = f;
 	v->caps.maxphyaddr = (uint8_t)cpuid(0x80000008, 0).eax;
 }

@@ -49,6 +49,8 @@ void report(struct vmm *v, const char *mark)
 		vmm_log("vmm: faults %s %s=%u", mark, kind_name[i],
 			v->count.kind[i]);
 	}
+	vmm_log("vmm: regs %s cr0=%x cr3=%x cr4=%x efer=%x", mark,
+		v->guest.cr0, v->guest.cr3, v->guest.cr4, v->guest.efer);
 	report_engine(v, mark);
 }
 
@@ -57,12 +59,13 @@ void report(struct vmm *v, const char *mark)
  * none may lead into our memory. (The engine's audit asks host->frame();
  * this asks nobody.) Leaves in our tables are 4K, 2M or 1G.
  */
-static bool look(uint64_t root)
+static bool look(uint64_t root, unsigned top)
 {
-	uint64_t at[5] = { 0, 0, 0, 0, root & UINT64_C(0xffffffffff000) };
-	unsigned index[5] = { 0 }, level = 4;
+	uint64_t at[6] = { 0 };
+	unsigned index[6] = { 0 }, level = top;
 
-	while (level <= 4) {
+	at[top] = root & UINT64_C(0xffffffffff000);
+	while (level <= top) {
 		if (index[level] == 512) {
 			index[level++] = 0;
 			continue;
@@ -98,7 +101,11 @@ bool audit(struct vmm *v)
 			a.a, a.b);
 		return false;
 	}
-	if (!look(v->mode == VMM_NESTED ? root.ncr3.v : root.cr3.v)) {
+	bool five = (v->guest.cr4 & CR4_LA57) && (v->guest.efer & EFER_LMA);
+	bool clean = v->mode == VMM_NESTED ? look(root.ncr3.v, 4)
+					   : look(root.cr3.v, five ? 5 : 4);
+
+	if (!clean) {
 		return false;
 	}
 	vmm_log("vmm: audit ok checked=%u", a.checked);

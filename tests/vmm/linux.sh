@@ -16,6 +16,10 @@ modes=${MODES:-nested,shadow,unsync,noprefetch,unsync64,switch}
 "$top_srcdir/vmm/run" --image "$image" --icount --mode "native,$modes" \
 	--keep "$work" || exit $?
 
+# Five levels, 1G pages, SMEP and SMAP.
+"$top_srcdir/vmm/run" --image "$image" --cpu max,-pku --mode unsync ||
+	exit $?
+
 digest() { tr -d '\r' <"$work/$1.console" | sed -n 's/^gnomon: digest //p'; }
 failed=0
 for mode in $(echo "$modes" | tr , ' '); do
