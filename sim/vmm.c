@@ -359,7 +359,6 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 	case GNOMON_TRACKED:	/* no frame is watched here */
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
-	case GNOMON_TRACKED:
 	case GNOMON_STOP_BUG:
 		break;
 	}
