@@ -356,7 +356,6 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 	case GNOMON_DO_MMIO:
 		guest->counts.mmio++;
 		return emulated(touch, outcome.gpa.v);
-	case GNOMON_TRACKED:	/* no frame is watched here */
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
 	case GNOMON_STOP_BUG:

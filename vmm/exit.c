@@ -36,7 +36,6 @@ static void after_fault(struct vmm *v, const struct gnomon_outcome *out,
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
 		vmm_die("out of pages at %x", v->vmcb->rip);
-	case GNOMON_TRACKED:
 	case GNOMON_STOP_BUG:
 		vmm_die("the engine gave up at %x", v->vmcb->rip);
 	}
