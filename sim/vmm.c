@@ -358,6 +358,7 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 		return emulated(touch, outcome.gpa.v);
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
+	case GNOMON_TRACKED:	/* no frame is watched here */
 	case GNOMON_STOP_BUG:
 		break;
 	}
