@@ -9,6 +9,7 @@ extern const struct cmd cmd_costs;
 extern const struct cmd cmd_import;
 extern const struct cmd cmd_info;
 extern const struct cmd cmd_plot;
+extern const struct cmd cmd_record;
 extern const struct cmd cmd_report;
 extern const struct cmd cmd_run;
 extern const struct cmd cmd_sweep;
@@ -25,6 +26,7 @@ const struct cmd *const cmds[] = {
 	&cmd_import,
 	&cmd_info,
 	&cmd_walk,
+	&cmd_record,
 	&cmd_workloads,
 	&cmd_costs,
 	&cmd_validate,

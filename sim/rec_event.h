@@ -16,6 +16,7 @@ enum sim_event_type {
 	SIM_EV_FAULT = 2,	/* gva (CR2), value (error code), flags, ip */
 	SIM_EV_MARKER = 3,	/* value (number) */
 	SIM_EV_SYMBOL = 4,	/* gva, value (bytes), text: code has a name */
+	SIM_EV_NOTE = 5,	/* text (key=value), known only now */
 
 	/* MMU level. */
 	SIM_EV_TABLE_STORE = 8,	/* gva gpa size level value flags ip */

@@ -27,6 +27,7 @@ static const struct event_type types[SIM_EV_TYPE_END] = {
 		RANGE | REC_HAS_FLAGS, SIM_F_USER | SIM_F_AC | SIM_F_IP },
 	[SIM_EV_MARKER] = { "marker", REC_HAS_NUMBER, 0 },
 	[SIM_EV_SYMBOL] = { "symbol", RANGE | REC_HAS_TEXT, 0 },
+	[SIM_EV_NOTE] = { "note", REC_HAS_TEXT, 0 },
 	[SIM_EV_TABLE_STORE] = { "table-store",
 		REC_HAS_GVA | REC_HAS_NEAR | REC_HAS_SIZE | REC_HAS_LEVEL |
 		REC_HAS_FLAGS, SIM_F_KEPT | SIM_F_IP | SIM_F_USER },

@@ -317,6 +317,7 @@ static bool apply(struct sim_replay *replay, const struct sim_event *ev)
 		replay_marker(replay, ev);
 		return true;
 	case SIM_EV_SYMBOL:
+	case SIM_EV_NOTE:
 		return true;
 	case SIM_EV_FORK:
 	case SIM_EV_VFORK:

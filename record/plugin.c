@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The recorder: a plugin of QEMU's TCG that writes what a guest does to its
+ * page tables. `gnomon record guest` starts QEMU with it and says through the
+ * environment where to write.
+ *
+ * Memory callbacks come after the access, so a table store's value is read
+ * back from guest RAM, which is a file that both map. Callbacks of
+ * instructions come before them, so the value of a control register is that
+ * of the register it is loaded from. One vcpu runs at a time.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/decode.h"
+#include "record/filter.h"
+#include "record/mark.h"
+#include "record/qemu.h"
+#include "record/regs.h"
+#include "record/tables.h"
+#include "sim/oracle.h"
+
+enum {
+	PF_VECTOR = 14,
+	MSR_EFER = 0xc0000080u,
+	MARK_START = 1,
+	MARK_END = 9,
+	/* Where a memory callback's argument keeps how many instructions of
+	 * its block are still to come; the ip is below. */
+	BACK_SHIFT = 48,
+};
+
+#define EFLAGS_AC	(1ull << 18)
+#define EFER_LMA	(1ull << 10)
+#define CR0_TS		(1ull << 3)
+#define CR0_PG		(1ull << 31)
+#define CR4_LA57	(1ull << 12)
+#define DIRECT_MAP_4	0xffff888000000000ull
+#define DIRECT_MAP_5	0xff11000000000000ull
+
+int qemu_plugin_version = 1;
+
+static struct {
+	bool on;
+	bool ended;
+	unsigned int vcpus;
+	const uint8_t *ram;
+	uint64_t ram_bytes;
+	uint64_t executed;	/* instructions, counted by block */
+	uint64_t idt;
+	struct record rec;
+	struct record_filter filter;
+} p;
+
+static const char *setting(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value ? value : "";
+}
+
+static void complain(const char *text)
+{
+	fprintf(stderr, "gnomon: %s\n", text);
+}
+
+/* ---- Guest memory by virtual address ------------------------------------ */
+
+static bool read_ram(void *arg, uint64_t gpa, unsigned int bytes,
+		     uint64_t *value)
+{
+	(void)arg;
+	*value = 0;
+	if (gpa > p.ram_bytes - bytes) {
+		return false;
+	}
+	memcpy(value, p.ram + gpa, bytes);
+	return true;
+}
+
+static bool translate(unsigned int vcpu, uint64_t gva, uint64_t *gpa)
+{
+	struct sim_oracle o = {
+		.read = read_ram,
+		.cr0 = regs_read(vcpu, REG_CR0),
+		.cr3 = regs_read(vcpu, REG_CR3),
+		.cr4 = regs_read(vcpu, REG_CR4),
+		.efer = regs_read(vcpu, REG_EFER),
+		.maxphyaddr = 52,
+		.ac = true,
+	};
+	struct sim_access a = { .gva = gva };
+	struct sim_oracle_result r;
+
+	sim_oracle(&o, &a, &r);
+	*gpa = r.gpa;
+	return r.answer == SIM_ORACLE_OK;
+}
+
+/* Reads up to 8 bytes; 0 where nothing is mapped. */
+static uint64_t read_gva(unsigned int vcpu, uint64_t gva, unsigned int bytes)
+{
+	uint64_t value = 0, one, gpa;
+
+	for (unsigned int i = 0; i < bytes; i++) {
+		if (translate(vcpu, gva + i, &gpa) &&
+		    read_ram(NULL, gpa, 1, &one)) {
+			value |= one << 8 * i;
+		}
+	}
+	return value;
+}
+
+/* ---- Start and end --------------------------------------------------------- */
+
+/* The moment of an instruction; counted by block, `back` before its end. */
+static void set_moment(unsigned int vcpu, uint64_t back)
+{
+	uint64_t now = p.executed - back;
+
+	if (now > p.rec.instr) {
+		p.rec.instr = now;
+	}
+	p.rec.vcpu = (uint16_t)vcpu;
+}
+
+static void describe(struct sim_rec_info *info, unsigned int vcpu)
+{
+	uint64_t gpa;
+	char pages[32];
+
+	info->kind = SIM_REC_MMU;
+	info->cr0 = regs_read(vcpu, REG_CR0);
+	info->cr3 = regs_read(vcpu, REG_CR3);
+	info->cr4 = regs_read(vcpu, REG_CR4);
+	info->efer = regs_read(vcpu, REG_EFER);
+	info->levels = info->cr4 & CR4_LA57 ? 5 : 4;
+	info->pae = true;
+	info->maxphyaddr = 40;		/* what TCG's processors have */
+	info->vcpus = p.vcpus;
+	info->ram_bytes = p.ram_bytes;
+	info->direct_map = info->levels == 5 ? DIRECT_MAP_5 : DIRECT_MAP_4;
+	info->has_direct_map =
+		translate(vcpu, info->direct_map + (info->cr3 & ~0xfffull),
+			  &gpa) && gpa == (info->cr3 & ~0xfffull);
+	snprintf(info->source, sizeof(info->source), "%s",
+		 setting("GNOMON_RECORD_SOURCE"));
+	snprintf(info->tool, sizeof(info->tool), "gnomon record guest (%s)",
+		 setting("GNOMON_RECORD_TOOL"));
+	snprintf(pages, sizeof(pages), "%u", p.filter.pages);
+	sim_rec_meta_set(info, "filter", pages);
+	sim_rec_meta_set(info, "ac", "recorded");
+	sim_rec_meta_set(info, "privilege", "recorded");
+	sim_rec_meta_set(info, "fetches", "faulting ones only");
+	sim_rec_meta_set(info, "final-state", "guest memory");
+}
+
+static void give_up(const char *text)
+{
+	complain(text);
+	sim_rec_abort(p.rec.out);
+	record_free(&p.rec);
+	p.on = false;
+	p.ended = true;
+}
+
+static void put(struct sim_event ev)
+{
+	record_put(&p.rec, ev);
+	if (p.rec.status != SIM_REC_OK && p.on) {
+		give_up(p.rec.status == SIM_REC_NOMEM ?
+			"out of memory; record less" :
+			sim_rec_writer_error(p.rec.out)->text);
+	}
+}
+
+static void put_marker(uint64_t number)
+{
+	put((struct sim_event){ .type = SIM_EV_MARKER, .value = number });
+}
+
+static void start(unsigned int vcpu)
+{
+	struct sim_rec_info info = { .kind = SIM_REC_MMU };
+	struct sim_rec_writer *out;
+	struct sim_rec_error err;
+
+	describe(&info, vcpu);
+	if (!(info.efer & EFER_LMA) || !(info.cr0 & CR0_PG)) {
+		complain("the guest is not in long mode; only 64-bit guests "
+			 "can be recorded");
+		p.ended = true;
+		return;
+	}
+	if (sim_rec_create(&out, setting("GNOMON_RECORD_OUT"), &info, NULL,
+			   &err) != SIM_REC_OK) {
+		complain(err.text);
+		p.ended = true;
+		return;
+	}
+	if (!record_init(&p.rec, out, p.ram, p.ram_bytes, info.levels,
+			 p.vcpus)) {
+		give_up("out of memory; record less");
+		return;
+	}
+	p.on = true;
+	p.rec.instr = p.executed;
+	put_marker(MARK_START);
+	for (unsigned int i = 0; p.on && i < p.vcpus; i++) {
+		record_root(&p.rec, i, regs_read(i, REG_CR3));
+	}
+}
+
+static void finish(void)
+{
+	struct sim_rec_error err;
+	char text[64];
+
+	if (!p.on) {
+		return;
+	}
+	snprintf(text, sizeof(text), "accesses-dropped=%llu",
+		 (unsigned long long)p.filter.dropped);
+	put((struct sim_event){ .type = SIM_EV_NOTE, .text = text,
+				.text_bytes = (uint32_t)strlen(text) });
+	if (p.on) {
+		record_final(&p.rec);
+	}
+	if (p.on && sim_rec_commit(p.rec.out, &err) != SIM_REC_OK) {
+		complain(err.text);
+	}
+	record_free(&p.rec);
+	p.on = false;
+	p.ended = true;
+}
+
+static void mark(unsigned int vcpu, uint64_t number)
+{
+	if (!p.on && !p.ended && number == MARK_START) {
+		start(vcpu);
+	} else if (p.on) {
+		put_marker(number);
+		if (number == MARK_END) {
+			finish();
+		}
+	}
+}
+
+static void at_exit(qemu_plugin_id_t id, void *arg)
+{
+	(void)id;
+	(void)arg;
+	if (!p.on && !p.ended) {
+		complain("the guest never reached the start of the recording");
+	}
+	finish();
+}
+
+/* ---- Instructions ---------------------------------------------------------- */
+
+static uint64_t address_of(unsigned int vcpu, const struct record_insn *i)
+{
+	uint64_t address = (uint64_t)(int64_t)i->disp;
+
+	if (i->base == RECORD_RIP) {
+		address += i->rip;
+	} else if (i->base != RECORD_NO_REG) {
+		address += regs_general(vcpu, i->base);
+	}
+	if (i->index != RECORD_NO_REG) {
+		address += regs_general(vcpu, i->index) * i->scale;
+	}
+	return address;
+}
+
+static void load_cr3(unsigned int vcpu, uint64_t value)
+{
+	record_root(&p.rec, vcpu, value);
+	put((struct sim_event){ .type = SIM_EV_CR3, .value = value,
+				.flags = SIM_F_VALUE });
+	if (p.on) {
+		record_left(&p.rec);
+	}
+	record_filter_clear(&p.filter);
+}
+
+static void write_register(enum sim_event_type type, uint64_t value,
+			   bool known)
+{
+	put((struct sim_event){ .type = (uint8_t)type,
+				.value = known ? value : 0,
+				.flags = known ? SIM_F_VALUE : 0 });
+	record_filter_clear(&p.filter);
+}
+
+static void write_msr(unsigned int vcpu)
+{
+	uint64_t value = (regs_general(vcpu, 0) & 0xffffffff) |
+			 regs_general(vcpu, 2) << 32;
+
+	if ((regs_general(vcpu, 1) & 0xffffffff) == MSR_EFER) {
+		/* Software cannot change LMA. */
+		value &= ~EFER_LMA;
+		value |= regs_read(vcpu, REG_EFER) & EFER_LMA;
+		write_register(SIM_EV_EFER, value, true);
+	}
+}
+
+static void invpcid(unsigned int vcpu, const struct record_insn *i)
+{
+	uint64_t at = address_of(vcpu, i);
+
+	put((struct sim_event){
+		.type = SIM_EV_INVPCID,
+		.sub = (uint8_t)(regs_general(vcpu, i->reg) & 3),
+		.value = read_gva(vcpu, at, 8) & 0xfff,
+		.gva = read_gva(vcpu, at + 8, 8),
+	});
+	record_filter_clear(&p.filter);
+}
+
+static void write_cr(unsigned int vcpu, const struct record_insn *i)
+{
+	uint64_t value = regs_general(vcpu, i->reg);
+
+	if (i->cr == 3) {
+		load_cr3(vcpu, value);
+	} else if (i->cr == 0) {
+		write_register(SIM_EV_CR0, value, true);
+	} else if (i->cr == 4) {
+		write_register(SIM_EV_CR4, value, true);
+	}
+}
+
+/* What is followed before the recording starts, too. */
+static void see_early(unsigned int vcpu, const struct record_insn *i)
+{
+	if (i->kind == INSN_LIDT && (regs_read(vcpu, REG_EFER) & EFER_LMA)) {
+		p.idt = read_gva(vcpu, address_of(vcpu, i) + 2, 8);
+	}
+	if (i->kind == INSN_CPUID &&
+	    (uint32_t)regs_general(vcpu, 0) == GNOMON_MARK_LEAF) {
+		mark(vcpu, regs_general(vcpu, 3) & 0xffffffff);
+	}
+}
+
+static void at_insn(unsigned int vcpu, void *arg)
+{
+	const struct record_insn *i = arg;
+
+	set_moment(vcpu, i->back);
+	see_early(vcpu, i);
+	if (!p.on) {
+		return;
+	}
+	switch (i->kind) {
+	case INSN_MOV_CR:
+		write_cr(vcpu, i);
+		break;
+	case INSN_CLTS:
+		write_register(SIM_EV_CR0,
+			       regs_read(vcpu, REG_CR0) & ~CR0_TS, true);
+		break;
+	case INSN_LMSW:
+		write_register(SIM_EV_CR0, 0, false);
+		break;
+	case INSN_WRMSR:
+		write_msr(vcpu);
+		break;
+	case INSN_INVLPG:
+		put((struct sim_event){ .type = SIM_EV_INVLPG,
+					.gva = address_of(vcpu, i) });
+		record_filter_drop_page(&p.filter, address_of(vcpu, i));
+		break;
+	case INSN_INVPCID:
+		invpcid(vcpu, i);
+		break;
+	case INSN_OTHER:
+	case INSN_LIDT:
+	case INSN_CPUID:
+		break;
+	}
+}
+
+/* The first instruction of the page-fault handler: the processor has pushed
+ * error code, RIP, CS and RFLAGS. */
+static void at_fault(unsigned int vcpu, void *arg)
+{
+	uint64_t rsp, error, flags;
+
+	if (!p.on) {
+		return;
+	}
+	rsp = regs_read(vcpu, REG_RSP);
+	error = read_gva(vcpu, rsp, 4);
+	flags = read_gva(vcpu, rsp + 24, 8) & EFLAGS_AC ? SIM_F_AC : 0;
+	set_moment(vcpu, (uintptr_t)arg);
+	put((struct sim_event){
+		.type = SIM_EV_FAULT, .gva = regs_read(vcpu, REG_CR2),
+		.value = error, .ip = read_gva(vcpu, rsp + 8, 8),
+		.flags = (uint16_t)(flags | SIM_F_IP |
+				    (error & SIM_PF_U ? SIM_F_USER : 0u)),
+	});
+}
+
+/* ---- Accesses ---------------------------------------------------------------- */
+
+static unsigned int access_flags(unsigned int vcpu, uint64_t gva, bool store)
+{
+	unsigned int flags = store ? SIM_F_WRITE : 0;
+	bool user = (regs_read(vcpu, REG_CS) & 3) == 3;
+
+	if (regs_read(vcpu, REG_EFLAGS) & EFLAGS_AC) {
+		flags |= SIM_F_AC;
+	}
+	/* While it delivers an interrupt from CPL 3, the processor itself
+	 * writes the kernel's stack. */
+	if (user) {
+		flags |= gva >> 63 ? SIM_F_IMPLICIT : SIM_F_USER;
+	}
+	return flags;
+}
+
+static void at_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
+		      uint64_t gva, void *arg)
+{
+	bool store = qemu_plugin_mem_is_store(info);
+	struct record_filter_entry *e = NULL;
+	struct qemu_plugin_hwaddr *at;
+	uint64_t packed = (uint64_t)(uintptr_t)arg;
+	uint64_t gpa = UINT64_MAX;
+	unsigned int size;
+	bool kept = true;
+
+	if (!p.on) {
+		return;
+	}
+	if (p.filter.pages) {
+		e = record_filter_at(&p.filter, store, gva);
+		kept = e->page != (gva >> 12) + 1;
+		if (!kept && (!store || e->epoch == p.rec.epoch)) {
+			p.filter.dropped++;
+			return;
+		}
+	}
+	size = 1u << qemu_plugin_mem_size_shift(info);
+	set_moment(vcpu, packed >> BACK_SHIFT);
+	at = store ? qemu_plugin_get_hwaddr(info, gva) : NULL;
+	if (at && !qemu_plugin_hwaddr_is_io(at)) {
+		gpa = qemu_plugin_hwaddr_phys_addr(at);
+	}
+	if (e) {
+		e->page = (gva >> 12) + 1;
+		e->epoch = p.rec.epoch;
+	}
+	if (store && record_is_table(&p.rec, gpa)) {
+		/* The ip is sign-extended from 48 bits. */
+		uint64_t ip = (uint64_t)((int64_t)(packed << 16) >> 16);
+
+		if (record_store(&p.rec, gva, gpa, size, ip,
+				 kept ? SIM_F_KEPT : 0)) {
+			/* Look again at the next store to this page. */
+			if (e) {
+				e->epoch = p.rec.epoch - 1;
+			}
+			p.filter.dropped += !kept;
+			return;
+		}
+	}
+	if (kept) {
+		put((struct sim_event){
+			.type = SIM_EV_ACCESS, .gva = gva,
+			.size = (uint16_t)size,
+			.flags = (uint16_t)access_flags(vcpu, gva, store),
+		});
+	} else {
+		p.filter.dropped++;
+	}
+}
+
+/* ---- Translation -------------------------------------------------------------- */
+
+static bool is_fault_handler(uint64_t ip)
+{
+	uint64_t gate = p.idt + 16 * PF_VECTOR;
+	uint64_t low, high;
+
+	if (!p.idt || !(ip >> 63)) {
+		return false;
+	}
+	low = read_gva(0, gate, 8);
+	high = read_gva(0, gate + 8, 4);
+	return ip == ((low & 0xffff) | (low >> 32 & 0xffff0000) | high << 32);
+}
+
+static void watch(struct qemu_plugin_insn *insn, uint64_t ip, size_t back)
+{
+	struct record_insn i = record_decode(qemu_plugin_insn_data(insn),
+					     qemu_plugin_insn_size(insn), ip);
+	struct record_insn *kept;
+
+	if (i.kind == INSN_OTHER) {
+		return;
+	}
+	/* Few, and QEMU may call back as long as it runs: never freed. */
+	kept = malloc(sizeof(*kept));
+	if (kept) {
+		*kept = i;
+		kept->back = (uint16_t)back;
+		qemu_plugin_register_vcpu_insn_exec_cb(insn, at_insn,
+			QEMU_PLUGIN_CB_R_REGS, kept);
+	}
+}
+
+static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	size_t count = qemu_plugin_tb_n_insns(tb);
+
+	(void)id;
+	qemu_plugin_register_vcpu_tb_exec_inline(tb,
+		QEMU_PLUGIN_INLINE_ADD_U64, &p.executed, count);
+	for (size_t n = 0; n < count; n++) {
+		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, n);
+		uint64_t ip = qemu_plugin_insn_vaddr(insn);
+		uint64_t packed = (ip & 0xffffffffffffull) |
+				  (uint64_t)(count - n) << BACK_SHIFT;
+
+		if (n == 0 && is_fault_handler(ip)) {
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_fault,
+				QEMU_PLUGIN_CB_R_REGS, (void *)count);
+		}
+		watch(insn, ip, count - n);
+		qemu_plugin_register_vcpu_mem_cb(insn, at_access,
+			QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
+			(void *)(uintptr_t)packed);
+	}
+}
+
+/* ---- Installation --------------------------------------------------------------- */
+
+static bool map_ram(void)
+{
+	int fd = open(setting("GNOMON_RECORD_RAM"), O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void *ram;
+
+	if (fd < 0 || fstat(fd, &st)) {
+		return false;
+	}
+	p.ram_bytes = (uint64_t)st.st_size;
+	ram = mmap(NULL, (size_t)p.ram_bytes, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	p.ram = ram;
+	return ram != MAP_FAILED;
+}
+
+int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
+			int argc, char **argv)
+{
+	const char *pages = setting("GNOMON_RECORD_FILTER");
+
+	(void)argc;
+	(void)argv;
+	if (!info->system_emulation || strcmp(info->target_name, "x86_64") ||
+	    !regs_init()) {
+		complain("this QEMU does not let its plugins read registers; "
+			 "use qemu-system-x86_64 7.2");
+		return -1;
+	}
+	p.vcpus = (unsigned int)info->system.max_vcpus;
+	if (p.vcpus > RECORD_VCPUS_MAX || !map_ram() ||
+	    !record_filter_init(&p.filter, (uint32_t)atoi(pages))) {
+		complain("the recorder needs the guest's RAM as a file, at "
+			 "most 64 vcpus, and a filter of 2^n pages; start it "
+			 "with `gnomon record guest`");
+		return -1;
+	}
+	qemu_plugin_register_vcpu_tb_trans_cb(id, at_translation);
+	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+	return 0;
+}
