@@ -29,6 +29,7 @@ struct sim_guest_counts {
 	uint64_t cr3_exits, invlpg_exits, other_exits;
 	uint64_t pages_zapped;
 	uint64_t mmio;
+	uint64_t kicks;		/* of other vcpus, to flush their TLBs */
 };
 
 struct sim_guest {

@@ -178,6 +178,9 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 	[SIM_P_FLUSH_HOST_PAGE] = { "flush", "host_page", CYCLES,
 		"the VMM drops one translation of the guest", 200, 0,
 		CYCLES_MAX },
+	[SIM_P_FLUSH_IPI] = { "flush", "ipi", CYCLES,
+		"interrupt another vcpu and wait; it pays an exit", 3000, 0,
+		CYCLES_MAX },
 
 	[SIM_P_HOST_ORDER] = { "host", "page_order", "0, 9 or 18",
 		"host memory comes in blocks of 2^order frames", 9, 0, 18 },

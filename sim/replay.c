@@ -109,14 +109,14 @@ bool sim_replay_touch(struct sim_replay *replay, unsigned vcpu,
 	struct sim_oracle_result answer;
 
 	if (replay->replica) {
-		sim_verify_ask(replay, touch, &answer);
+		sim_verify_ask(replay, vcpu, touch, &answer);
 	}
 	*end = sim_guest_touch(replay->guest, vcpu, touch);
 	if (*end == SIM_TOUCH_BROKEN) {
 		return broken(replay);
 	}
 	return !replay->replica ||
-	       sim_verify_touch(replay, touch, *end, &answer);
+	       sim_verify_touch(replay, vcpu, touch, *end, &answer);
 }
 
 /* Whether a kernel set AC for an access to a user page is not recorded; that
@@ -207,23 +207,22 @@ static bool replay_register(struct sim_replay *replay,
 			    const struct sim_event *ev)
 {
 	struct gnomon_regs regs = replay->guest->regs[ev->vcpu];
-	struct sim_oracle *o = &replay->oracle;
 
 	if (!(ev->flags & SIM_F_VALUE)) {
 		return true;	/* written, but nobody saw the value */
 	}
 	switch (ev->type) {
 	case SIM_EV_CR0:
-		regs.cr0 = o->cr0 = ev->value;
+		regs.cr0 = ev->value;
 		break;
 	case SIM_EV_CR4:
-		regs.cr4 = o->cr4 = ev->value;
+		regs.cr4 = ev->value;
 		break;
 	case SIM_EV_EFER:
-		regs.efer = o->efer = ev->value;
+		regs.efer = ev->value;
 		break;
 	case SIM_EV_PKRU:
-		regs.pkru = o->pkru = (uint32_t)ev->value;
+		regs.pkru = (uint32_t)ev->value;
 		break;
 	default:
 		break;
@@ -238,7 +237,6 @@ static bool replay_cr3(struct sim_replay *replay, const struct sim_event *ev)
 		return true;
 	}
 	replay->explain.cr3_loads++;
-	replay->oracle.cr3 = ev->value;
 	return sim_guest_cr3(replay->guest, ev->vcpu, ev->value) ||
 	       broken(replay);
 }

@@ -65,10 +65,11 @@ bool sim_replay_image(struct sim_replay *replay, const struct sim_event *ev);
 /* ---- verify.c -------------------------------------------------------- */
 
 /* What the oracle says about the access, before it is made. */
-void sim_verify_ask(struct sim_replay *replay, const struct sim_touch *touch,
+void sim_verify_ask(struct sim_replay *replay, unsigned vcpu,
+		    const struct sim_touch *touch,
 		    struct sim_oracle_result *answer);
 /* Does what happened agree with it? */
-bool sim_verify_touch(struct sim_replay *replay,
+bool sim_verify_touch(struct sim_replay *replay, unsigned vcpu,
 		      const struct sim_touch *touch, enum sim_touch_end end,
 		      const struct sim_oracle_result *answer);
 /* Does guest memory hold the entry that a store left? */

@@ -195,6 +195,7 @@ static void take_guest(struct sim_result *result, struct sim_guest *guest)
 	result->cr3_exits = c->cr3_exits;
 	result->invlpg_exits = c->invlpg_exits;
 	result->mmio = c->mmio;
+	result->kicks = c->kicks;
 	result->pages_zapped = c->pages_zapped;
 	if (guest->vm) {
 		gnomon_vm_stats(guest->vm, &stats, sizeof(stats));

@@ -134,6 +134,7 @@ struct sim_result {
 	uint64_t pages_zapped;
 	uint64_t pages_flooded;
 	uint64_t mmio;
+	uint64_t kicks;		/* of other vcpus, to flush their TLBs */
 	uint64_t page_faults;	/* in the input; all are true faults here */
 	uint64_t audits;
 	uint64_t verified;	/* accesses compared with the oracle */

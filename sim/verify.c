@@ -10,9 +10,12 @@
 /* Accessed and dirty: the processor's to set, not recorded. */
 #define AD_BITS ((uint64_t)0x60)
 
-void sim_verify_ask(struct sim_replay *replay, const struct sim_touch *touch,
+void sim_verify_ask(struct sim_replay *replay, unsigned vcpu,
+		    const struct sim_touch *touch,
 		    struct sim_oracle_result *answer)
 {
+	const struct gnomon_regs *regs = &replay->guest->regs[vcpu];
+	struct sim_oracle *o = &replay->oracle;
 	struct sim_access access = {
 		.gva = touch->gva,
 		.write = touch->access & GNOMON_WRITE,
@@ -21,8 +24,13 @@ void sim_verify_ask(struct sim_replay *replay, const struct sim_touch *touch,
 		.implicit = touch->access & GNOMON_IMPLICIT,
 	};
 
-	replay->oracle.ac = touch->access & SIM_ACCESS_AC;
-	sim_oracle(&replay->oracle, &access, answer);
+	o->cr0 = regs->cr0;
+	o->cr3 = regs->cr3;
+	o->cr4 = regs->cr4;
+	o->efer = regs->efer;
+	o->pkru = regs->pkru;
+	o->ac = touch->access & SIM_ACCESS_AC;
+	sim_oracle(o, &access, answer);
 }
 
 static bool disagree(struct sim_replay *replay, const struct sim_touch *touch,
@@ -58,12 +66,11 @@ static bool check_word(struct sim_replay *replay,
 }
 
 /* What the engine says about the page when asked. */
-static bool check_engine(struct sim_replay *replay,
+static bool check_engine(struct sim_replay *replay, unsigned vcpu,
 			 const struct sim_touch *touch,
 			 const struct sim_oracle_result *answer)
 {
 	struct sim_guest *guest = replay->guest;
-	unsigned vcpu = guest->running;
 	bool ac = touch->access & SIM_ACCESS_AC;
 	struct gnomon_translation t;
 	uint32_t access = touch->access & ~(uint32_t)SIM_ACCESS_AC;
@@ -100,7 +107,7 @@ static bool check_engine(struct sim_replay *replay,
 			oracle_rights(answer));
 }
 
-bool sim_verify_touch(struct sim_replay *replay,
+bool sim_verify_touch(struct sim_replay *replay, unsigned vcpu,
 		      const struct sim_touch *touch, enum sim_touch_end end,
 		      const struct sim_oracle_result *answer)
 {
@@ -116,7 +123,7 @@ bool sim_verify_touch(struct sim_replay *replay,
 					touch->gpa, answer->gpa);
 		}
 		return check_word(replay, touch, answer) &&
-		       check_engine(replay, touch, answer);
+		       check_engine(replay, vcpu, touch, answer);
 	case SIM_ORACLE_FAULT:
 		if (end != SIM_TOUCH_FAULT ||
 		    touch->error_code != answer->error) {
@@ -125,7 +132,7 @@ bool sim_verify_touch(struct sim_replay *replay,
 					touch->error_code : ~0ull,
 					answer->error);
 		}
-		return check_engine(replay, touch, answer);
+		return check_engine(replay, vcpu, touch, answer);
 	case SIM_ORACLE_NON_CANONICAL:
 		break;
 	case SIM_ORACLE_UNKNOWN:

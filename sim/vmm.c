@@ -83,13 +83,27 @@ static void flush_one(struct sim_guest *guest, unsigned vcpu,
 		   cost);
 }
 
+/* One vcpu waits, the other leaves the guest and comes back. */
+static void kick(struct sim_guest *guest, unsigned vcpu)
+{
+	guest->counts.kicks++;
+	guest->counts.exits++;
+	sim_guest_charge(guest, guest->running, SIM_CAT_FLUSH,
+			 SIM_P_FLUSH_IPI);
+	sim_guest_charge(guest, vcpu, SIM_CAT_EXIT, SIM_P_EXIT_RTT);
+}
+
 static void host_flush(void *ctx, const struct gnomon_flush *flush)
 {
 	struct sim_guest *guest = ctx;
 
 	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
-		if (flush->vcpus >> i & 1) {
-			flush_one(guest, i, flush);
+		if (!(flush->vcpus >> i & 1)) {
+			continue;
+		}
+		flush_one(guest, i, flush);
+		if (i != guest->running) {
+			kick(guest, i);
 		}
 	}
 }
