@@ -148,8 +148,6 @@ gn_gpt_careful(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 	enum gnomon_status status;
 	unsigned restarts = 0;
 
-	access &= 15; /* quick adds AC to it */
-
 	if (!canonical(f, gva.v)) {
 		return gn_gpt_not_canonical(ctx, access, out);
 	}

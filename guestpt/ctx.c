@@ -110,15 +110,20 @@ static bool regs_legal(const struct gnomon_regs *regs,
 	       !(regs->cr3 & gn_mask(63, caps->maxphyaddr));
 }
 
-static enum gn_gpt_format_id format_of(const struct gnomon_regs *regs)
+static const struct gn_gpt_format *format_of(const struct gnomon_regs *regs)
 {
+	enum gn_gpt_format_id id;
+	const struct gn_gpt_format *f;
+
 	if (!(regs->cr0 & CR0_PG)) {
-		return GN_GPT_OFF;
+		id = GN_GPT_OFF;
+	} else if (regs->efer & EFER_LMA) {
+		id = regs->cr4 & CR4_LA57 ? GN_GPT_LONG5 : GN_GPT_LONG4;
+	} else {
+		id = regs->cr4 & CR4_PAE ? GN_GPT_PAE : GN_GPT_32BIT;
 	}
-	if (regs->efer & EFER_LMA) {
-		return regs->cr4 & CR4_LA57 ? GN_GPT_LONG5 : GN_GPT_LONG4;
-	}
-	return regs->cr4 & CR4_PAE ? GN_GPT_PAE : GN_GPT_32BIT;
+	f = gn_gpt_formats[id];
+	return (regs->cr4 & CR4_PKE) && f->with_pkeys ? f->with_pkeys : f;
 }
 
 static uint32_t control_of(const struct gnomon_regs *regs,
@@ -135,7 +140,7 @@ static uint32_t control_of(const struct gnomon_regs *regs,
 	       (regs->cr4 & CR4_PGE ? GN_GPT_PGE : 0u) |
 	       (wide && (regs->efer & EFER_NXE) ? GN_GPT_NXE : 0u) |
 	       (!wide && (regs->cr4 & CR4_PSE) ? GN_GPT_PSE : 0u) |
-	       (f->pkeys && (regs->cr4 & CR4_PKE) ? GN_GPT_PKE : 0u);
+	       (f->pkeys ? GN_GPT_PKE : 0u);
 }
 
 /*
@@ -191,24 +196,51 @@ static uint64_t denied_riscv(uint32_t flags, const struct cases *c,
 #define CASES_3 UINT64_C(0xff00ff00ff00ff00)
 #define CASES_4 UINT64_C(0xffff0000ffff0000)
 
-static uint64_t denied(const struct gn_gpt_ctx *ctx, const struct cases *c,
-		       unsigned kind, uint32_t riscv_flags)
+
+/* enum gn_gpt_rights is the index into deny[]. */
+static const struct cases by_rights = {
+	.x = CASES_0, .w = CASES_1, .u = CASES_2, .r = CASES_3,
+};
+/*
+ * Low bits of the AND, the index into quick_deny[]. x86: P, W, U, PWT, PCD, A;
+ * NX is looked for in the OR. RISC-V: V, R, W, X, U, G of the leaf.
+ */
+static const struct cases by_x86_bits = {
+	.w = CASES_1, .u = CASES_2, .r = ~UINT64_C(0), .x = ~UINT64_C(0),
+};
+static const struct cases by_riscv_bits = {
+	.r = CASES_1, .w = CASES_2, .x = CASES_3, .u = CASES_4,
+};
+
+static void fill_deny_x86(struct gn_gpt_ctx *ctx, uint32_t first,
+			  uint32_t last)
 {
-	return ctx->format->riscv
-	       ? denied_riscv(riscv_flags, c, kind & 15)
-	       : denied_x86(ctx->control, c, kind & 15, kind & 16);
+	for (uint32_t a = first; a <= last; a++) {
+		ctx->deny[a] = (uint16_t)denied_x86(ctx->control, &by_rights,
+						    a, ctx->ac);
+		ctx->quick_deny[a] = ~CASES_0 |
+			denied_x86(ctx->control, &by_x86_bits, a, ctx->ac);
+	}
 }
 
-static void fill_deny(struct gn_gpt_ctx *ctx, uint32_t riscv_flags)
+static void fill_deny_riscv(struct gn_gpt_ctx *ctx, uint32_t flags)
 {
-	/* enum gn_gpt_rights is the index into deny[]. */
-	static const struct cases rights = {
-		.x = CASES_0, .w = CASES_1, .u = CASES_2, .r = CASES_3,
-	};
+	/* Not W without R either; where all of R, W, X are clear, all is. */
+	uint64_t unsure = ~CASES_0 | (by_riscv_bits.w & ~by_riscv_bits.r);
 
-	for (unsigned kind = 0; kind < 32; kind++) {
-		ctx->deny[kind] = (uint16_t)denied(ctx, &rights, kind,
-						   riscv_flags);
+	for (uint32_t a = 0; a < 16; a++) {
+		ctx->deny[a] = (uint16_t)denied_riscv(flags, &by_rights, a);
+		ctx->quick_deny[a] = unsure |
+			denied_riscv(flags, &by_riscv_bits, a);
+	}
+}
+
+void gn_gpt_ctx_set_ac(struct gn_gpt_ctx *ctx, bool ac)
+{
+	if (ctx->ac != ac && !ctx->format->riscv) {
+		ctx->ac = ac;
+		/* It matters to explicit supervisor data accesses alone. */
+		fill_deny_x86(ctx, GNOMON_READ, GNOMON_WRITE);
 	}
 }
 
@@ -264,35 +296,19 @@ static void fill_reserved_riscv(struct gn_gpt_ctx *ctx)
 	ctx->bad_leaf[1] = always;
 }
 
-/*
- * Constants of the quick walk. x86: the low bits of the AND are P, W, U, PWT,
- * PCD, A; NX is looked for in the OR. RISC-V: V, R, W, X, U, G of the leaf.
- */
-static void fill_quick(struct gn_gpt_ctx *ctx, uint32_t riscv_flags)
+/* What no entry, or no leaf at a level, of a path that is fine may have. */
+static void fill_quick(struct gn_gpt_ctx *ctx)
 {
-	static const struct cases x86 = {
-		.w = CASES_1, .u = CASES_2,
-		.r = ~UINT64_C(0), .x = ~UINT64_C(0),
-	};
-	static const struct cases riscv = {
-		.r = CASES_1, .w = CASES_2, .x = CASES_3, .u = CASES_4,
-	};
 	const struct gn_gpt_format *f = ctx->format;
-	/* Not W without R either; where leaf bits are clear, all is denied. */
-	uint64_t unsure = f->riscv ? ~CASES_0 | (riscv.w & ~riscv.r)
-				   : ~CASES_0;
+	bool nx = f->entry_shift == 3 && !f->riscv;
 
-	for (unsigned kind = 0; kind < 32; kind++) {
-		ctx->quick_deny[kind] = unsure |
-			denied(ctx, f->riscv ? &riscv : &x86, kind,
-			       riscv_flags);
-		ctx->quick_stop[kind] = f->riscv ? ctx->bad_table[f->levels]
-						 : ctx->bad_leaf[1];
-		if (f->entry_shift == 3 && !f->riscv && (kind & GNOMON_EXEC)) {
-			ctx->quick_stop[kind] |= X86_PTE_NX;
+	for (uint32_t a = 0; a < 16; a++) {
+		ctx->quick_stop[a] = f->riscv ? ctx->bad_table[f->levels]
+					      : ctx->bad_leaf[1];
+		if (nx && (a & GNOMON_EXEC)) {
+			ctx->quick_stop[a] |= X86_PTE_NX;
 		}
 	}
-	ctx->special = ctx->control & (GN_GPT_PKE | GN_GPT_AD_FAULTS);
 	for (unsigned l = 1; l <= f->levels; l++) {
 		ctx->quick_leaf[l] = ctx->bad_leaf[l] |
 				     (ctx->leaf[l] ? 0 : f->level[l].leaf);
@@ -308,7 +324,7 @@ void gn_gpt_ctx_set_pkru(struct gn_gpt_ctx *ctx, uint32_t pkru)
 		no_access |= (uint16_t)((pkru >> 2 * key & 1) << key);
 		no_write |= (uint16_t)((pkru >> (2 * key + 1) & 1) << key);
 	}
-	for (uint32_t kind = 0; kind < 32; kind++) {
+	for (uint32_t kind = 0; kind < 16; kind++) {
 		bool bound = (ctx->control & GN_GPT_PKE) &&
 			     !(kind & GNOMON_EXEC);
 		bool writes = (kind & GNOMON_WRITE) &&
@@ -359,8 +375,8 @@ enum gnomon_status gn_gpt_ctx_init(struct gn_gpt_ctx *ctx,
 		return GNOMON_GP;
 	}
 	*ctx = (struct gn_gpt_ctx){
-		.format = gn_gpt_formats[format_of(regs)],
-		.ac = regs->ac ? 16 : 0,
+		.format = format_of(regs),
+		.ac = regs->ac,
 	};
 	ctx->control = control_of(regs, ctx->format);
 	if (ctx->control & (GN_GPT_SMEP | GN_GPT_NXE)) {
@@ -368,8 +384,8 @@ enum gnomon_status gn_gpt_ctx_init(struct gn_gpt_ctx *ctx,
 	}
 	set_root(ctx, regs->cr3, regs->pdpte);
 	fill_reserved_x86(ctx, caps);
-	fill_deny(ctx, 0);
-	fill_quick(ctx, 0);
+	fill_deny_x86(ctx, 0, 15);
+	fill_quick(ctx);
 	gn_gpt_ctx_set_pkru(ctx, regs->pkru);
 	return GNOMON_OK;
 }
@@ -385,8 +401,8 @@ void gn_gpt_ctx_init_riscv(struct gn_gpt_ctx *ctx, enum gn_gpt_format_id id,
 			   (flags & GN_GPT_RISCV_ADUE ? 0u : GN_GPT_AD_FAULTS),
 	};
 	fill_reserved_riscv(ctx);
-	fill_deny(ctx, flags);
-	fill_quick(ctx, flags);
+	fill_deny_riscv(ctx, flags);
+	fill_quick(ctx);
 }
 
 enum gnomon_status gn_gpt_load_pdptes(const struct gn_mem *mem, uint64_t cr3,

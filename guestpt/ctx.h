@@ -31,26 +31,24 @@ struct gn_gpt_ctx {
 	uint64_t bad_leaf[GNOMON_MAX_LEVELS + 1]; /* reserved in a leaf */
 	uint64_t pdpte[4];	/* PAE: as loaded, reserved bits checked */
 	/*
-	 * [access + (AC ? 16 : 0)], access is enum gnomon_access.
-	 * deny: bit r set = the rights r do not suffice. key_deny: bit k set
-	 * = user pages of protection key k are barred.
+	 * By access (enum gnomon_access), AC being in it already. deny: bit r
+	 * set = the rights r do not suffice. key_deny: bit k set = user pages
+	 * of protection key k are barred.
 	 */
-	uint16_t deny[32];
-	uint16_t key_deny[32];
+	uint16_t deny[16];
+	uint16_t key_deny[16];
 	uint32_t control;	/* enum gn_gpt_control */
-	uint32_t ac;		/* 0 or 16: offset into deny[] */
 	uint32_t fetch_code;	/* error-code bits a fetch sets: I/D or 0 */
+	bool ac;
 	/*
 	 * What lets the walker settle a path with few tests, see body.h.
 	 * quick_deny: as deny, by the low six bits of the AND of the entries.
 	 * quick_stop: bits that none of the entries may have; where rights
 	 * are not inherited, none of the tables. quick_leaf: none of the
-	 * leaves at that level. special: 0 when neither protection keys nor
-	 * GN_GPT_AD_FAULTS matter; its bits join the flags of the walk.
+	 * leaves at that level.
 	 */
-	uint32_t special;
-	uint64_t quick_deny[32];
-	uint64_t quick_stop[32];
+	uint64_t quick_deny[16];
+	uint64_t quick_stop[16];
 	uint64_t quick_leaf[GNOMON_MAX_LEVELS + 1];
 };
 
@@ -86,10 +84,7 @@ enum gnomon_status gn_gpt_ctx_set_cr3(struct gn_gpt_ctx *ctx, uint64_t cr3,
 				      const struct gnomon_caps *caps)
 	GNOMON_MUST_USE;
 
-static inline void gn_gpt_ctx_set_ac(struct gn_gpt_ctx *ctx, bool ac)
-{
-	ctx->ac = ac ? 16 : 0;
-}
+void gn_gpt_ctx_set_ac(struct gn_gpt_ctx *ctx, bool ac);
 
 /* Do these registers select PAE, that is, must PDPTEs be loaded? */
 bool gn_gpt_regs_pae(const struct gnomon_regs *regs);

@@ -89,7 +89,7 @@ struct gn_gpt_format {
 	bool extend_faults;	/* a gva that does not is a page fault */
 	bool pdptes;		/* top entries come from the registers */
 	bool inherits;		/* table entries restrict rights and have A */
-	bool pkeys;
+	bool pkeys;		/* protection keys are on: CR4.PKE */
 	uint64_t present;	/* bit: clear means a hole */
 	uint64_t invert;	/* bits that take a right away when set */
 	uint8_t r_bit, w_bit, u_bit, x_bit; /* after inverting */
@@ -100,6 +100,7 @@ struct gn_gpt_format {
 	struct gn_gpt_level level[GNOMON_MAX_LEVELS + 1]; /* [0] unused */
 	gn_gpt_walk_fn *walk;	/* with a trail */
 	gn_gpt_walk_fn *translate; /* without */
+	const struct gn_gpt_format *with_pkeys; /* null: has none, or is it */
 };
 
 extern const struct gn_gpt_format *const gn_gpt_formats[GN_GPT_FORMATS];

@@ -15,7 +15,9 @@ static gn_gpt_walk_fn walk_off;
 static gn_gpt_walk_fn walk_bit32, translate_bit32;
 static gn_gpt_walk_fn walk_pae, translate_pae;
 static gn_gpt_walk_fn walk_long4, translate_long4;
+static gn_gpt_walk_fn walk_long4_keys, translate_long4_keys;
 static gn_gpt_walk_fn walk_long5, translate_long5;
+static gn_gpt_walk_fn walk_long5_keys, translate_long5_keys;
 static gn_gpt_walk_fn walk_sv39, translate_sv39;
 static gn_gpt_walk_fn walk_sv48, translate_sv48;
 
@@ -81,41 +83,45 @@ static const struct gn_gpt_format pae = {
 	.translate = translate_pae,
 };
 
-static const struct gn_gpt_format long4 = {
-	.name = "4-level",
-	.id = GN_GPT_LONG4,
-	.levels = 4,
-	.index_bits = 9,
-	.entry_shift = 3,
-	.gva_bits = 48,
-	.extend_sign = true,
+#define LONG4 \
+	.name = "4-level", .id = GN_GPT_LONG4, .levels = 4, .gva_bits = 48, \
+	.index_bits = 9, .entry_shift = 3, .extend_sign = true, X86_COMMON, \
+	.level[1] = X86_LEVEL_1, .level[2] = X86_LEVEL_2, \
+	.level[3] = X86_LEVEL_3, .level[4] = X86_LEVEL_TOP(39)
+
+#define LONG5 \
+	.name = "5-level", .id = GN_GPT_LONG5, .levels = 5, .gva_bits = 57, \
+	.index_bits = 9, .entry_shift = 3, .extend_sign = true, X86_COMMON, \
+	.level[1] = X86_LEVEL_1, .level[2] = X86_LEVEL_2, \
+	.level[3] = X86_LEVEL_3, .level[4] = X86_LEVEL_TOP(39), \
+	.level[5] = X86_LEVEL_TOP(48)
+
+static const struct gn_gpt_format long4_keys = {
+	LONG4,
 	.pkeys = true,
-	X86_COMMON,
-	.level[1] = X86_LEVEL_1,
-	.level[2] = X86_LEVEL_2,
-	.level[3] = X86_LEVEL_3,
-	.level[4] = X86_LEVEL_TOP(39),
+	.walk = walk_long4_keys,
+	.translate = translate_long4_keys,
+};
+
+static const struct gn_gpt_format long4 = {
+	LONG4,
 	.walk = walk_long4,
 	.translate = translate_long4,
+	.with_pkeys = &long4_keys,
+};
+
+static const struct gn_gpt_format long5_keys = {
+	LONG5,
+	.pkeys = true,
+	.walk = walk_long5_keys,
+	.translate = translate_long5_keys,
 };
 
 static const struct gn_gpt_format long5 = {
-	.name = "5-level",
-	.id = GN_GPT_LONG5,
-	.levels = 5,
-	.index_bits = 9,
-	.entry_shift = 3,
-	.gva_bits = 57,
-	.extend_sign = true,
-	.pkeys = true,
-	X86_COMMON,
-	.level[1] = X86_LEVEL_1,
-	.level[2] = X86_LEVEL_2,
-	.level[3] = X86_LEVEL_3,
-	.level[4] = X86_LEVEL_TOP(39),
-	.level[5] = X86_LEVEL_TOP(48),
+	LONG5,
 	.walk = walk_long5,
 	.translate = translate_long5,
+	.with_pkeys = &long5_keys,
 };
 
 #define RISCV_COMMON \
@@ -192,7 +198,9 @@ WALK(walk_off)
 INSTANCES(bit32)
 INSTANCES(pae)
 INSTANCES(long4)
+INSTANCES(long4_keys)
 INSTANCES(long5)
+INSTANCES(long5_keys)
 INSTANCES(sv39)
 INSTANCES(sv48)
 

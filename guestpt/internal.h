@@ -24,7 +24,7 @@ static inline unsigned gn_gpt_rights_of(const struct gn_gpt_format *f,
 static inline bool gn_gpt_denied(const struct gn_gpt_ctx *ctx, unsigned rights,
 				 uint32_t access)
 {
-	return ctx->deny[(access & 15) | ctx->ac] >> rights & 1;
+	return ctx->deny[access & 15] >> rights & 1;
 }
 
 /* A user access in the sense of U/S: at CPL 3 and not by the CPU itself. */
@@ -41,7 +41,7 @@ static inline bool gn_gpt_key_denied(const struct gn_gpt_ctx *ctx,
 	unsigned key = leaf >> X86_PTE_PK_SHIFT & 15;
 
 	return (rights & GN_GPT_U) &&
-	       (ctx->key_deny[(access & 15) | ctx->ac] >> key & 1);
+	       (ctx->key_deny[access & 15] >> key & 1);
 }
 
 static inline enum gn_gpt_kind gn_gpt_kind(const struct gn_gpt_format *f,

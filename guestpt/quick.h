@@ -17,36 +17,19 @@ GN_GPT_INLINE bool quick_top(const struct gn_gpt_format *f, unsigned level)
 	       !f->level[level].leaf_frame;
 }
 
-/* The rare part of the verdict: protection keys, and A and D bits. */
-GN_GPT_INLINE bool quick_special(const struct gn_gpt_format *f,
-				 const struct gn_gpt_ctx *ctx, uint32_t kind,
-				 uint32_t flags, uint64_t leaf, uint64_t all)
-{
-	if (f->pkeys && (flags & GN_GPT_PKE) && (all & X86_PTE_U) &&
-	    (ctx->key_deny[kind] >> (leaf >> X86_PTE_PK_SHIFT & 15) & 1)) {
-		return false;
-	}
-	if (flags & (f->riscv ? GN_GPT_SET_AD | GN_GPT_AD_FAULTS
-			      : GN_GPT_SET_AD)) {
-		return !ad_missing(f, leaf, all, kind);
-	}
-	return true;
-}
-
 /*
  * Is the path known to be fine? all and any are the AND and the OR of its
- * entries (where rights are not inherited: any without the leaf); kind is the
- * access with AC as bit 4.
+ * entries (where rights are not inherited: any without the leaf).
  */
 GN_GPT_INLINE bool quick_verdict(const struct gn_gpt_format *f,
-				 const struct gn_gpt_ctx *ctx, uint32_t kind,
+				 const struct gn_gpt_ctx *ctx, uint32_t access,
 				 uint32_t flags, uint64_t leaf, uint64_t all,
 				 uint64_t any, unsigned level)
 {
 	const uint64_t leaf_bits = f->level[level].leaf;
 
-	if ((ctx->quick_deny[kind] >> (all & 63) & 1) ||
-	    (any & ctx->quick_stop[kind])) {
+	if ((ctx->quick_deny[access] >> (all & 63) & 1) ||
+	    (any & ctx->quick_stop[access])) {
 		return false;
 	}
 	if ((level > 1 || !f->inherits) && (leaf & ctx->quick_leaf[level])) {
@@ -57,7 +40,15 @@ GN_GPT_INLINE bool quick_verdict(const struct gn_gpt_format *f,
 	    (!(leaf & leaf_bits) || (all & leaf_bits))) {
 		return false;
 	}
-	return !flags || quick_special(f, ctx, kind, flags, leaf, all);
+	if (f->pkeys && (all & X86_PTE_U) &&
+	    (ctx->key_deny[access] >> (leaf >> X86_PTE_PK_SHIFT & 15) & 1)) {
+		return false;
+	}
+	if ((flags & GN_GPT_SET_AD) ||
+	    (f->riscv && (ctx->control & GN_GPT_AD_FAULTS))) {
+		return !ad_missing(f, leaf, all, access);
+	}
+	return true;
 }
 
 /* Bit from of v, moved to bit to: one shift and one mask. */
@@ -80,7 +71,7 @@ GN_GPT_INLINE unsigned quick_rights(const struct gn_gpt_format *f,
 
 GN_GPT_INLINE enum gnomon_status
 quick_finish(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
-	     const struct gn_mem *mem, gnomon_gva_t gva, uint32_t kind,
+	     const struct gn_mem *mem, gnomon_gva_t gva, uint32_t access,
 	     uint32_t flags, struct gn_gpt_walk *out, uint64_t leaf,
 	     uint64_t all, uint64_t any, unsigned level, const bool trail,
 	     gn_gpt_walk_fn *careful)
@@ -88,11 +79,9 @@ quick_finish(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 	if (!f->inherits) {
 		all = leaf & (all | ~f->present);
 	}
-	/* From here on kind and flags hold more than careful() looks at. */
-	flags |= ctx->special;
-	if (__builtin_expect(!quick_verdict(f, ctx, kind, flags, leaf, all,
+	if (__builtin_expect(!quick_verdict(f, ctx, access, flags, leaf, all,
 					    any, level), 0)) {
-		return careful(ctx, mem, gva, kind, flags, out);
+		return careful(ctx, mem, gva, access, flags, out);
 	}
 	if (trail) {
 		out->rights = quick_rights(f, all, any);
@@ -112,11 +101,10 @@ gn_gpt_quick(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 	uint64_t any = 0;
 	uint64_t gpte = 0;
 	unsigned level = f->levels;
-	uint32_t kind = access | ctx->ac;
 
 	GN_ASSERT(access < 16);
 	if (!canonical(f, gva.v)) {
-		return careful(ctx, mem, gva, kind, flags, out);
+		return careful(ctx, mem, gva, access, flags, out);
 	}
 	if (f->pdptes) {
 		uint64_t pdpte = ctx->pdpte[gva.v >> 30 & 3];
@@ -130,7 +118,7 @@ gn_gpt_quick(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 
 		/* Windows are whole pages, so the first byte speaks for all. */
 		if (__builtin_expect(at >= near->bytes, 0)) {
-			return careful(ctx, mem, gva, kind, flags, out);
+			return careful(ctx, mem, gva, access, flags, out);
 		}
 		gpte = fetch(f, near, at);
 		if (trail) {
@@ -151,17 +139,17 @@ gn_gpt_quick(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 	}
 	/* A copy for each size of page, so that the level is a constant. */
 	if (__builtin_expect(level == 1, 1)) {
-		return quick_finish(f, ctx, mem, gva, kind, flags, out, gpte,
+		return quick_finish(f, ctx, mem, gva, access, flags, out, gpte,
 				    all, any, 1, trail, careful);
 	}
 	if (level == 2) {
-		return quick_finish(f, ctx, mem, gva, kind, flags, out, gpte,
+		return quick_finish(f, ctx, mem, gva, access, flags, out, gpte,
 				    all, any, 2, trail, careful);
 	}
 	return level == 3
-	       ? quick_finish(f, ctx, mem, gva, kind, flags, out, gpte, all,
+	       ? quick_finish(f, ctx, mem, gva, access, flags, out, gpte, all,
 			      any, 3, trail, careful)
-	       : careful(ctx, mem, gva, kind, flags, out);
+	       : careful(ctx, mem, gva, access, flags, out);
 }
 
 #endif
