@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "shadow/fault.h"
+#include "shadow/root.h"
 #include "shadow/sync.h"
 #include "shadow/unsync.h"
 
@@ -71,6 +72,7 @@ void gnomon_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 	struct gnomon_vm *vm = vcpu->vm;
 
 	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
+	gn_sh_root_loaded(&vcpu->sh);
 	if (!vcpu->loaded || (fault->nested && gn_eng_shadow(vm))) {
 		outcome->action = GNOMON_STOP_BUG;
 	} else if (gn_eng_shadow(vm)) {
@@ -137,6 +139,7 @@ enum gnomon_status gnomon_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 {
 	vcpu->vm->stats.invlpg++;
+	gn_sh_root_loaded(&vcpu->sh);
 	if (vcpu->loaded && gn_eng_shadow(vcpu->vm)) {
 		gn_sh_invlpg(&vcpu->sh, gva);
 	}

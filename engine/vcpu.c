@@ -158,6 +158,7 @@ enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 	struct gn_gpt_ctx ctx;
 	enum gnomon_status status;
 
+	gn_sh_root_loaded(&vcpu->sh);
 	if ((r.cr4 & CR4_PCIDE) && (r.cr3 & CR3_NOFLUSH)) {
 		flags |= GNOMON_SET_NOFLUSH;
 		r.cr3 &= ~CR3_NOFLUSH;
@@ -185,7 +186,7 @@ enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 	vcpu->vm->stats.cr3_loads += cr3 || mode;
 	*root = what_to_load(vcpu, before, flags, mode, cr3);
 	if (root->flush && gn_eng_shadow(vcpu->vm)) {
-		gn_sh_flushed(&vcpu->vm->sh, vcpu->id, root->flush_global);
+		gn_sh_flush_due(&vcpu->vm->sh, vcpu->id, root->flush_global);
 	}
 	return GNOMON_OK;
 }

@@ -240,6 +240,9 @@ void gn_sh_zap_all(struct gn_sh *sh)
 		if (sh->loaded[i]) {
 			empty_root(sh, gn_sh_page_at(sh, sh->loaded[i]));
 		}
+		if (sh->left[i]) {
+			empty_root(sh, gn_sh_page_at(sh, sh->left[i]));
+		}
 	}
 	sh->stale = sh->vcpus;
 	sh->stale_global = sh->vcpus;

@@ -142,6 +142,16 @@ static void drop(struct gn_sh *sh, uint32_t number)
 	}
 }
 
+static void drop_left(struct gn_sh_vcpu *vcpu)
+{
+	uint32_t *left = &vcpu->sh->left[vcpu->id];
+
+	if (*left) {
+		drop(vcpu->sh, *left);
+		*left = 0;
+	}
+}
+
 enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 				   const struct gn_gpt_ctx *ctx)
 {
@@ -164,16 +174,22 @@ enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 	gn_sh_root_get(vcpu->sh, root);
 	vcpu->root = root->number;
 	vcpu->sh->loaded[vcpu->id] = root->number;
-	if (old) {
-		drop(vcpu->sh, old);
-	}
+	drop_left(vcpu);
+	vcpu->sh->left[vcpu->id] = old;
 	return GNOMON_OK;
+}
+
+void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu)
+{
+	drop_left(vcpu);
+	gn_sh_flush_done(vcpu->sh, vcpu->id);
 }
 
 void gn_sh_root_leave(struct gn_sh_vcpu *vcpu)
 {
 	struct gn_sh *sh = vcpu->sh;
 
+	drop_left(vcpu);
 	if (vcpu->root) {
 		drop(sh, vcpu->root);
 		vcpu->root = 0;

@@ -93,10 +93,14 @@ struct gn_sh {
 	uint64_t refs;		/* entries of all reverse maps */
 	uint32_t generation;	/* pages of another one are only in the way */
 	uint32_t loaded[GNOMON_VCPUS_MAX]; /* root of each vcpu, 0 = none */
+	/* The root before that, which the CPU has until it loads the new one. */
+	uint32_t left[GNOMON_VCPUS_MAX];
 	uint64_t vcpus;		/* bit n: vcpu n has run on our tables */
 	/* vcpus whose TLB may hold what sptes no longer say. */
 	uint64_t stale;		/* translations that a CR3 load drops */
 	uint64_t stale_global;	/* and those that it leaves */
+	/* Stale as well, but told to drop it at the load that is under way. */
+	uint64_t due;
 	uint32_t open_count;	/* unsync frames, in no order */
 	uint64_t open_gfn[GN_SH_OPEN_MAX];
 	uint32_t dropping;	/* slots whose ranges are not yet dropped */
@@ -175,7 +179,13 @@ static inline void gn_sh_note_stale(struct gn_sh *sh, bool global)
 void gn_sh_flush_stale(struct gn_sh *sh);
 /* Drop one page of one vcpu. */
 void gn_sh_flush_page(struct gn_sh *sh, uint32_t vcpu, uint64_t gva);
-/* The vcpu drops its translations by itself at its CR3 load. */
+/* The vcpu has dropped its translations. */
 void gn_sh_flushed(struct gn_sh *sh, uint32_t vcpu, bool globals);
+/*
+ * The vcpu will drop them as it loads the root it was given; its next call
+ * says that it has (gn_sh_root_loaded()).
+ */
+void gn_sh_flush_due(struct gn_sh *sh, uint32_t vcpu, bool globals);
+void gn_sh_flush_done(struct gn_sh *sh, uint32_t vcpu);
 
 #endif

@@ -391,8 +391,9 @@ enum gnomon_set_flags {
 
 /*
  * Take all paging registers at once, as after a MOV to a control register or
- * to EFER; *root says what to load. GNOMON_OK; GNOMON_GP when the values are
- * illegal together (nothing changed: inject #GP); GNOMON_NOMEM.
+ * to EFER; *root says what to load, before the next call for this vcpu.
+ * GNOMON_OK; GNOMON_GP when the values are illegal together (nothing changed:
+ * inject #GP); GNOMON_NOMEM.
  */
 GNOMON_API enum gnomon_status
 gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu, const struct gnomon_regs *regs,

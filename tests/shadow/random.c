@@ -202,8 +202,10 @@ static struct gnomon_range some(struct run *r)
 {
 	uint64_t first = below(r, WORLD_FRAMES - 1);
 
+	uint64_t most = WORLD_FRAMES - first;
+
 	return (struct gnomon_range){
-		{ first }, 1 + below(r, below(r, 2) ? 8 : WORLD_FRAMES - first),
+		{ first }, 1 + below(r, below(r, 2) && most > 8 ? 8 : most),
 	};
 }
 

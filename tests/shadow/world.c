@@ -101,6 +101,18 @@ void world_close(struct world *w)
 	cr_assert_eq(fh_destroy(w->fh), 0, "%s", text);
 }
 
+/* A flush counts also when the root stays the same. */
+static void load_root(struct world *w, unsigned cpu, struct gnomon_root root)
+{
+	struct gnomon_flush all = { .vcpus = UINT64_C(1) << cpu };
+
+	hw_load_root(&w->cpu[cpu], root);
+	if (root.flush) {
+		hw_flush(&w->cpu[cpu], &all);
+		w->fh->epoch[cpu]++;
+	}
+}
+
 enum gnomon_status world_load(struct world *w, unsigned cpu, uint32_t flags)
 {
 	struct gnomon_root root;
@@ -108,7 +120,7 @@ enum gnomon_status world_load(struct world *w, unsigned cpu, uint32_t flags)
 		w->vcpu[cpu], &w->regs[cpu], flags, &root);
 
 	if (status == GNOMON_OK) {
-		hw_load_root(&w->cpu[cpu], root);
+		load_root(w, cpu, root);
 	}
 	return status;
 }
@@ -223,7 +235,7 @@ static bool answered(struct world *w, unsigned cpu, uint32_t access,
 			struct gnomon_root r = gnomon_vcpu_root(w->vcpu[cpu]);
 
 			r.flush = true;
-			hw_load_root(&w->cpu[cpu], r);
+			load_root(w, cpu, r);
 		}
 		return false;
 	case GNOMON_INJECT:
