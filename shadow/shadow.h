@@ -46,7 +46,7 @@ struct gn_sh_page {
 	struct gn_list age;	/* youngest first; or limbo */
 	union gn_sh_role role;
 	uint32_t parents;	/* refs of the sptes that point here */
-	uint32_t generation;	/* of the vm when it was made; old = unusable */
+	uint32_t generation;	/* the vm's when it was made */
 	uint16_t used;		/* present entries */
 	uint16_t roots;		/* vcpus that have it loaded */
 	uint8_t state;		/* enum gn_sh_state */
