@@ -116,7 +116,7 @@ static uint64_t read_gva(unsigned int vcpu, uint64_t gva, unsigned int bytes)
 	return value;
 }
 
-/* ---- Start and end --------------------------------------------------------- */
+/* ---- Start and end ------------------------------------------------------- */
 
 /* The moment of an instruction; counted by block, `back` before its end. */
 static void set_moment(unsigned int vcpu, uint64_t back)
@@ -261,7 +261,7 @@ static void at_exit(qemu_plugin_id_t id, void *arg)
 	finish();
 }
 
-/* ---- Instructions ---------------------------------------------------------- */
+/* ---- Instructions -------------------------------------------------------- */
 
 static uint64_t address_of(unsigned int vcpu, const struct record_insn *i)
 {
@@ -408,7 +408,7 @@ static void at_fault(unsigned int vcpu, void *arg)
 	});
 }
 
-/* ---- Accesses ---------------------------------------------------------------- */
+/* ---- Accesses ------------------------------------------------------------ */
 
 static unsigned int access_flags(unsigned int vcpu, uint64_t gva, bool store)
 {
@@ -483,7 +483,7 @@ static void at_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 	}
 }
 
-/* ---- Translation -------------------------------------------------------------- */
+/* ---- Translation --------------------------------------------------------- */
 
 static bool is_fault_handler(uint64_t ip)
 {
@@ -541,7 +541,7 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	}
 }
 
-/* ---- Installation --------------------------------------------------------------- */
+/* ---- Installation -------------------------------------------------------- */
 
 static bool map_ram(void)
 {
