@@ -32,10 +32,10 @@ static void after_fault(struct vmm *v, const struct gnomon_outcome *out,
 		/* Nothing is there: reads give ones, writes are lost. */
 		step_one(v);
 		return;
-	case GNOMON_TRACKED:	/* we watch nothing */
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
 		vmm_die("out of pages at %x", v->vmcb->rip);
+	case GNOMON_TRACKED:	/* we watch nothing */
 	case GNOMON_STOP_BUG:
 		vmm_die("the engine gave up at %x", v->vmcb->rip);
 	}

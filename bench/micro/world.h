@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A guest for micro-benchmarks of the engine, through its public header: one
+ * address space of N leaf tables, each of 512 pages, whose tables can also be
+ * reached by a writable mapping of the guest kernel's own, as a direct map.
+ */
+#ifndef BENCH_MICRO_WORLD_H
+#define BENCH_MICRO_WORLD_H
+
+#include <gnomon/gnomon.h>
+
+#define WORLD_USER UINT64_C(0x100000000)	/* gva of the first page */
+#define WORLD_DIRECT UINT64_C(0xffff888000000000)
+
+struct world {
+	struct gnomon_host host;
+	struct gnomon_vm *vm;
+	struct gnomon_vcpu *vcpu;
+	struct gnomon_regs regs;
+	unsigned char *ram;	/* reserved, touched as needed */
+	uint64_t ram_bytes;
+	uint64_t tables_gpa;	/* guest tables lie from here on */
+	uint64_t next_table;
+	uint64_t roots[2];	/* two address spaces with the same tables */
+	uint64_t leaf_gpa;	/* first leaf table */
+	uint64_t leaves;
+	unsigned char *pages;	/* arena of the engine's pages */
+	uint64_t page_next, page_room;
+	void *page_free;
+	uint64_t pages_held[2];	/* table and bookkeeping pages */
+	void *vm_memory, *vcpu_memory;
+};
+
+/* Ends the program with a message when memory is short. */
+void world_make(struct world *w, uint64_t leaves, uint32_t options);
+void world_drop(struct world *w);
+
+/* gva of page j of leaf table i, and of entry j of that table. */
+static inline uint64_t world_gva(uint64_t i, uint64_t j)
+{
+	return WORLD_USER + (i * 512 + j) * 4096;
+}
+
+static inline uint64_t world_gpte(const struct world *w, uint64_t i,
+				  uint64_t j)
+{
+	return w->leaf_gpa + i * 4096 + j * 8;
+}
+
+static inline uint64_t *world_entry(const struct world *w, uint64_t i,
+				    uint64_t j)
+{
+	return (uint64_t *)(void *)(w->ram + world_gpte(w, i, j));
+}
+
+/* A fault that must be answered like that; else the program ends. */
+void world_fault(struct world *w, uint64_t gva, uint32_t access,
+		 enum gnomon_action expected);
+/* CR3 load of address space r. */
+void world_load(struct world *w, unsigned r);
+
+#endif
