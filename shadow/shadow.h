@@ -93,7 +93,7 @@ struct gn_sh {
 	uint64_t refs;		/* entries of all reverse maps */
 	uint32_t generation;	/* pages of another one are only in the way */
 	uint32_t loaded[GNOMON_VCPUS_MAX]; /* root of each vcpu, 0 = none */
-	/* The root before that, which the CPU has until it loads the new one. */
+	/* The root before that: the CPU has it until it loads the new one. */
 	uint32_t left[GNOMON_VCPUS_MAX];
 	uint64_t vcpus;		/* bit n: vcpu n has run on our tables */
 	/* vcpus whose TLB may hold what sptes no longer say. */

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Traces and what follows a store: rules I10 to I14, I17 to I30, I41. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/shadow/world.h"
+
+#define ROOT UINT64_C(0x10000)
+#define ALL (X86_PTE_P | X86_PTE_W | X86_PTE_U)
+#define USED (X86_PTE_A | X86_PTE_D)
+
+static struct world w;
+
+static void begin(void)
+{
+	struct gnomon_config config = world_config();
+
+	config.options &= ~(uint32_t)GNOMON_OPT_UNSYNC;
+	world_open(&w, &config);
+	world_map(&w, ROOT, 0x1000, 0x300000 | ALL, 1);
+	/* A direct map of the first 4M, as kernels have one. */
+	world_map(&w, ROOT, 0x40000000, 0 | ALL, 2);
+	world_map(&w, ROOT, 0x40200000, 0x200000 | ALL, 2);
+	world_cr3(&w, 0, ROOT);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0), WORLD_OK);
+}
+
+static void end(void)
+{
+	world_close(&w);
+}
+
+TestSuite(trace, .init = begin, .fini = end);
+
+static uint64_t pte(uint64_t gva)
+{
+	return world_entry(&w, ROOT, gva, 1);
+}
+
+static enum gnomon_status put(uint64_t gpa, const void *data, size_t bytes)
+{
+	return gnomon_write(w.vm, w.vcpu[0], (gnomon_gpa_t){ gpa }, data,
+			    bytes);
+}
+
+Test(trace, i10_a_leaf_replaced_by_another_and_by_nothing)
+{
+	uint64_t other = 0x301000 | ALL | USED, none = 0;
+
+	cr_assert_eq(put(pte(0x1000), &other, 8), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_WRITE, 7), WORLD_OK);
+	cr_assert_eq(put(pte(0x1000), &none, 8), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0),
+		     WORLD_INJECTED);
+}
+
+Test(trace, i11_tables_changed_behind_the_engine_stay_safe)
+{
+	for (unsigned i = 0; i < 512; i++) {
+		fh_store(w.fh, (pte(0) & ~UINT64_C(0xfff)) + 8 * i, 8,
+			 i * UINT64_C(0x123457000) | ALL | (i & 0xff0));
+	}
+	uint64_t young = 0;
+	struct gnomon_range all = { { 0 }, WORLD_FRAMES };
+
+	gnomon_invlpg(w.vcpu[0], (gnomon_gva_t){ 0x1000 });
+	world_audit(&w, GNOMON_AUDIT_FULL);
+	cr_assert_neq(world_access(&w, 0, 0x1000, GNOMON_READ, 0),
+		      WORLD_WRONG);
+	world_audit(&w, GNOMON_AUDIT_FULL);
+	cr_assert_eq(gnomon_young(w.vm, &all, true, &young, NULL), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_FULL);
+	world_cr3(&w, 0, ROOT);
+	world_audit(&w, GNOMON_AUDIT_FULL);
+}
+
+Test(trace, i14_nothing_is_left_of_a_deleted_slot)
+{
+	cr_assert_gt(world_stats(&w).rmap_entries, 0);
+	cr_assert_gt(world_stats(&w).traced_frames, 0);
+	cr_assert_eq(gnomon_slot_delete(w.vm, 0, NULL), GNOMON_OK);
+	fh_slot_forget(w.fh, 0);
+	cr_assert_eq(world_stats(&w).rmap_entries, 0);
+	cr_assert_eq(world_stats(&w).traced_frames, 0);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0),
+		     WORLD_INJECTED);
+}
+
+Test(trace, i18_a_traced_table_is_nowhere_writable)
+{
+	uint64_t gva = 0x40000000 + pte(0x1000);
+
+	/* Through the direct map: large until the table inside is known. */
+	cr_assert_eq(world_access(&w, 0, gva, GNOMON_READ, 0), WORLD_OK);
+	cr_assert_eq(world_access(&w, 0, gva, GNOMON_WRITE,
+				  0x302000 | ALL | USED),
+		     WORLD_OK);
+	cr_assert_eq(w.last.action, GNOMON_EMULATE);
+	cr_assert_eq(w.last.kind, GNOMON_KIND_TRACE);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+}
+
+Test(trace, i18_a_frame_mapped_before_it_becomes_a_table)
+{
+	uint64_t frame = 0x3f0000, gva = 0x40000000 + frame;
+
+	cr_assert_eq(world_access(&w, 0, gva, GNOMON_WRITE, 0), WORLD_OK);
+	uint64_t before = world_stats(&w).splits;
+
+	world_store(&w, world_entry(&w, ROOT, 0x600000, 2), frame | ALL);
+	fh_store(w.fh, frame, 8, 0x300000 | ALL);
+	cr_assert_eq(world_access(&w, 0, 0x600000, GNOMON_READ, 0), WORLD_OK);
+	cr_assert(gnomon_is_traced(w.vm, (gnomon_gfn_t){ frame >> 12 }));
+	cr_assert_gt(world_stats(&w).splits, before);
+	cr_assert_eq(world_access(&w, 0, gva, GNOMON_WRITE, 0), WORLD_OK);
+	cr_assert_eq(w.last.action, GNOMON_EMULATE);
+}
+
+Test(trace, i24_halves_bytes_and_wide_stores)
+{
+	uint64_t at = pte(0x1000);
+	uint32_t low = 0x304000 | ALL | USED, high = 0x80000000;
+	unsigned char mask = X86_PTE_P | X86_PTE_U | USED;
+	uint64_t two[2] = { 0x305000 | ALL | USED, 0x306000 | ALL | USED };
+
+	cr_assert_eq(put(at, &low, 4), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_WRITE, 1), WORLD_OK);
+	cr_assert_eq(put(at + 4, &high, 4), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_EXEC, 0),
+		     WORLD_INJECTED);
+	cr_assert_eq(put(at, &mask, 1), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_WRITE, 1),
+		     WORLD_INJECTED);
+	cr_assert_eq(put(at, two, 16), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+	cr_assert_eq(world_access(&w, 0, 0x2000, GNOMON_READ, 0), WORLD_OK);
+}
+
+Test(trace, i24_a_store_across_pages_is_refused)
+{
+	char data[4097] = { 0 };
+	uint64_t page = pte(0x1000) & ~UINT64_C(0xfff);
+
+	cr_assert_eq(put(page + 4092, data, 8), GNOMON_INVAL);
+	cr_assert_eq(put(page, data, 4097), GNOMON_INVAL);
+	cr_assert_eq(put(page, data, 0), GNOMON_INVAL);
+	cr_assert_eq(put(page, data, 4096), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+}
+
+Test(trace, i26_user_stores_to_a_dead_table_make_progress)
+{
+	uint64_t table = pte(0x1000) & ~UINT64_C(0xfff);
+
+	world_map(&w, ROOT, 0x5000, table | ALL, 1);
+	/* The table maps itself: giving it up would not last. */
+	cr_assert_eq(world_access(&w, 0, 0x5ff8, GNOMON_WRITE | GNOMON_USER,
+				  0),
+		     WORLD_OK);
+	cr_assert_leq(w.faults, 3);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+}
+
+Test(trace, i26_loaded_roots_are_never_given_up)
+{
+	char zeros[4096] = { 0 };
+
+	for (unsigned i = 0; i < 64; i++) {
+		cr_assert_eq(put(ROOT + 2048, zeros, 1024), GNOMON_OK);
+	}
+	cr_assert(gnomon_is_traced(w.vm, (gnomon_gfn_t){ ROOT >> 12 }));
+	cr_assert_eq(world_stats(&w).mmu_flooded, 0);
+}
+
+Test(trace, i27_invlpg_with_paging_off_or_odd_addresses)
+{
+	gnomon_invlpg(w.vcpu[0], (gnomon_gva_t){ UINT64_C(1) << 60 });
+	gnomon_invlpg(w.vcpu[1], (gnomon_gva_t){ 0 }); /* no registers yet */
+	w.regs[0] = (struct gnomon_regs){ .cr0 = X86_CR0_PE };
+	cr_assert_eq(world_load(&w, 0, GNOMON_SET_CR3), GNOMON_OK);
+	gnomon_invlpg(w.vcpu[0], (gnomon_gva_t){ 0x1000 });
+	cr_assert_eq(world_access(&w, 0, 0x300000, GNOMON_WRITE, 1), WORLD_OK);
+}
+
+Test(trace, i28_pcids_come_and_go)
+{
+	struct gnomon_regs *r = &w.regs[0];
+
+	r->cr4 |= X86_CR4_PCIDE;
+	r->cr3 = ROOT;
+	cr_assert_eq(world_load(&w, 0, 0), GNOMON_OK);
+	r->cr3 = ROOT | 5 | UINT64_C(1) << 63;
+	cr_assert_eq(world_load(&w, 0, GNOMON_SET_CR3), GNOMON_OK);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0), WORLD_OK);
+	for (uint64_t type = 0; type < 4; type++) {
+		cr_assert_eq(gnomon_invpcid(w.vcpu[0], type, 5,
+					    (gnomon_gva_t){ 0x1000 }),
+			     GNOMON_OK);
+	}
+	cr_assert_eq(gnomon_invpcid(w.vcpu[0], 4, 0, (gnomon_gva_t){ 0 }),
+		     GNOMON_GP);
+	cr_assert_eq(gnomon_invpcid(w.vcpu[0], 0, 4096, (gnomon_gva_t){ 0 }),
+		     GNOMON_GP);
+	r->cr4 &= ~X86_CR4_PCIDE;
+	r->cr3 = ROOT;
+	cr_assert_eq(world_load(&w, 0, GNOMON_SET_CR3), GNOMON_OK);
+	cr_assert_eq(gnomon_invpcid(w.vcpu[0], 1, 5, (gnomon_gva_t){ 0 }),
+		     GNOMON_GP);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_WRITE, 1), WORLD_OK);
+}
+
+Test(trace, i41_guesses_set_no_accessed_bit)
+{
+	for (unsigned i = 8; i < 16; i++) {
+		fh_store(w.fh, pte((uint64_t)i << 12), 8,
+			 (0x300 + i) << 12 | ALL);
+	}
+	world_cr3(&w, 0, ROOT);
+	cr_assert_eq(world_access(&w, 0, 0x8000, GNOMON_READ, 0), WORLD_OK);
+	for (unsigned i = 9; i < 16; i++) {
+		cr_assert_eq(fh_load(w.fh, pte((uint64_t)i << 12), 8) &
+				     X86_PTE_A, 0);
+	}
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+}
