@@ -92,15 +92,25 @@ static struct spread overhead_of(const struct group *g,
 	return s;
 }
 
+/* Modes in the order of the scenario, which was checked. */
+static enum sim_mode mode_at(const struct group *g, size_t i)
+{
+	enum sim_mode mode = SIM_MODE_NATIVE;
+
+	sim_mode_parse(g->p->scenario.modes.items[i], &mode);
+	return mode;
+}
+
 /* The modes of a scenario whose overhead can be drawn. */
 static size_t drawn_modes(const struct group *g, enum sim_mode *modes)
 {
 	size_t n = 0;
 
-	for (int m = 0; m < SIM_MODE_COUNT; m++) {
+	for (size_t i = 0; i < g->p->scenario.modes.count; i++) {
+		enum sim_mode m = mode_at(g, i);
 		if (m != SIM_MODE_NATIVE &&
-		    overhead_of(g, g->first, (enum sim_mode)m).count) {
-			modes[n++] = (enum sim_mode)m;
+		    overhead_of(g, g->first, m).count) {
+			modes[n++] = m;
 		}
 	}
 	return n;
@@ -109,18 +119,20 @@ static size_t drawn_modes(const struct group *g, enum sim_mode *modes)
 /* Means over the seeds of the base, a result for each mode. */
 static size_t base_results(const struct group *g, struct sim_result *out)
 {
-	size_t n = 0, seeds[SIM_MODE_COUNT] = { 0 };
+	size_t n = 0;
 
-	for (int m = 0; m < SIM_MODE_COUNT; m++) {
+	for (size_t k = 0; k < g->p->scenario.modes.count; k++) {
+		enum sim_mode m = mode_at(g, k);
+		size_t seeds = 0;
 		double sum[SIM_CAT_COUNT] = { 0 };
 		const struct sim_result *one = NULL;
 		for (size_t i = 0; i < g->p->count; i++) {
 			const struct point *pt = &g->p->list[i];
-			if ((int)pt->mode != m || !is_base_but(g, pt, NULL)) {
+			if (pt->mode != m || !is_base_but(g, pt, NULL)) {
 				continue;
 			}
 			one = one ? one : &g->results[i];
-			seeds[m]++;
+			seeds++;
 			for (int c = 0; c < SIM_CAT_COUNT; c++) {
 				sum[c] += (double)g->results[i].cycles_by[c];
 			}
@@ -133,11 +145,10 @@ static size_t base_results(const struct group *g, struct sim_result *out)
 		r->cycles = 0;
 		for (int c = 0; c < SIM_CAT_COUNT; c++) {
 			r->cycles_by[c] = (uint64_t)(sum[c] /
-						     (double)seeds[m]);
+						     (double)seeds);
 			r->cycles += r->cycles_by[c];
 		}
-		r->overhead = overhead_of(g, g->first,
-					  (enum sim_mode)m).mean / 100;
+		r->overhead = overhead_of(g, g->first, m).mean / 100;
 	}
 	return n;
 }
