@@ -62,22 +62,12 @@ static enum gnomon_status nested_young(struct gnomon_vm *vm, uint64_t *next,
 				       uint64_t end, bool clear,
 				       uint64_t *young, uint32_t *budget)
 {
-	for (; *next < end && *budget > 0; ++*next) {
-		struct gn_np_range one = { { *next }, 1 };
-		struct gn_np_walk walk;
+	struct gn_np_range range = { { *next }, end - *next };
+	enum gnomon_status status = gn_np_young(&vm->np, &range, clear, young,
+						budget);
 
-		--*budget;
-		gn_np_walk(&vm->np, gn_gfn_gpa(one.first), 0, &walk);
-		if (walk.end != GN_NP_END_OK ||
-		    !(walk.rights & GN_NP_ACCESSED)) {
-			continue;
-		}
-		++*young;
-		if (clear && gn_np_unmap(&vm->np, &one, NULL) != GNOMON_OK) {
-			break;
-		}
-	}
-	return *next < end ? GNOMON_MORE : GNOMON_OK;
+	*next = status == GNOMON_OK ? end : range.first.v;
+	return status;
 }
 
 enum gnomon_status gnomon_young(struct gnomon_vm *vm,

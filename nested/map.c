@@ -12,7 +12,8 @@ static gnomon_hfn_t leaf_hfn(uint64_t npte, unsigned level)
 	return gn_hfn(gn_align_down(hfn, gn_level_frames(level)));
 }
 
-static bool is_leaf(const struct gn_np *np, const struct gn_np_spot *spot)
+bool gn_np_spot_is_leaf(const struct gn_np *np,
+			const struct gn_np_spot *spot)
 {
 	return gn_np_entry_kind(np->config.format, spot->npte, spot->level) ==
 	       GN_NP_LEAF;
@@ -59,7 +60,7 @@ static bool try_split(struct gn_np *np, const struct gn_np_spot *spot)
 	return true;
 }
 
-static void advance(struct gn_np_range *range, const struct gn_np_spot *spot)
+void gn_np_advance(struct gn_np_range *range, const struct gn_np_spot *spot)
 {
 	uint64_t done = spot->first + spot->frames - range->first.v;
 
@@ -68,13 +69,8 @@ static void advance(struct gn_np_range *range, const struct gn_np_spot *spot)
 	range->frames -= done;
 }
 
-/*
- * Find the next spot to work on and use a step. GNOMON_OK with *spot set,
- * GNOMON_MORE, or GNOMON_ABSENT when the range is done.
- */
-static enum gnomon_status next_spot(struct gn_np *np,
-				    struct gn_np_range *range,
-				    uint32_t *budget, struct gn_np_spot *spot)
+enum gnomon_status gn_np_next_spot(struct gn_np *np, struct gn_np_range *range,
+				   uint32_t *budget, struct gn_np_spot *spot)
 {
 	uint64_t limit = gn_np_gfn_limit(np);
 
@@ -93,7 +89,7 @@ static enum gnomon_status next_spot(struct gn_np *np,
 	return GNOMON_OK;
 }
 
-static enum gnomon_status finish(struct gn_np *np, enum gnomon_status s)
+enum gnomon_status gn_np_finish(struct gn_np *np, enum gnomon_status s)
 {
 	gn_np_settle(np);
 	return s == GNOMON_ABSENT ? GNOMON_OK : s;
@@ -105,16 +101,17 @@ enum gnomon_status gn_np_unmap(struct gn_np *np, struct gn_np_range *range,
 	struct gn_np_spot spot;
 	enum gnomon_status s;
 
-	while ((s = next_spot(np, range, budget, &spot)) == GNOMON_OK) {
-		if (is_leaf(np, &spot)) {
+	while ((s = gn_np_next_spot(np, range, budget, &spot)) ==
+	       GNOMON_OK) {
+		if (gn_np_spot_is_leaf(np, &spot)) {
 			if (overhangs(range, &spot) && try_split(np, &spot)) {
 				continue;
 			}
 			gn_np_clear(np, spot.table, spot.index);
 		}
-		advance(range, &spot);
+		gn_np_advance(range, &spot);
 	}
-	return finish(np, s);
+	return gn_np_finish(np, s);
 }
 
 enum gnomon_status gn_np_protect(struct gn_np *np, struct gn_np_range *range,
@@ -124,17 +121,18 @@ enum gnomon_status gn_np_protect(struct gn_np *np, struct gn_np_range *range,
 	struct gn_np_spot spot;
 	enum gnomon_status s;
 
-	while ((s = next_spot(np, range, budget, &spot)) == GNOMON_OK) {
-		if (is_leaf(np, &spot) &&
+	while ((s = gn_np_next_spot(np, range, budget, &spot)) ==
+	       GNOMON_OK) {
+		if (gn_np_spot_is_leaf(np, &spot) &&
 		    (gn_np_entry_rights(f, spot.npte) & GN_NP_W)) {
 			if (overhangs(range, &spot) && try_split(np, &spot)) {
 				continue;
 			}
 			gn_np_lower(np, spot.table, spot.index);
 		}
-		advance(range, &spot);
+		gn_np_advance(range, &spot);
 	}
-	return finish(np, s);
+	return gn_np_finish(np, s);
 }
 
 enum gnomon_status gn_np_split(struct gn_np *np, struct gn_np_range *range,
@@ -143,8 +141,9 @@ enum gnomon_status gn_np_split(struct gn_np *np, struct gn_np_range *range,
 	struct gn_np_spot spot;
 	enum gnomon_status s;
 
-	while ((s = next_spot(np, range, budget, &spot)) == GNOMON_OK) {
-		if (is_leaf(np, &spot) && spot.level > level &&
+	while ((s = gn_np_next_spot(np, range, budget, &spot)) ==
+	       GNOMON_OK) {
+		if (gn_np_spot_is_leaf(np, &spot) && spot.level > level &&
 		    spot.level > 1) {
 			if (!try_split(np, &spot)) {
 				s = GNOMON_NOMEM;
@@ -152,9 +151,9 @@ enum gnomon_status gn_np_split(struct gn_np *np, struct gn_np_range *range,
 			}
 			continue;
 		}
-		advance(range, &spot);
+		gn_np_advance(range, &spot);
 	}
-	return finish(np, s);
+	return gn_np_finish(np, s);
 }
 
 /* ---- collapse ------------------------------------------------------------ */
@@ -223,7 +222,8 @@ enum gnomon_status gn_np_collapse(struct gn_np *np, struct gn_np_range *range,
 	struct gn_np_spot spot;
 	enum gnomon_status s;
 
-	while ((s = next_spot(np, range, budget, &spot)) == GNOMON_OK) {
+	while ((s = gn_np_next_spot(np, range, budget, &spot)) ==
+	       GNOMON_OK) {
 		struct gn_np_table *table = spot.table;
 
 		if (spot.level == 1) {
@@ -235,7 +235,7 @@ enum gnomon_status gn_np_collapse(struct gn_np *np, struct gn_np_range *range,
 			    spot.first + spot.frames >=
 				    range->first.v + range->frames;
 
-		advance(range, &spot);
+		gn_np_advance(range, &spot);
 		if (spot.level > 1 && !last) {
 			continue;
 		}
@@ -246,5 +246,5 @@ enum gnomon_status gn_np_collapse(struct gn_np *np, struct gn_np_range *range,
 			table = try_join(np, table) ? up : NULL;
 		}
 	}
-	return finish(np, s);
+	return gn_np_finish(np, s);
 }

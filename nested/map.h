@@ -13,4 +13,18 @@
  */
 void gn_np_split_spot(struct gn_np *np, const struct gn_np_spot *spot);
 
+bool gn_np_spot_is_leaf(const struct gn_np *np,
+			const struct gn_np_spot *spot);
+/*
+ * Find the next spot of a range to work on and use a step of the budget.
+ * GNOMON_OK with *spot set, GNOMON_MORE, or GNOMON_ABSENT: the range is done.
+ */
+enum gnomon_status gn_np_next_spot(struct gn_np *np, struct gn_np_range *range,
+				   uint32_t *budget, struct gn_np_spot *spot)
+	GNOMON_MUST_USE;
+/* Go on behind the spot. */
+void gn_np_advance(struct gn_np_range *range, const struct gn_np_spot *spot);
+/* Settle, and turn the status of gn_np_next_spot() into that of the call. */
+enum gnomon_status gn_np_finish(struct gn_np *np, enum gnomon_status status);
+
 #endif

@@ -127,6 +127,23 @@ enum gnomon_status gn_np_protect(struct gn_np *np, struct gn_np_range *range,
 enum gnomon_status gn_np_split(struct gn_np *np, struct gn_np_range *range,
 			       unsigned level, uint32_t *budget)
 	GNOMON_MUST_USE;
+/*
+ * Count the frames whose leaf the CPU has used, a large leaf with all its
+ * frames in the range; with clear its A bit goes, so that the next use shows.
+ */
+enum gnomon_status gn_np_young(struct gn_np *np, struct gn_np_range *range,
+			       bool clear, uint64_t *young, uint32_t *budget)
+	GNOMON_MUST_USE;
+/*
+ * The dirty log that the CPU keeps: set the bit of each frame whose leaf it
+ * has marked dirty (bit 0 of bits is the frame base; a large leaf counts as
+ * written wholly) and clear the mark. No write is lost: a CPU that still has
+ * the leaf as dirty in its TLB is flushed before this returns. Unmapping a
+ * leaf forgets its mark: harvest first.
+ */
+enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
+				 uint64_t base, uint64_t *bits,
+				 uint32_t *budget) GNOMON_MUST_USE;
 /* Join full tables that the host backs by one large block into a leaf. */
 enum gnomon_status gn_np_collapse(struct gn_np *np, struct gn_np_range *range,
 				  uint32_t *budget) GNOMON_MUST_USE;

@@ -74,6 +74,22 @@ void gn_np_raise(struct gn_np *np, struct gn_np_table *table, unsigned index,
 	np->stats.sets++;
 }
 
+uint32_t gn_np_age(struct gn_np *np, struct gn_np_table *table,
+		   unsigned index, uint32_t rights)
+{
+	const struct gn_np_format *f = np->config.format;
+	uint64_t bits = (rights & GN_NP_ACCESSED ? f->accessed : 0) |
+			(rights & GN_NP_DIRTY ? f->dirty : 0);
+	uint64_t old = __atomic_fetch_and(gn_np_slot(table, index), ~bits,
+					  __ATOMIC_ACQ_REL);
+
+	if (old & bits) {
+		np->flush_due = true;
+	}
+	return gn_np_entry_rights(f, old & bits) &
+	       (GN_NP_ACCESSED | GN_NP_DIRTY);
+}
+
 void gn_np_lower(struct gn_np *np, struct gn_np_table *table, unsigned index)
 {
 	uint64_t old = __atomic_fetch_and(gn_np_slot(table, index),

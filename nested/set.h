@@ -26,6 +26,9 @@ void gn_np_set_join(struct gn_np *np, struct gn_np_table *table,
 /* Add rights to a leaf. */
 void gn_np_raise(struct gn_np *np, struct gn_np_table *table, unsigned index,
 		 uint32_t rights);
+/* Take the CPU's bits (GN_NP_ACCESSED, GN_NP_DIRTY) away; what it had set. */
+uint32_t gn_np_age(struct gn_np *np, struct gn_np_table *table,
+		   unsigned index, uint32_t rights);
 /* Take W from a leaf. */
 void gn_np_lower(struct gn_np *np, struct gn_np_table *table, unsigned index);
 /*

@@ -216,3 +216,65 @@ Test(np_map, cpu_bits_survive_split_and_collapse)
 	cr_assert(*npfix_look(&fix, b).entry & dirty);
 	cr_assert_eq(npfix_close(&fix), 0);
 }
+
+#define A (UINT64_C(1) << 5)
+#define D (UINT64_C(1) << 6)
+
+Test(np_map, young_counts_and_forgets)
+{
+	struct npfix fix;
+	uint64_t b = NPFIX_BLOCKS, young = 0;
+	struct gn_np_range range = { gn_gfn(0), FH_SMALL_FRAMES };
+
+	npfix_open(&fix, &gn_np_format_npt, 4, 2, 0);
+	npfix_fault(&fix, 1, GNOMON_READ);
+	npfix_fault(&fix, 2, GNOMON_READ);
+	npfix_fault(&fix, b, GNOMON_READ);
+	*npfix_look(&fix, 1).entry |= A;
+	*npfix_look(&fix, b).entry |= A;
+	uint64_t flushes = fix.fh->flushes;
+
+	cr_assert_eq(gn_np_young(&fix.np, &range, true, &young, NULL),
+		     GNOMON_OK);
+	cr_assert_eq(young, 1 + 512);
+	cr_assert_eq(fix.fh->flushes, flushes + 1);
+	range = (struct gn_np_range){ gn_gfn(0), FH_SMALL_FRAMES };
+	cr_assert_eq(gn_np_young(&fix.np, &range, false, &young, NULL),
+		     GNOMON_OK);
+	cr_assert_eq(young, 1 + 512);
+	cr_assert_eq(npfix_look(&fix, b).level, 2, "nothing was split");
+	cr_assert(npfix_look(&fix, 1).present);
+	cr_assert_null(npfix_audit(&fix));
+	cr_assert_eq(npfix_close(&fix), 0);
+}
+
+Test(np_map, harvest_takes_every_mark_once)
+{
+	static uint64_t bits[FH_SMALL_FRAMES / 64];
+	struct npfix fix;
+	uint64_t b = NPFIX_BLOCKS;
+	struct gn_np_range range = { gn_gfn(0), b + 100 };
+
+	npfix_open(&fix, &gn_np_format_npt, 4, 2, 0);
+	npfix_fault(&fix, 65, GNOMON_WRITE);
+	npfix_fault(&fix, 66, GNOMON_WRITE);
+	npfix_fault(&fix, b, GNOMON_WRITE);
+	*npfix_look(&fix, 65).entry |= D;
+	*npfix_look(&fix, b).entry |= D;
+	while (gn_np_harvest(&fix.np, &range, 0, bits, &(uint32_t){ 50 }) ==
+	       GNOMON_MORE) {
+	}
+	cr_assert_eq(bits[1], UINT64_C(1) << 1);
+	cr_assert_eq(bits[b / 64], UINT64_MAX);
+	cr_assert_eq(bits[b / 64 + 1], (UINT64_C(1) << 36) - 1);
+	cr_assert(!(*npfix_look(&fix, 65).entry & D));
+	/* The rest of the large leaf has not been asked for yet. */
+	cr_assert(*npfix_look(&fix, b).entry & D);
+	range = (struct gn_np_range){ gn_gfn(b + 100), 412 };
+	cr_assert_eq(gn_np_harvest(&fix.np, &range, 0, bits, NULL), GNOMON_OK);
+	cr_assert(!(*npfix_look(&fix, b).entry & D));
+	cr_assert_eq(bits[(b + 511) / 64], UINT64_MAX);
+	cr_assert_eq(bits[(b + 512) / 64], 0);
+	cr_assert_null(npfix_audit(&fix));
+	cr_assert_eq(npfix_close(&fix), 0);
+}
