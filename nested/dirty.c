@@ -35,16 +35,8 @@ enum gnomon_status gn_np_young(struct gn_np *np, struct gn_np_range *range,
 	return gn_np_finish(np, s);
 }
 
-static void set_bits(uint64_t *bits, uint64_t first, uint64_t count)
-{
-	for (uint64_t at = first; at < first + count; at++) {
-		__atomic_fetch_or(&bits[at / 64], GN_BIT(at % 64),
-				  __ATOMIC_RELAXED);
-	}
-}
-
 enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
-				 uint64_t base, uint64_t *bits,
+				 const struct gn_dirty *dirty,
 				 uint32_t *budget)
 {
 	struct gn_np_spot spot;
@@ -65,7 +57,9 @@ enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
 				gn_np_age(np, spot.table, spot.index,
 					  GN_NP_DIRTY);
 			}
-			set_bits(bits, range->first.v - base, count);
+			for (uint64_t i = 0; i < count; i++) {
+				gn_dirty_mark(dirty, range->first.v + i);
+			}
 		}
 		gn_np_advance(range, &spot);
 	}

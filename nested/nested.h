@@ -16,6 +16,7 @@
 #ifndef NESTED_NESTED_H
 #define NESTED_NESTED_H
 
+#include "base/dirty.h"
 #include "base/list.h"
 #include "base/pool.h"
 #include "base/slots.h"
@@ -135,14 +136,14 @@ enum gnomon_status gn_np_young(struct gn_np *np, struct gn_np_range *range,
 			       bool clear, uint64_t *young, uint32_t *budget)
 	GNOMON_MUST_USE;
 /*
- * The dirty log that the CPU keeps: set the bit of each frame whose leaf it
- * has marked dirty (bit 0 of bits is the frame base; a large leaf counts as
- * written wholly) and clear the mark. No write is lost: a CPU that still has
+ * The dirty log that the CPU keeps: set the bit in dirty of each frame whose
+ * leaf it has marked (a large leaf counts as written wholly) and clear the
+ * mark. No write is lost: a CPU that still has
  * the leaf as dirty in its TLB is flushed before this returns. Unmapping a
  * leaf forgets its mark: harvest first.
  */
 enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
-				 uint64_t base, uint64_t *bits,
+				 const struct gn_dirty *dirty,
 				 uint32_t *budget) GNOMON_MUST_USE;
 /* Join full tables that the host backs by one large block into a leaf. */
 enum gnomon_status gn_np_collapse(struct gn_np *np, struct gn_np_range *range,

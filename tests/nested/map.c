@@ -254,6 +254,8 @@ Test(np_map, harvest_takes_every_mark_once)
 	struct npfix fix;
 	uint64_t b = NPFIX_BLOCKS;
 	struct gn_np_range range = { gn_gfn(0), b + 100 };
+	struct gn_dirty dirty = { 1, { { .frames = FH_SMALL_FRAMES,
+					 .bits = bits } } };
 
 	npfix_open(&fix, &gn_np_format_npt, 4, 2, 0);
 	npfix_fault(&fix, 65, GNOMON_WRITE);
@@ -261,7 +263,7 @@ Test(np_map, harvest_takes_every_mark_once)
 	npfix_fault(&fix, b, GNOMON_WRITE);
 	*npfix_look(&fix, 65).entry |= D;
 	*npfix_look(&fix, b).entry |= D;
-	while (gn_np_harvest(&fix.np, &range, 0, bits, &(uint32_t){ 50 }) ==
+	while (gn_np_harvest(&fix.np, &range, &dirty, &(uint32_t){ 50 }) ==
 	       GNOMON_MORE) {
 	}
 	cr_assert_eq(bits[1], UINT64_C(1) << 1);
@@ -271,7 +273,7 @@ Test(np_map, harvest_takes_every_mark_once)
 	/* The rest of the large leaf has not been asked for yet. */
 	cr_assert(*npfix_look(&fix, b).entry & D);
 	range = (struct gn_np_range){ gn_gfn(b + 100), 412 };
-	cr_assert_eq(gn_np_harvest(&fix.np, &range, 0, bits, NULL), GNOMON_OK);
+	cr_assert_eq(gn_np_harvest(&fix.np, &range, &dirty, NULL), GNOMON_OK);
 	cr_assert(!(*npfix_look(&fix, b).entry & D));
 	cr_assert_eq(bits[(b + 511) / 64], UINT64_MAX);
 	cr_assert_eq(bits[(b + 512) / 64], 0);
