@@ -30,14 +30,15 @@ static const struct argp_option options[] = {
 static error_t parse_arg(struct costs_opts *o, const char *arg,
 			 unsigned int number)
 {
-	if (number == 0) {
-		if (strcmp(arg, "list") && strcmp(arg, "show")) {
-			cmd_usage("'%s' is neither list nor show", arg);
-		}
+	if (number == 0 && (!strcmp(arg, "list") || !strcmp(arg, "show"))) {
 		o->verb = arg;
 		return 0;
 	}
-	if (number == 1 && !strcmp(o->verb, "show")) {
+	/* `costs NAME` is short for `costs show NAME`. */
+	if (number == 0) {
+		o->verb = "show";
+	}
+	if (!o->preset && !strcmp(o->verb, "show")) {
 		o->preset = arg;
 		return 0;
 	}
@@ -204,13 +205,13 @@ static int show(const struct costs_opts *o)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
-	.args_doc = "list\nshow [PRESET]",
+	.args_doc = "[list]\n[show] [PRESET]",
 	.doc = "Lists the presets, or shows each parameter of one with its "
 	       "value, how far it can be trusted and where it is from.\v"
 	       "Labels: FULL, QUOTE, ABS, 2ND, DIG say how the source was "
 	       "seen (in full, quoted, abstract only, second hand, read off "
-	       "a figure); DER is derived, MEASURED measured, assumed has no "
-	       "source and should be varied.",
+	       "a figure); DER is derived, MEASURED measured, MEM remembered; "
+	       "assumed has no source and should be varied.",
 };
 
 static int run(const struct cmd *cmd, int argc, char **argv)

@@ -25,6 +25,10 @@ while read -r name; do
 	grep -q '"source"' "$work/out" || complain "$name: no source in JSON"
 done <"$work/names"
 
+expect 0 costs show clx-8269cy
+cp "$work/out" "$work/long"
+expect 0 costs clx-8269cy
+cmp -s "$work/long" "$work/out" || complain "the short form differs"
 expect 0 costs show
 same "$work/out" costs.txt
 finish

@@ -32,7 +32,7 @@ refuse 2 "one mode at a time" run --mode=native,shadow
 for jobs in 0 -1 1025 x; do
 	refuse 2 "jobs must be a number" compare "--jobs=$jobs"
 done
-refuse 2 "neither list nor show" costs nonsense
+refuse 2 "nonsense" costs nonsense
 refuse 2 "no-such-preset" costs show no-such-preset
 refuse 2 "unexpected argument" costs list more
 finish
