@@ -8,29 +8,60 @@ void gn_mem_init(struct gn_mem *mem, const struct gnomon_host *host, void *ctx)
 
 void gn_mem_add(struct gn_mem *mem, const struct gn_window *window)
 {
-	uint32_t i = mem->count++;
+	uint32_t i;
 
+	if (!window->hva) {
+		mem->bare[mem->bare_count++] = *window;
+		return;
+	}
+	i = mem->count++;
 	for (; i > 0 && mem->window[i - 1].bytes < window->bytes; i--) {
 		mem->window[i] = mem->window[i - 1];
 	}
 	mem->window[i] = *window;
 }
 
-void gn_mem_remove(struct gn_mem *mem, uint64_t gpa)
+/* Close the gap; false when no window starts at gpa. */
+static bool take_out(struct gn_window *window, uint32_t count, uint64_t gpa)
 {
 	uint32_t i = 0;
 
-	while (i < mem->count && mem->window[i].gpa != gpa) {
+	while (i < count && window[i].gpa != gpa) {
 		i++;
 	}
-	if (i == mem->count) {
-		return;
+	if (i == count) {
+		return false;
 	}
-	for (mem->count--; i < mem->count; i++) {
-		mem->window[i] = mem->window[i + 1];
+	for (; i + 1 < count; i++) {
+		window[i] = window[i + 1];
 	}
 	/* An empty first window never matches in gn_mem_load8(). */
-	mem->window[mem->count] = (struct gn_window){ 0 };
+	window[count - 1] = (struct gn_window){ 0 };
+	return true;
+}
+
+void gn_mem_remove(struct gn_mem *mem, uint64_t gpa)
+{
+	if (take_out(mem->window, mem->count, gpa)) {
+		mem->count--;
+	} else if (take_out(mem->bare, mem->bare_count, gpa)) {
+		mem->bare_count--;
+	}
+}
+
+/* Does the host's callback reach gpa, and may it change what is there? */
+static bool reaches(const struct gn_mem *mem, uint64_t gpa, uint64_t bytes,
+		    bool write)
+{
+	for (uint32_t i = 0; i < mem->bare_count; i++) {
+		const struct gn_window *w = &mem->bare[i];
+		uint64_t at = gpa - w->gpa;
+
+		if (at < w->bytes && w->bytes - at >= bytes) {
+			return w->writable || !write;
+		}
+	}
+	return false;
 }
 
 static const struct gn_window *find(const struct gn_mem *mem, uint64_t gpa,
@@ -117,7 +148,7 @@ enum gnomon_status gn_mem_load_slow(const struct gn_mem *mem, uint64_t gpa,
 		*value = load(w->hva + (gpa - w->gpa), bytes);
 		return GNOMON_OK;
 	}
-	if (!mem->host->load) {
+	if (!mem->host->load || !reaches(mem, gpa, bytes, false)) {
 		return GNOMON_ABSENT;
 	}
 	return mem->host->load(mem->ctx, gn_gpa(gpa), bytes, value);
@@ -136,7 +167,7 @@ enum gnomon_status gn_mem_store(const struct gn_mem *mem, uint64_t gpa,
 		store(w->hva + (gpa - w->gpa), bytes, value);
 		return GNOMON_OK;
 	}
-	if (!mem->host->store) {
+	if (!mem->host->store || !reaches(mem, gpa, bytes, true)) {
 		return GNOMON_ABSENT;
 	}
 	return mem->host->store(mem->ctx, gn_gpa(gpa), bytes, value);
@@ -156,7 +187,7 @@ enum gnomon_status gn_mem_cmpxchg(const struct gn_mem *mem, uint64_t gpa,
 		cmpxchg(w->hva + (gpa - w->gpa), bytes, old, value);
 		return GNOMON_OK;
 	}
-	if (!mem->host->cmpxchg) {
+	if (!mem->host->cmpxchg || !reaches(mem, gpa, bytes, true)) {
 		return GNOMON_ABSENT;
 	}
 	return mem->host->cmpxchg(mem->ctx, gn_gpa(gpa), bytes, old, value);

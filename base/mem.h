@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Guest memory as the engine sees it: the slots that have an hva are windows
- * that are read and written in place; all else goes through the host's
- * callbacks. Sits between the slots (engine) and whoever walks or patches
- * guest tables.
+ * that are read and written in place; the others go through the host's
+ * callbacks; what lies in no slot is not there. Sits between the slots (engine)
+ * and whoever walks or patches guest tables.
  *
  * Every access is single-copy atomic for its aligned size, because the guest
  * may be writing the same entry from another CPU.
@@ -17,7 +17,7 @@
 struct gn_window {
 	uint64_t gpa;		/* first byte, page aligned */
 	uint64_t bytes;		/* whole pages */
-	unsigned char *hva;
+	unsigned char *hva;	/* null: through the host's callbacks */
 	bool writable;		/* false: ROM or read-only RAM */
 };
 
@@ -28,6 +28,8 @@ struct gn_mem {
 	/* Largest first, so that the first look nearly always finds it. */
 	struct gn_window window[GNOMON_SLOTS_MAX];
 	struct gn_dirty dirty;	/* told of every store below */
+	uint32_t bare_count;	/* those without an hva */
+	struct gn_window bare[GNOMON_SLOTS_MAX];
 };
 
 void gn_mem_init(struct gn_mem *mem, const struct gnomon_host *host, void *ctx);

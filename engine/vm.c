@@ -215,7 +215,7 @@ enum gnomon_status gnomon_slot_set(struct gnomon_vm *vm,
 		return GNOMON_EXISTS;
 	}
 	status = gn_slots_add(&vm->slots, slot, gfn_limit(vm));
-	if (status == GNOMON_OK && slot->hva) {
+	if (status == GNOMON_OK) {
 		struct gn_window window = {
 			.gpa = slot->first.v << GNOMON_PAGE_SHIFT,
 			.bytes = slot->frames << GNOMON_PAGE_SHIFT,
@@ -240,10 +240,9 @@ static bool begin_delete(struct gnomon_vm *vm, uint32_t id)
 	if (!gn_slots_remove(&vm->slots, id, &old)) {
 		return false;
 	}
-	if (old.hva) {
-		gn_mem_remove(&vm->mem, old.first.v << GNOMON_PAGE_SHIFT);
-	}
+	gn_mem_remove(&vm->mem, old.first.v << GNOMON_PAGE_SHIFT);
 	vm->sh.dropping++;
+	vm->np.dropping++;
 	*g = (struct gn_eng_gone){
 		.busy = true,
 		.next = old.first.v,
@@ -271,6 +270,7 @@ enum gnomon_status gnomon_slot_delete(struct gnomon_vm *vm, uint32_t id,
 	if (status == GNOMON_OK) {
 		g->busy = false;
 		vm->sh.dropping--;
+		vm->np.dropping--;
 	}
 	return status;
 }

@@ -67,6 +67,7 @@ struct gn_np {
 	struct gn_list spare;		/* unused descriptors */
 	uint32_t spare_count;
 	void *slabs;			/* META pages they were cut from */
+	uint32_t dropping;	/* slots whose ranges are not yet unmapped */
 	bool flush_due;
 	/*
 	 * Set by the engine while a dirty log runs: only written frames become

@@ -174,11 +174,10 @@ static bool make_guest(const struct input *in, const uint8_t *bytes, size_t n)
 				       .load = host_load,
 				       .cmpxchg = host_cmpxchg };
 	gn_mem_init(&g.mem, &g.host, NULL);
-	if (!(in->options & CALLBACK)) {
-		gn_mem_add(&g.mem, &(struct gn_window){
-			.gpa = g.base, .bytes = RAM_BYTES, .hva = g.ram,
-			.writable = true });
-	}
+	gn_mem_add(&g.mem, &(struct gn_window){
+		.gpa = g.base, .bytes = RAM_BYTES,
+		.hva = in->options & CALLBACK ? NULL : g.ram,
+		.writable = true });
 	return gn_gpt_ctx_init(&g.ctx, &g.regs, &g.caps) == GNOMON_OK;
 }
 

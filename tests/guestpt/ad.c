@@ -48,6 +48,8 @@ static void init(void)
 	w.host.load = load;
 	w.host.cmpxchg = cmpxchg;
 	gn_mem_init(&w.mem, &w.host, NULL);
+	gn_mem_add(&w.mem, &(struct gn_window){ .bytes = sizeof(w.ram),
+						.writable = true });
 	world_map(&w, GVA, 1, PWU, WORLD_PAGE | PWU);
 }
 

@@ -93,6 +93,8 @@ static void open_world(struct world *w, const struct gn_np_format *format,
 	w->fix.fh->slot[0].frames = FH_BIG_FIRST;
 	w->fix.slots.slot[0].frames = FH_BIG_FIRST;
 	gn_mem_init(&w->mem, &w->fix.fh->host, w->fix.fh);
+	gn_mem_add(&w->mem, &(struct gn_window){
+		.bytes = (uint64_t)FH_BIG_FIRST << 12, .writable = true });
 }
 
 /* Serve violations as an engine does until the walk ends otherwise. */

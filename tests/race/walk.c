@@ -206,6 +206,8 @@ static void setup(void)
 				     .store = slow_store,
 				     .cmpxchg = slow_cmpxchg };
 	gn_mem_init(&slow, &host, NULL);
+	gn_mem_add(&slow, &(struct gn_window){
+		.bytes = sizeof(ram), .writable = true });
 	gn_mem_init(&mem, &host, NULL);
 	gn_mem_add(&mem, &(struct gn_window){
 		.bytes = sizeof(ram), .hva = ram, .writable = true });
