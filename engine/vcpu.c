@@ -13,6 +13,9 @@
 /* PSE, PAE, PGE, LA57, PCIDE, SMEP, SMAP, PKE. */
 #define CR4_PAGING	(GN_BIT(4) | GN_BIT(5) | CR4_PGE | CR4_LA57 | \
 			 CR4_PCIDE | GN_BIT(20) | GN_BIT(21) | GN_BIT(22))
+#define CR0_PDPTES	(GN_BIT(29) | GN_BIT(30) | GN_BIT(31)) /* NW CD PG */
+/* PSE, PAE, PGE, SMEP. */
+#define CR4_PDPTES	(GN_BIT(4) | GN_BIT(5) | CR4_PGE | GN_BIT(20))
 #define EFER_PAGING	(GN_BIT(8) | GN_BIT(10) | GN_BIT(11))
 #define EFER_LMA	GN_BIT(10)
 #define CR3_NOFLUSH	GN_BIT(63)
@@ -77,11 +80,21 @@ static bool mode_changes(const struct gnomon_vcpu *vcpu,
 	       ((old->efer ^ regs->efer) & EFER_PAGING);
 }
 
+/* A MOV to CR0 or CR4 that changes one of these reads the PDPTEs. */
+static bool reads_pdptes(const struct gnomon_vcpu *vcpu,
+			 const struct gnomon_regs *regs)
+{
+	const struct gnomon_regs *old = &vcpu->regs;
+
+	return !vcpu->loaded || ((old->cr0 ^ regs->cr0) & CR0_PDPTES) ||
+	       ((old->cr4 ^ regs->cr4) & CR4_PDPTES);
+}
+
 /* PDPTEs are what the last load of CR3 or of a mode bit made them. */
 static enum gnomon_status load_pdptes(const struct gnomon_vcpu *vcpu,
 				      struct gnomon_regs *regs, uint32_t flags)
 {
-	bool loads = (flags & GNOMON_SET_CR3) || mode_changes(vcpu, regs) ||
+	bool loads = (flags & GNOMON_SET_CR3) || reads_pdptes(vcpu, regs) ||
 		     regs->cr3 != vcpu->regs.cr3;
 
 	if (!gn_gpt_regs_pae(regs) || (flags & GNOMON_SET_PDPTES)) {
