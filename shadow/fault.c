@@ -368,20 +368,36 @@ static enum step step_link(struct fault *f)
 	return NEXT;
 }
 
+/* With WP = 1 the CPU heeds PKRU.WD where the guest's WP = 0 does not. */
+static bool key_in_the_way(const struct fault *f,
+			   const struct gn_spte_attr *attr)
+{
+	const struct gn_gpt_ctx *ctx = &f->vcpu->ctx;
+
+	return (attr->rights & GN_GPT_U) &&
+	       (ctx->key_deny[GNOMON_WRITE | GNOMON_USER] >> attr->pkey & 1);
+}
+
 /*
  * CR0.WP = 0: a supervisor may write where nobody may. The CPU runs with
  * WP = 1, so the page becomes writable and loses U; then a user access faults
  * and turns it back. SMEP must not be fooled by the missing U. Where SMAP or a
- * protection key would be, the store is emulated instead.
+ * protection key would be, the store is emulated instead, as it is on a direct
+ * page: large entries with and without D may share that.
  */
-static bool flip(const struct fault *f, struct gn_spte_attr *attr)
+static bool flip(const struct fault *f, const struct gn_sh_page *page,
+		 struct gn_spte_attr *attr)
 {
 	union gn_sh_role role = f->vcpu->role;
 
-	if (!(f->access & GNOMON_WRITE) || (attr->rights & GN_GPT_W)) {
+	if (!(f->access & GNOMON_WRITE)) {
 		return true;
 	}
-	if (role.wp || ((attr->rights & GN_GPT_U) && (role.smap || role.pke))) {
+	if (attr->rights & GN_GPT_W) {
+		return role.wp || !key_in_the_way(f, attr);
+	}
+	if (role.wp || page->role.direct ||
+	    ((attr->rights & GN_GPT_U) && (role.smap || role.pke))) {
 		return false;
 	}
 	attr->rights |= GN_GPT_W;
@@ -433,7 +449,7 @@ static enum step step_leaf(struct fault *f)
 		f->trace = true;
 		return answer(f, GNOMON_EMULATE, GNOMON_KIND_TRACE);
 	}
-	if (!flip(f, &want.attr)) {
+	if (!flip(f, page, &want.attr)) {
 		return answer(f, GNOMON_EMULATE, GNOMON_KIND_HIDDEN);
 	}
 	if (f->access & GNOMON_WRITE) {
