@@ -97,6 +97,14 @@ bool fh_readable(const struct fakehost *fh, uint64_t gfn)
 		fh->frame[gfn].kind == GNOMON_FRAME_NOT_NOW);
 }
 
+bool fh_storable(const struct fakehost *fh, uint64_t gfn)
+{
+	const struct gnomon_slot *slot = fh_slot_of(fh, gfn);
+
+	return fh_writable(fh, gfn) ||
+	       (slot && !slot->flags && (slot->hva || fh->frame[gfn].cow));
+}
+
 bool fh_mappable(const struct fakehost *fh, uint64_t gfn)
 {
 	return fh_slot_of(fh, gfn) &&
@@ -200,6 +208,12 @@ static enum gnomon_status host_load(void *ctx, gnomon_gpa_t gpa,
 	struct fakehost *fh = ctx;
 
 	*value = UINT64_C(0xdeadbeefdeadbeef);
+	const struct gnomon_slot *slot = fh_slot_of(fh, gpa.v >> 12);
+
+	if (!slot || slot->hva) {
+		fh_error(fh, "load() at %#" PRIx64 ", which is in no slot "
+			 "without hva", gpa.v);
+	}
 	if (bad_guest_access(fh, gpa, bytes, "load") ||
 	    fails(fh, FH_CALL_LOAD)) {
 		return GNOMON_ABSENT;
@@ -208,13 +222,25 @@ static enum gnomon_status host_load(void *ctx, gnomon_gpa_t gpa,
 	return GNOMON_OK;
 }
 
+/* A store breaks the host's own copy-on-write. */
+static bool may_store(struct fakehost *fh, uint64_t gfn)
+{
+	struct fh_frame *f = &fh->frame[gfn];
+
+	if (f->cow && fh_slot_of(fh, gfn) && !fh_slot_of(fh, gfn)->flags) {
+		f->cow = false;
+		f->write = true;
+	}
+	return fh_writable(fh, gfn);
+}
+
 static enum gnomon_status host_store(void *ctx, gnomon_gpa_t gpa,
 				     unsigned bytes, uint64_t value)
 {
 	struct fakehost *fh = ctx;
 
 	if (bad_guest_access(fh, gpa, bytes, "store") ||
-	    !fh_writable(fh, gpa.v >> 12) || fails(fh, FH_CALL_STORE)) {
+	    fails(fh, FH_CALL_STORE) || !may_store(fh, gpa.v >> 12)) {
 		return GNOMON_ABSENT;
 	}
 	fh_store(fh, gpa.v, bytes, value);
@@ -231,7 +257,7 @@ static enum gnomon_status host_cmpxchg(void *ctx, gnomon_gpa_t gpa,
 	struct fakehost *fh = ctx;
 
 	if (bad_guest_access(fh, gpa, bytes, "cmpxchg") ||
-	    !fh_writable(fh, gpa.v >> 12) || fails(fh, FH_CALL_CMPXCHG)) {
+	    fails(fh, FH_CALL_CMPXCHG) || !may_store(fh, gpa.v >> 12)) {
 		return GNOMON_ABSENT;
 	}
 	uint64_t found = fh_load(fh, gpa.v, bytes);
@@ -286,10 +312,15 @@ static enum gnomon_status host_page_alloc(void *ctx, enum gnomon_page_use use,
 	struct fh_page *p = &fh->page[at];
 
 	if (!p->va) {
-		p->va = aligned_alloc(GNOMON_PAGE_BYTES, GNOMON_PAGE_BYTES);
-		if (!p->va) {
+		/* The page before it holds its number. */
+		unsigned char *two = aligned_alloc(GNOMON_PAGE_BYTES,
+						   2 * GNOMON_PAGE_BYTES);
+
+		if (!two) {
 			abort();
 		}
+		memcpy(two, &at, sizeof(at));
+		p->va = two + GNOMON_PAGE_BYTES;
 	} else {
 		check_poison(fh, at);
 	}
@@ -309,22 +340,30 @@ static void host_page_free(void *ctx, enum gnomon_page_use use,
 	struct fakehost *fh = ctx;
 	uint64_t at = (page->hpa.v - FH_PAGE_HPA) >> 12;
 
-	/* Bookkeeping pages come back by their va alone. */
 	if (use == GNOMON_PAGE_META) {
-		for (at = 0; at < fh->page_next && fh->page[at].va != page->va;
-		     at++) {
-		}
+		/* Known by its va alone. */
+		uint32_t number;
+
+		memcpy(&number, (unsigned char *)page->va - GNOMON_PAGE_BYTES,
+		       sizeof(number));
+		at = number;
 	}
 	if (at >= fh->page_next || !fh->page[at].live ||
 	    fh->page[at].va != page->va || fh->page[at].use != use) {
-		fh_error(fh, "page_free() of hpa %#" PRIx64
-			 " that is not given out like this", page->hpa.v);
+		fh_error(fh, "page_free(%d) of hpa %#" PRIx64
+			 " that is not given out like this", use,
+			 page->hpa.v);
 		return;
 	}
 	struct fh_page *p = &fh->page[at];
 
 	for (unsigned i = 0; i < FH_VCPUS; i++) {
-		if (p->seen[i] && p->seen[i] == fh->epoch[i]) {
+		if (p->seen[i] != fh->epoch[i]) {
+			continue;
+		}
+		if (fh->loading == i + 1) {
+			fh->owes_flush = true;
+		} else {
 			fh_error(fh, "table page %u freed though vcpu %u may "
 				 "hold it: no flush since", (unsigned)at, i);
 		}
@@ -334,6 +373,21 @@ static void host_page_free(void *ctx, enum gnomon_page_use use,
 	fh->live[use]--;
 	fh->page_free[(fh->free_head + fh->free_count++) % FH_PAGES_MAX] =
 		(uint32_t)at;
+}
+
+void fh_begin_load(struct fakehost *fh, unsigned vcpu)
+{
+	fh->loading = vcpu + 1;
+	fh->owes_flush = false;
+}
+
+void fh_end_load(struct fakehost *fh, bool flush)
+{
+	if (fh->owes_flush && !flush) {
+		fh_error(fh, "vcpu %u: tables freed, but no flush at the load",
+			 fh->loading - 1);
+	}
+	fh->loading = 0;
 }
 
 static void host_flush(void *ctx, const struct gnomon_flush *flush)
@@ -414,7 +468,7 @@ unsigned fh_destroy(struct fakehost *fh)
 			fh->error);
 	}
 	for (uint32_t i = 0; i < fh->page_next; i++) {
-		free(fh->page[i].va);
+		free(fh->page[i].va - GNOMON_PAGE_BYTES);
 	}
 	munmap(fh->small, (size_t)FH_SMALL_FRAMES << 12);
 	munmap(fh->big, (size_t)FH_BIG_FRAMES << 12);

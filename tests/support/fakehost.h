@@ -73,6 +73,10 @@ struct fakehost {
 	uint32_t fail_percent_alloc;	/* random NOMEM, by a counter */
 
 	uint64_t epoch[FH_VCPUS];	/* grows with each flush */
+	/* The vcpu whose registers are being set: it is outside the guest and
+	 * owes a flush at the load for pages freed meanwhile. */
+	unsigned loading;		/* id + 1, or 0 */
+	bool owes_flush;
 	uint64_t flushes;
 	bool inside;			/* a callback must not re-enter */
 	/* Told of every flush; set by whoever keeps TLBs. */
@@ -110,12 +114,17 @@ const struct gnomon_slot *fh_slot_of(const struct fakehost *fh, uint64_t gfn);
 /* May a leaf map gfn at all, and may it do so writable? */
 bool fh_mappable(const struct fakehost *fh, uint64_t gfn);
 bool fh_writable(const struct fakehost *fh, uint64_t gfn);
+/* May gnomon_write() store there? A window lets it, whatever the frame is. */
+bool fh_storable(const struct fakehost *fh, uint64_t gfn);
 /* Does load/store reach it (RAM or ROM in a slot)? */
 bool fh_readable(const struct fakehost *fh, uint64_t gfn);
 
 uint64_t fh_hfn(const struct fakehost *fh, uint64_t gfn);
 /* The guest frame behind hfn, or UINT64_MAX. */
 uint64_t fh_gfn(const struct fakehost *fh, uint64_t hfn);
+/* Around gnomon_vcpu_set_regs() of that vcpu; flush is root.flush. */
+void fh_begin_load(struct fakehost *fh, unsigned vcpu);
+void fh_end_load(struct fakehost *fh, bool flush);
 /* A table page of the engine by hpa, or null; dead pages are null. */
 struct fh_page *fh_page_at(struct fakehost *fh, uint64_t hpa);
 

@@ -9,7 +9,7 @@
 void hw_init(struct hwcpu *cpu, struct fakehost *fh, unsigned id,
 	     unsigned host_maxphyaddr)
 {
-	*cpu = (struct hwcpu){ .fh = fh, .id = id,
+	*cpu = (struct hwcpu){ .fh = fh, .id = id, .nested_levels = 4,
 			       .host_maxphyaddr = host_maxphyaddr };
 }
 
@@ -58,17 +58,34 @@ void hw_drop_page(struct hwcpu *cpu, uint64_t gva)
 	hw_flush(cpu, &one);
 }
 
+static void drop_non_global(struct hwcpu *cpu)
+{
+	memset(cpu->psc, 0, sizeof(cpu->psc));
+	for (unsigned i = 0; i < HW_TLB; i++) {
+		cpu->tlb[i].valid = cpu->tlb[i].valid && cpu->tlb[i].global;
+	}
+}
+
 void hw_load_root(struct hwcpu *cpu, struct gnomon_root root)
 {
-	bool changed = !cpu->loaded || root.cr3.v != cpu->root.cr3.v ||
-		       root.ncr3.v != cpu->root.ncr3.v;
-
-	if (changed && root.flush) {
+	if (root.flush_global) {
 		drop_all(cpu);
+	} else if (root.flush) {
+		drop_non_global(cpu);
+	}
+	if (root.flush || root.flush_global) {
 		cpu->fh->epoch[cpu->id]++;
 	}
 	cpu->root = root;
 	cpu->loaded = true;
+}
+
+void hw_enter(struct hwcpu *cpu, struct gnomon_root root)
+{
+	if (!cpu->loaded || root.cr3.v != cpu->root.cr3.v ||
+	    root.ncr3.v != cpu->root.ncr3.v) {
+		hw_load_root(cpu, root);
+	}
 }
 
 /* The entry at index of the table at hpa, or null with an error noted. */
@@ -152,7 +169,7 @@ static bool key_forbids(const struct gnomon_regs *regs, uint32_t access,
 
 /*
  * As hardware has it under a shadow root: WP and NXE always on; SMEP, SMAP,
- * AC and the protection keys are the guest's.
+ * AC and the protection keys are the guest's, but off without its paging.
  */
 static bool allowed(const struct gnomon_regs *regs, uint32_t access,
 		    bool write, bool user, bool nx, unsigned key)
@@ -268,6 +285,7 @@ void hw_access(struct hwcpu *cpu, const struct gnomon_regs *regs,
 	}
 	*t = (struct hw_tlb){
 		.valid = true, .write = p.write, .user = p.user, .nx = p.nx,
+		.global = p.leaf & X86_PTE_G,
 		.key = (uint8_t)key, .shift = (uint8_t)(3 + 9 * p.level),
 		.page = gva >> 12, .hfn = leaf_hfn(&p, gva) };
 	out->ok = true;
@@ -299,7 +317,8 @@ void hw_nested(struct hwcpu *cpu, uint64_t gpa, uint32_t access,
 	}
 	cpu->walks++;
 	/* The second dimension treats every access as a user's. */
-	if (!walk(cpu, cpu->root.ncr3.v & ADDR, 4, gpa, &p) || !p.user ||
+	if (!walk(cpu, cpu->root.ncr3.v & ADDR, cpu->nested_levels, gpa,
+		  &p) || !p.user ||
 	    ((access & GNOMON_WRITE) && !p.write) ||
 	    ((access & GNOMON_EXEC) && p.nx)) {
 		return;

@@ -18,7 +18,7 @@
 
 struct hw_tlb {
 	bool valid;
-	bool write, user, nx;
+	bool write, user, nx, global;
 	uint8_t key, shift;	/* shift: of the leaf it came from */
 	uint64_t page;		/* gva >> 12 */
 	uint64_t hfn;
@@ -39,6 +39,7 @@ struct hwcpu {
 	struct fakehost *fh;
 	unsigned id;
 	unsigned host_maxphyaddr;
+	unsigned nested_levels;	/* 4, or 5 for more than 48 bits of gpa */
 	struct gnomon_root root;	/* as loaded */
 	bool loaded;
 	struct hw_tlb tlb[HW_TLB];
@@ -59,8 +60,10 @@ struct hw_result {
 void hw_init(struct hwcpu *cpu, struct fakehost *fh, unsigned id,
 	     unsigned host_maxphyaddr);
 void hw_flush(struct hwcpu *cpu, const struct gnomon_flush *flush);
-/* Before each entry into the guest. */
+/* A load of the root, as gnomon_vcpu_set_regs() answers it. */
 void hw_load_root(struct hwcpu *cpu, struct gnomon_root root);
+/* Before each entry into the guest: loads the root if it is another one. */
+void hw_enter(struct hwcpu *cpu, struct gnomon_root root);
 /* The processor took a fault at gva. */
 void hw_drop_page(struct hwcpu *cpu, uint64_t gva);
 

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/diff/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct frame_meta *history_touch(struct world *w, uint64_t gfn)
+{
+	if (w->meta[gfn]) {
+		return w->meta[gfn];
+	}
+	struct frame_meta *m = calloc(1, sizeof(*m));
+
+	if (w->meta_count == w->meta_room) {
+		w->meta_room = w->meta_room ? 2 * w->meta_room : 64;
+		w->metas = realloc(w->metas, w->meta_room *
+					     sizeof(struct frame_meta *));
+	}
+	if (!m || !w->metas) {
+		abort();
+	}
+	memcpy(m->known, fh_at(w->fh, gfn << 12), sizeof(m->known));
+	m->gfn = gfn;
+	w->metas[w->meta_count++] = m;
+	w->meta[gfn] = m;
+	return m;
+}
+
+static uint64_t known_word(const struct frame_meta *m, unsigned word)
+{
+	uint64_t v;
+
+	memcpy(&v, m->known + 8 * word, 8);
+	return v;
+}
+
+static void note_word(struct world *w, struct frame_meta *m, unsigned word)
+{
+	uint64_t gpa = m->gfn << 12 | word * 8u;
+	uint64_t was = known_word(m, word), is = fh_load(w->fh, gpa, 8);
+
+	if (was == is) {
+		return;
+	}
+	w->log[w->log_next % DIFF_LOG] = (struct log_entry){
+		.word = gpa >> 3, .value = was, .until = ++w->seq,
+		.prev = m->head[word] };
+	m->head[word] = ++w->log_next;
+	memcpy(m->known + 8 * word, &is, 8);
+}
+
+void history_note(struct world *w, uint64_t gpa, uint64_t bytes)
+{
+	for (uint64_t at = gpa & ~UINT64_C(7); at < gpa + bytes; at += 8) {
+		note_word(w, history_touch(w, at >> 12), at >> 3 & 511);
+	}
+}
+
+static uint64_t part(uint64_t word, uint64_t gpa, unsigned bytes)
+{
+	return bytes == 8 ? word : (uint32_t)(word >> (gpa & 4) * 8);
+}
+
+unsigned history_read_now(void *world, uint64_t gpa, unsigned bytes,
+			  uint64_t *values)
+{
+	struct world *w = world;
+
+	if (gpa >> 12 >= FH_FRAMES || !fh_readable(w->fh, gpa >> 12)) {
+		return 0;
+	}
+	values[0] = fh_load(w->fh, gpa, bytes);
+	return 1;
+}
+
+/* The log entry before position, or null when it is too old to matter. */
+static const struct log_entry *at(const struct world *w, uint64_t position)
+{
+	if (position == 0 || position + DIFF_LOG <= w->log_next) {
+		return NULL;
+	}
+	return &w->log[(position - 1) % DIFF_LOG];
+}
+
+unsigned history_read_past(void *world, uint64_t gpa, unsigned bytes,
+			   uint64_t *values)
+{
+	struct world *w = world;
+	unsigned count = history_read_now(w, gpa, bytes, values);
+	uint64_t since = w->times[w->past_vcpu].full;
+	const struct frame_meta *m = count ? w->meta[gpa >> 12] : NULL;
+
+	if (!m) {
+		return count;
+	}
+	const struct log_entry *e = at(w, m->head[gpa >> 3 & 511]);
+
+	for (; e && e->until > since; e = at(w, e->prev)) {
+		uint64_t v = part(e->value, gpa, bytes);
+		unsigned i = 0;
+
+		while (i < count && values[i] != v) {
+			i++;
+		}
+		if (i < count) {
+			continue;
+		}
+		if (count == REF_VERSIONS) {
+			w->overflow = true;
+			break;
+		}
+		values[count++] = v;
+	}
+	return count;
+}
+
+bool history_alive(const struct world *w, uint64_t gpa, unsigned bytes,
+		   uint64_t value, uint64_t since)
+{
+	const struct frame_meta *m = w->meta[gpa >> 12];
+
+	if (fh_load(w->fh, gpa, bytes) == value) {
+		return true;
+	}
+	if (!m) {
+		return false;
+	}
+	const struct log_entry *e = at(w, m->head[gpa >> 3 & 511]);
+
+	for (; e && e->until > since; e = at(w, e->prev)) {
+		if (part(e->value, gpa, bytes) == value) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void history_check(struct world *w)
+{
+	for (uint32_t i = 0; i < w->meta_count; i++) {
+		const struct frame_meta *m = w->metas[i];
+		const unsigned char *is = fh_at(w->fh, m->gfn << 12);
+
+		if (memcmp(m->known, is, sizeof(m->known)) == 0) {
+			continue;
+		}
+		unsigned at_byte = 0;
+
+		while (m->known[at_byte] == is[at_byte]) {
+			at_byte++;
+		}
+		world_fail(w, "guest memory changed by itself at gpa %#llx",
+			   (unsigned long long)(m->gfn << 12 | at_byte));
+		return;
+	}
+}
+
+/* ---- flush points ------------------------------------------------------- */
+
+void times_full(struct world *w, unsigned vcpu)
+{
+	struct vcpu_times *t = &w->times[vcpu];
+
+	t->full = t->cr3 = ++w->seq;
+	t->seen[0] = w->regs[vcpu];
+	t->seen_count = 1;
+}
+
+void times_cr3(struct world *w, unsigned vcpu)
+{
+	struct vcpu_times *t = &w->times[vcpu];
+
+	t->cr3 = ++w->seq;
+	for (unsigned i = 0; i < t->seen_count; i++) {
+		if (t->seen[i].cr3 == w->regs[vcpu].cr3 &&
+		    memcmp(t->seen[i].pdpte, w->regs[vcpu].pdpte,
+			   sizeof(t->seen[i].pdpte)) == 0) {
+			return;
+		}
+	}
+	/* When it is full, exec.c flushes before it gets here. */
+	if (t->seen_count < DIFF_CR3S) {
+		t->seen[t->seen_count++] = w->regs[vcpu];
+	}
+}
+
+static unsigned large_shift(const struct world *w)
+{
+	return ref_levels(&w->regs[0]) == 2 ? 22 : 21;
+}
+
+/*
+ * INVLPG drops all pieces of a large page only if the tables map one there at
+ * that moment; pieces of one that is gone already may stay.
+ */
+void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva)
+{
+	unsigned shift[3] = { 12, large_shift(w), 30 };
+	struct ref_result r;
+
+	ref_walk(&w->now, &w->regs[vcpu], gva, GNOMON_READ, &r);
+	++w->seq;
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t page = gva >> shift[i];
+
+		if (i > 0 && r.shift != shift[i]) {
+			continue;
+		}
+		w->times[vcpu].inv[i][page % DIFF_INV].page = page;
+		w->times[vcpu].inv[i][page % DIFF_INV].when = w->seq;
+	}
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/diff/world.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+bool judge_ad_missing(const struct world *w, const struct ref_result *r)
+{
+	for (unsigned i = 0; i < r->steps; i++) {
+		if (r->step[i].set &&
+		    fh_writable(w->fh, r->step[i].gpa >> 12)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+struct question {
+	struct world *w;
+	unsigned vcpu;
+	uint64_t gva, gfn;
+	bool global_only;
+};
+
+/* When was the page of this size that holds gva last flushed by itself? */
+static uint64_t flushed_page(const struct vcpu_times *t, uint64_t gva,
+			     unsigned shift)
+{
+	unsigned i = shift == 12 ? 0 : shift == 30 ? 2 : 1;
+	uint64_t page = gva >> shift;
+
+	return t->inv[i][page % DIFF_INV].page == page ?
+	       t->inv[i][page % DIFF_INV].when : 0;
+}
+
+static bool could_be_cached(void *arg, const struct ref_result *r)
+{
+	const struct question *q = arg;
+	const struct vcpu_times *t = &q->w->times[q->vcpu];
+
+	if (r->status != GNOMON_OK || r->gpa >> 12 != q->gfn ||
+	    (q->global_only && !r->global) || judge_ad_missing(q->w, r)) {
+		return false;
+	}
+	uint64_t since = flushed_page(t, q->gva, r->shift);
+	uint64_t flushed = r->global ? t->full : t->cr3;
+
+	since = flushed > since ? flushed : since;
+	for (unsigned i = 0; i < r->steps; i++) {
+		if (!history_alive(q->w, r->step[i].gpa, r->step[i].bytes,
+				   r->step[i].value, since)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool legal_by_history(struct world *w, unsigned vcpu, uint64_t gva,
+			     uint32_t access, uint64_t gfn)
+{
+	struct question q = { w, vcpu, gva, gfn, false };
+	struct vcpu_times *t = &w->times[vcpu];
+
+	w->n.searches++;
+	w->past_vcpu = vcpu;
+	w->overflow = false;
+	if (ref_search(&w->past, &w->regs[vcpu], gva, access,
+		       could_be_cached, &q)) {
+		return true;
+	}
+	q.global_only = true;
+	for (unsigned i = 0; i < t->seen_count; i++) {
+		struct gnomon_regs regs = w->regs[vcpu];
+
+		regs.cr3 = t->seen[i].cr3;
+		for (unsigned j = 0; j < 4; j++) {
+			regs.pdpte[j] = t->seen[i].pdpte[j];
+		}
+		if (ref_search(&w->past, &regs, gva, access, could_be_cached,
+			       &q)) {
+			return true;
+		}
+	}
+	/* More values than we can remember: no verdict. */
+	w->n.overflows += w->overflow;
+	return w->overflow;
+}
+
+bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,
+		 uint32_t access, uint64_t gfn)
+{
+	struct ref_result r;
+
+	ref_walk(&w->now, &w->regs[vcpu], gva, access, &r);
+	if (r.status == GNOMON_OK && r.gpa >> 12 == gfn &&
+	    !judge_ad_missing(w, &r)) {
+		return true;
+	}
+	return legal_by_history(w, vcpu, gva, access, gfn);
+}
+
+void judge_explain(const struct world *w, unsigned vcpu, uint64_t gva,
+		   uint32_t access)
+{
+	const struct gnomon_regs *regs = &w->regs[vcpu];
+	struct ref_result r;
+
+	if (!w->failed || !getenv("DIFF_EXPLAIN")) {
+		return;
+	}
+	ref_walk(&w->now, regs, gva, access, &r);
+	fprintf(stderr, "%s\ncr0 %#" PRIx64 " cr3 %#" PRIx64 " cr4 %#" PRIx64
+		" efer %#" PRIx64 " pkru %#x ac %d, root %#" PRIx64 "\n",
+		w->why, regs->cr0, regs->cr3, regs->cr4, regs->efer,
+		regs->pkru, regs->ac, w->cpu[vcpu].root.cr3.v);
+	for (unsigned i = 0; i < r.steps; i++) {
+		uint64_t gfn = r.step[i].gpa >> 12;
+
+		fprintf(stderr, "  entry %#" PRIx64 " = %#" PRIx64
+			" set %#" PRIx64 " traced %d writable %d\n",
+			r.step[i].gpa, r.step[i].value, r.step[i].set,
+			gnomon_is_traced(w->vm, (gnomon_gfn_t){ gfn }),
+			fh_writable(w->fh, gfn));
+	}
+	fprintf(stderr, "  %s gpa %#" PRIx64 " code %#x\n",
+		gnomon_status_text(r.status), r.gpa, r.code);
+}
+
+struct scan {
+	struct world *w;
+	unsigned vcpu;
+};
+
+/* What the host granted bounds every leaf, whatever the guest says. */
+static bool within_host(struct world *w, const struct hw_leaf *leaf,
+			uint64_t gva, uint64_t hfn, uint64_t *gfn)
+{
+	*gfn = fh_gfn(w->fh, hfn);
+	if (*gfn == UINT64_MAX || !fh_mappable(w->fh, *gfn)) {
+		world_fail(w, "leaf %#" PRIx64 " at gva %#" PRIx64
+			   " maps hfn %#" PRIx64 ", not the guest's",
+			   leaf->entry, gva, hfn);
+		return false;
+	}
+	if (leaf->write && !fh_writable(w->fh, *gfn)) {
+		world_fail(w, "leaf at gva %#" PRIx64 " writable, but the "
+			   "host keeps gfn %#" PRIx64 " read-only", gva,
+			   *gfn);
+		return false;
+	}
+	if (leaf->write && gnomon_is_traced(w->vm, (gnomon_gfn_t){ *gfn })) {
+		world_fail(w, "leaf at gva %#" PRIx64 " writable, but gfn %#"
+			   PRIx64 " is traced", gva, *gfn);
+		return false;
+	}
+	return true;
+}
+
+static bool visit_page(struct scan *s, const struct hw_leaf *leaf,
+		       uint64_t gva, uint64_t hfn)
+{
+	static const uint32_t kinds[] = {
+		GNOMON_READ, GNOMON_WRITE, GNOMON_EXEC,
+		GNOMON_READ | GNOMON_USER, GNOMON_WRITE | GNOMON_USER,
+		GNOMON_EXEC | GNOMON_USER,
+	};
+	struct world *w = s->w;
+	uint64_t gfn;
+
+	if (!within_host(w, leaf, gva, hfn, &gfn)) {
+		return false;
+	}
+	w->n.scanned++;
+	for (unsigned i = 0; i < 6; i++) {
+		if (hw_allows(&w->regs[s->vcpu], kinds[i], leaf) &&
+		    !judge_legal(w, s->vcpu, gva, kinds[i], gfn)) {
+			world_fail(w, "vcpu %u: leaf %#" PRIx64 " lets access "
+				   "%#x at gva %#" PRIx64 " reach gfn %#"
+				   PRIx64 ", which no TLB could", s->vcpu,
+				   leaf->entry, kinds[i], gva, gfn);
+			judge_explain(w, s->vcpu, gva, kinds[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool visit_shadow(void *arg, const struct hw_leaf *leaf)
+{
+	struct scan *s = arg;
+	uint64_t frames = UINT64_C(1) << (leaf->shift - 12);
+	uint64_t hfn = (leaf->entry & UINT64_C(0xffffffffff000)) >> 12;
+	uint64_t step = frames > 4096 ? 4093 : frames > 1 ? 37 : 1;
+
+	hfn &= ~(frames - 1);
+	for (uint64_t i = 0; i < frames; i += step) {
+		if (!visit_page(s, leaf, leaf->gva + (i << 12), hfn + i)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool visit_nested(void *arg, const struct hw_leaf *leaf)
+{
+	struct scan *s = arg;
+	uint64_t frames = UINT64_C(1) << (leaf->shift - 12);
+	uint64_t hfn = (leaf->entry & UINT64_C(0xffffffffff000)) >> 12;
+
+	hfn &= ~(frames - 1);
+	for (uint64_t i = 0; i < frames; i += frames > 4096 ? 4093 : 1) {
+		uint64_t gfn;
+
+		if (!within_host(s->w, leaf, leaf->gva + (i << 12), hfn + i,
+				 &gfn)) {
+			return false;
+		}
+		if (gfn != (leaf->gva >> 12) + i) {
+			world_fail(s->w, "gpa %#" PRIx64 " maps gfn %#" PRIx64,
+				   leaf->gva + (i << 12), gfn);
+			return false;
+		}
+		s->w->n.scanned++;
+	}
+	return true;
+}
+
+void judge_scan(struct world *w, unsigned vcpu)
+{
+	struct scan s = { w, vcpu };
+	struct hwcpu *cpu = &w->cpu[vcpu];
+
+	hw_enter(cpu, gnomon_vcpu_root(w->vcpu[vcpu]));
+	if (w->p.mode == GNOMON_MODE_NESTED) {
+		hw_scan(cpu, true, cpu->nested_levels, visit_nested, &s);
+	} else {
+		hw_scan(cpu, false, hw_shadow_levels(&w->regs[vcpu]),
+			visit_shadow, &s);
+	}
+}

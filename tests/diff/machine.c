@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * machine [-s SEED] [-n WORLDS] [-o OPS] [-t SECONDS] [-j JOBS] [-a EVERY]
+ *         [-M SECONDS] [-d] [-x KINDS] [-f FEATURES] [-O OPTIONS]
+ *
+ * Runs the stored cases, then worlds with consecutive seeds until one fails,
+ * WORLDS are done or SECONDS are over. A failing world is minimised for at
+ * most -M seconds and printed. -a: operations between two audits. -d: one
+ * world in this process, for a debugger. To close in on a cause: -x leaves out
+ * kinds of operations (bit n: enum op_kind n), -f and -O clear all features or
+ * options but these.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/diff/cases.h"
+#include "tests/diff/run.h"
+#include "tests/support/seed.h"
+
+#define JOBS_MAX 8
+
+struct settings {
+	uint64_t seed, worlds, ops;
+	unsigned seconds, jobs, audit_every, minimise;
+	uint32_t skip, features, options;
+	bool debug;
+};
+
+struct job {
+	pid_t pid;
+	struct diff_params p;
+	struct diff_verdict *v;
+};
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void add(struct diff_counts *sum, const struct diff_counts *n)
+{
+	const uint64_t *from = (const uint64_t *)n;
+	uint64_t *to = (uint64_t *)sum;
+
+	for (size_t i = 0; i < sizeof(*n) / sizeof(uint64_t); i++) {
+		to[i] += from[i];
+	}
+}
+
+static struct diff_params params(const struct settings *s, uint64_t number)
+{
+	struct diff_params p = diff_params(s->seed + number);
+
+	p.skip = s->skip;
+	p.features &= s->features;
+	p.options &= s->options;
+	p.audit_every = s->audit_every;
+	p.scan_every = s->audit_every > 1 ? 2 * s->audit_every + 1 : 1;
+	return p;
+}
+
+static void start(struct job *job, const struct settings *s, uint64_t number)
+{
+	job->p = params(s, number);
+	job->pid = diff_start(&job->p, NULL, s->ops, job->v);
+}
+
+/* Wait for one of the jobs; its index. */
+static unsigned wait_one(struct job *jobs, unsigned count)
+{
+	int status = 0;
+	pid_t pid;
+
+	do {
+		pid = waitpid(-1, &status, 0);
+	} while (pid < 0 && errno == EINTR);
+	for (unsigned i = 0; i < count; i++) {
+		if (jobs[i].pid == pid) {
+			diff_ended(jobs[i].v, status);
+			jobs[i].pid = 0;
+			return i;
+		}
+	}
+	return 0;
+}
+
+static void report_failure(const struct settings *s, const struct job *job,
+			   const char *program)
+{
+	fprintf(stderr, "seed %#" PRIx64 ", operation %" PRIu64 ": %s\n"
+		"repeat: %s -s %#" PRIx64 " -n 1 -o %" PRIu64 " -a %u\n",
+		job->p.seed, job->v->reached, job->v->why, program,
+		job->p.seed, s->ops, s->audit_every);
+	diff_print_params(stderr, &job->p);
+	if (s->minimise) {
+		diff_minimise(&job->p, job->v->reached, s->minimise);
+	}
+}
+
+static int debug(const struct settings *s)
+{
+	struct diff_params p = params(s, 0);
+	struct diff_verdict *v = diff_shared();
+
+	diff_run(&p, NULL, s->ops, v);
+	printf("%s, operation %" PRIu64 " %s\n", v->ok ? "ok" : "failed",
+	       v->reached, v->why);
+	return v->ok ? 0 : 1;
+}
+
+static bool run_cases(struct diff_counts *sum)
+{
+	struct diff_verdict *v = diff_shared();
+	bool ok = true;
+
+	for (unsigned i = 0; i < diff_case_count; i++) {
+		const struct diff_case *c = &diff_cases[i];
+		int status = 0;
+
+		waitpid(diff_start(c->params, c->ops, c->count, v), &status,
+			0);
+		diff_ended(v, status);
+		add(sum, &v->sum);
+		if (!v->ok) {
+			fprintf(stderr, "case %s, operation %" PRIu64 ": %s\n",
+				c->name, v->reached, v->why);
+			ok = false;
+		}
+	}
+	return ok;
+}
+
+static bool run_worlds(const struct settings *s, struct diff_counts *sum,
+		       const char *program)
+{
+	struct job jobs[JOBS_MAX] = { 0 };
+	uint64_t next = 0;
+	unsigned running = 0;
+	double end = now() + s->seconds;
+	bool ok = true;
+
+	for (unsigned i = 0; i < s->jobs; i++) {
+		jobs[i].v = diff_shared();
+	}
+	for (;;) {
+		for (unsigned i = 0; ok && i < s->jobs; i++) {
+			if (jobs[i].pid == 0 && next < s->worlds &&
+			    now() < end) {
+				start(&jobs[i], s, next++);
+				running++;
+			}
+		}
+		if (running == 0) {
+			break;
+		}
+		struct job *job = &jobs[wait_one(jobs, s->jobs)];
+
+		running--;
+		add(sum, &job->v->sum);
+		if (!job->v->ok && ok) {
+			ok = false;
+			report_failure(s, job, program);
+		}
+	}
+	return ok;
+}
+
+static void print_counts(const struct diff_counts *n, double seconds)
+{
+	printf("accesses %" PRIu64 " (%.0f/s), operations %" PRIu64
+	       ", faults %" PRIu64 "\n"
+	       "resumed %" PRIu64 ", injected %" PRIu64 ", emulated %" PRIu64
+	       ", mmio %" PRIu64 ", no memory %" PRIu64 "\n"
+	       "served by the TLB %" PRIu64 ", judged by history %" PRIu64
+	       " (no verdict %" PRIu64 "), leaves scanned %" PRIu64 "\n",
+	       n->accesses, (double)n->accesses / seconds, n->ops, n->faults,
+	       n->hidden, n->injected, n->emulated, n->mmio, n->nomem,
+	       n->stale, n->searches, n->overflows, n->scanned);
+}
+
+static bool number(const char *text, uint64_t *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoull(text, &end, 0);
+	return errno == 0 && end != text && *end == 0;
+}
+
+static bool parse(int argc, char **argv, struct settings *s)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "s:n:o:t:j:a:M:dx:f:O:")) != -1) {
+		uint64_t v = 0;
+
+		if (c == '?' || (optarg && !number(optarg, &v))) {
+			return false;
+		}
+		switch (c) {
+		case 's':
+			s->seed = v;
+			break;
+		case 'n':
+			s->worlds = v;
+			break;
+		case 'o':
+			s->ops = v;
+			break;
+		case 't':
+			s->seconds = (unsigned)v;
+			break;
+		case 'j':
+			s->jobs = (unsigned)(v < 1 ? 1 :
+					     v > JOBS_MAX ? JOBS_MAX : v);
+			break;
+		case 'd':
+			s->debug = true;
+			break;
+		case 'x':
+			s->skip = (uint32_t)v;
+			break;
+		case 'f':
+			s->features = (uint32_t)v;
+			break;
+		case 'O':
+			s->options = (uint32_t)v;
+			break;
+		case 'a':
+			s->audit_every = (unsigned)v;
+			break;
+		default:
+			s->minimise = (unsigned)v;
+			break;
+		}
+	}
+	return optind == argc;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings s = {
+		.seed = test_seed(), .worlds = UINT64_MAX, .ops = 20000,
+		.seconds = 20, .jobs = 1, .audit_every = 127, .minimise = 60,
+		.features = UINT32_MAX, .options = UINT32_MAX,
+	};
+	struct diff_counts sum = { 0 };
+
+	if (!parse(argc, argv, &s)) {
+		fprintf(stderr, "usage: %s [-s SEED] [-n WORLDS] [-o OPS] "
+			"[-t SECONDS] [-j JOBS] [-a EVERY] [-M SECONDS] [-d] "
+			"[-x KINDS] [-f FEATURES] [-O OPTIONS]\n",
+			argv[0]);
+		return 2;
+	}
+	if (s.debug) {
+		return debug(&s);
+	}
+	double begin = now();
+	bool ok = run_cases(&sum) && run_worlds(&s, &sum, argv[0]);
+
+	print_counts(&sum, now() - begin);
+	return ok ? 0 : 1;
+}

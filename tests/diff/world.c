@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/diff/world.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KNOWN_FEATURES (GNOMON_CAP_NX | GNOMON_CAP_SMEP | GNOMON_CAP_SMAP | \
+			GNOMON_CAP_PAT)
+
+struct diff_params diff_params(uint64_t seed)
+{
+	static const uint8_t levels[8] = { 4, 4, 4, 4, 5, 3, 2, 4 };
+	static const uint8_t width[4] = { 36, 40, 46, 52 };
+	static const uint16_t budget[8] = { 0, 0, 0, 0, 0, 64, 96, 200 };
+	uint64_t r = world_mix(seed ^ 0x6469666621);
+	struct diff_params p = {
+		.seed = seed,
+		.mode = (r & 7) == 0 ? GNOMON_MODE_NESTED :
+				       GNOMON_MODE_SHADOW,
+		.levels = levels[r >> 3 & 7],
+		.maxphyaddr = width[r >> 6 & 3],
+		.windows = r >> 8 & 3,
+		.big = (r >> 10 & 7) == 0,
+		.options = (uint32_t)world_mix(r),
+		.features = KNOWN_FEATURES,
+		.table_pages_max = budget[r >> 13 & 7],
+		.live_max = (r >> 16 & 7) == 0 ? 200 : 0,
+	};
+
+	/* A third with everything on, a third with everything off. */
+	if (r >> 20 & 1) {
+		p.options = r >> 21 & 1 ? GNOMON_OPT_ALL : 0;
+	}
+	p.features |= r >> 22 & 1 ? GNOMON_CAP_1G : 0;
+	p.features |= r >> 23 & 1 ? GNOMON_CAP_PKU : 0;
+	p.features |= r >> 24 & 1 ? GNOMON_CAP_PSE36 : 0;
+	p.features |= p.levels == 5 ? GNOMON_CAP_LA57 : 0;
+	return p;
+}
+
+void world_fail(struct world *w, const char *format, ...)
+{
+	va_list args;
+
+	if (!w->failed) {
+		va_start(args, format);
+		vsnprintf(w->why, sizeof(w->why), format, args);
+		va_end(args);
+	}
+	w->failed = true;
+}
+
+/* ---- memory ------------------------------------------------------------- */
+
+enum { SLOT_LOW, SLOT_LARGE, SLOT_CALLS, SLOT_COMING, SLOT_READONLY,
+       SLOT_ROM, SLOT_BIG };
+
+#define COMING_FIRST 5120u
+#define COMING_FRAMES 64u
+
+static void slot_set(struct world *w, uint32_t id, uint64_t first,
+		     uint64_t frames, uint32_t flags, bool window)
+{
+	struct gnomon_slot slot = fh_slot(w->fh, id, first, frames, flags,
+					  window);
+	uint32_t live_max = w->fh->live_max;
+	enum gnomon_status s = gnomon_slot_set(w->vm, &slot);
+
+	if (s == GNOMON_NOMEM) {
+		w->fh->live_max = 0;
+		s = gnomon_slot_set(w->vm, &slot);
+		w->fh->live_max = live_max;
+	}
+	if (s != GNOMON_OK) {
+		world_fail(w, "slot_set(%u): %s", id, gnomon_status_text(s));
+	}
+}
+
+/* The frames of the coming slot differ each time, their contents do not. */
+void world_slot_set(struct world *w, uint64_t bits)
+{
+	for (unsigned i = 0; i < COMING_FRAMES; i++) {
+		uint64_t f = world_mix(bits + i);
+		struct fh_frame *frame = &w->fh->frame[COMING_FIRST + i];
+
+		*frame = (struct fh_frame){ .kind = GNOMON_FRAME_RAM,
+					    .write = f & 7,
+					    .cow = (f & 15) == 0 };
+		if ((f >> 8 & 7) == 0) {
+			frame->kind = GNOMON_FRAME_NOT_NOW;
+		}
+	}
+	slot_set(w, SLOT_COMING, COMING_FIRST, COMING_FRAMES, 0,
+		 w->p.windows && (bits & 64));
+	w->slot_set = true;
+	w->slot_leaving = false;
+}
+
+static void make_slots(struct world *w)
+{
+	struct fh_frame ram = { .kind = GNOMON_FRAME_RAM, .write = true };
+
+	ram.order = 9;
+	fh_frames(w->fh, 1024, 2048, ram);
+	ram.order = 18;
+	slot_set(w, SLOT_LOW, 0, 256, 0, w->p.windows);
+	slot_set(w, SLOT_LARGE, 1024, 2048, 0, w->p.windows);
+	slot_set(w, SLOT_CALLS, 4096, 64, 0, false);
+	/* A frame that is a device in the middle of RAM. */
+	w->fh->frame[4096 + 40].kind = GNOMON_FRAME_MMIO;
+	w->fh->frame[4096 + 41].kind = GNOMON_FRAME_NOT_NOW;
+	w->fh->frame[4096 + 42] = (struct fh_frame){
+		.kind = GNOMON_FRAME_RAM, .cow = true };
+	slot_set(w, SLOT_READONLY, 6144, 8, GNOMON_SLOT_READONLY,
+		 w->p.windows);
+	slot_set(w, SLOT_ROM, 6160, 8, GNOMON_SLOT_ROM, w->p.windows);
+	if (w->p.big) {
+		fh_frames(w->fh, FH_BIG_FIRST, FH_BIG_FRAMES, ram);
+		slot_set(w, SLOT_BIG, FH_BIG_FIRST, FH_BIG_FRAMES, 0, true);
+	}
+	world_slot_set(w, w->p.seed);
+}
+
+static void choose_frames(struct world *w)
+{
+	static const uint16_t table[DIFF_TABLES] = {
+		16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+		31, 32, 33, 34, 1029, 1030, 1500, 2048 + 7, 4096, 4097, 4098,
+		4099, 5120, 5121, 5122, 6144, 6160,
+	};
+	static const uint16_t data[DIFF_DATA] = {
+		100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 1024, 1535,
+		1536, 1537, 2047, 2048, 2049, 2560, 3071, 4110, 4111, 4112,
+		4136, 4137, 4138, 5130, 5131, 5132, 6145, 6161, 9000, 20000,
+	};
+
+	for (unsigned i = 0; i < DIFF_TABLES; i++) {
+		w->table[i] = table[i];
+		w->data[i] = data[i];
+	}
+	for (unsigned i = DIFF_TABLES - 1; i > 0; i--) {
+		unsigned j = (unsigned)(world_mix(w->p.seed + i) % (i + 1));
+		uint64_t keep = w->table[i];
+
+		w->table[i] = w->table[j];
+		w->table[j] = keep;
+	}
+	for (unsigned i = 0; i < DIFF_TABLES; i++) {
+		unsigned down = i < DIFF_ROOTS ? 0 :
+				1 + (i - DIFF_ROOTS) * (w->p.levels - 1u) /
+				    (DIFF_TABLES - DIFF_ROOTS);
+
+		w->role[i] = (uint8_t)(w->p.levels - down);
+	}
+}
+
+static void put(struct world *w, uint64_t gfn, unsigned index, uint64_t v)
+{
+	unsigned bytes = world_entry_bytes(w);
+
+	fh_store(w->fh, (gfn << 12) + index * bytes, bytes, v);
+}
+
+/* Index 3 of every root leads to a leaf table that maps all tables. */
+static void make_direct_map(struct world *w)
+{
+	uint64_t flags = X86_PTE_P | X86_PTE_W | X86_PTE_A | X86_PTE_D;
+	unsigned top = w->p.levels;
+
+	for (unsigned l = 1; l < top; l++) {
+		w->direct[l] = 80 + l;
+		if (l > 1) {
+			put(w, 80 + l, 3, (79ull + l) << 12 | flags);
+		}
+		if (l == 2) {
+			put(w, 82, 4, 1024ull << 12 | flags | X86_PTE_PS);
+		}
+	}
+	for (unsigned i = 0; i < DIFF_TABLES; i++) {
+		put(w, 81, 8 + i, w->table[i] << 12 | flags |
+				  ((w->p.seed & 1) ? X86_PTE_G : 0));
+	}
+	for (unsigned i = 0; i < DIFF_ROOTS; i++) {
+		uint64_t e = (79ull + top) << 12 |
+			     (top == 3 ? X86_PTE_P : flags);
+
+		put(w, w->table[i], 3, e);
+	}
+}
+
+static void make_tables(struct world *w)
+{
+	for (unsigned i = 0; i < DIFF_TABLES; i++) {
+		for (unsigned j = 0; j < 4; j++) {
+			unsigned level = w->role[i];
+			uint64_t bits = world_mix(w->p.seed + 64 * i + j);
+
+			if (level == 3 && w->p.levels == 3 && j == 3) {
+				continue;
+			}
+			put(w, w->table[i], world_index(w, level, j),
+			    world_entry(w, level, bits, true));
+		}
+	}
+	make_direct_map(w);
+	for (unsigned i = 0; i < DIFF_TABLES; i++) {
+		history_touch(w, w->table[i]);
+	}
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static void on_flush(void *arg, const struct gnomon_flush *flush)
+{
+	struct world *w = arg;
+
+	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
+		hw_flush(&w->cpu[i], flush);
+	}
+}
+
+static bool make_vm(struct world *w)
+{
+	struct gnomon_config config = {
+		.size = sizeof(config),
+		.mode = (enum gnomon_mode)w->p.mode,
+		.caps = { .features = w->p.features,
+			  .maxphyaddr = w->p.maxphyaddr },
+		.host_maxphyaddr = 46,
+		.options = w->p.options,
+		.table_pages_max = w->p.table_pages_max,
+	};
+
+	w->vm_memory = aligned_alloc(64, (gnomon_vm_bytes() + 63) / 64 * 64);
+	enum gnomon_status s = gnomon_vm_create(w->vm_memory, &config,
+						&w->fh->host, w->fh, &w->vm);
+
+	if (s != GNOMON_OK) {
+		world_fail(w, "vm_create: %s", gnomon_status_text(s));
+	}
+	return s == GNOMON_OK;
+}
+
+static bool make_vcpus(struct world *w)
+{
+	size_t bytes = (gnomon_vcpu_bytes() + 63) / 64 * 64;
+
+	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
+		hw_init(&w->cpu[i], w->fh, i, 46);
+		w->cpu[i].nested_levels = w->p.maxphyaddr > 48 ? 5 : 4;
+		w->vcpu_memory[i] = aligned_alloc(64, bytes);
+		enum gnomon_status s = gnomon_vcpu_create(w->vm, i,
+				w->vcpu_memory[i], &w->vcpu[i]);
+
+		if (s != GNOMON_OK) {
+			world_fail(w, "vcpu_create: %s",
+				   gnomon_status_text(s));
+			return false;
+		}
+	}
+	return true;
+}
+
+static void start_vcpu(struct world *w, unsigned i)
+{
+	struct gnomon_regs regs = {
+		.cr0 = X86_CR0_PE | X86_CR0_PG | X86_CR0_WP,
+		.cr3 = w->table[i] << 12,
+		.cr4 = X86_CR4_PGE,
+	};
+
+	regs.cr4 |= w->p.levels == 2 ? X86_CR4_PSE : X86_CR4_PAE;
+	regs.cr4 |= w->p.levels == 5 ? X86_CR4_LA57 : 0;
+	regs.efer = w->p.levels >= 4 ? X86_EFER_LME | X86_EFER_LMA : 0;
+	regs.efer |= w->p.levels >= 3 ? X86_EFER_NXE : 0;
+	if (w->p.features & GNOMON_CAP_PKU && w->p.levels >= 4) {
+		regs.cr4 |= X86_CR4_PKE;
+		regs.pkru = (uint32_t)world_mix(w->p.seed) & 0xc0c0c0fc;
+	}
+	/* Until this vcpu runs its caches are empty. */
+	if (!world_set_regs(w, i, &regs, GNOMON_SET_CR3)) {
+		world_fail(w, "first registers refused");
+	}
+	times_full(w, i);
+}
+
+struct world *world_create(const struct diff_params *p)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->p = *p;
+	w->fh = fh_create();
+	w->meta = calloc(FH_FRAMES, sizeof(struct frame_meta *));
+	w->log = malloc(sizeof(*w->log) * DIFF_LOG);
+	if (!w->meta || !w->log) {
+		abort();
+	}
+	w->now = (struct ref_mmu){
+		.caps = { p->features, p->maxphyaddr },
+		.read = history_read_now, .arg = w };
+	w->past = w->now;
+	w->past.read = history_read_past;
+	w->slot_budget = 1 + (world_mix(p->seed) & 31);
+	w->fh->on_flush = on_flush;
+	w->fh->on_flush_arg = w;
+	if (!make_vm(w)) {
+		return w;
+	}
+	make_slots(w);
+	choose_frames(w);
+	make_tables(w);
+	w->fh->live_max = p->live_max;
+	if (make_vcpus(w)) {
+		for (unsigned i = 0; i < DIFF_VCPUS; i++) {
+			start_vcpu(w, i);
+		}
+	}
+	return w;
+}
+
+static void add_counts(struct diff_counts *sum, const struct diff_counts *n)
+{
+	const uint64_t *from = (const uint64_t *)n;
+	uint64_t *to = (uint64_t *)sum;
+
+	for (size_t i = 0; i < sizeof(*n) / sizeof(uint64_t); i++) {
+		to[i] += from[i];
+	}
+}
+
+static void end_vm(struct world *w)
+{
+	uint32_t budget = 7;
+	enum gnomon_status s;
+
+	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
+		if (w->vcpu[i]) {
+			w->fh->epoch[i]++;	/* it runs no more */
+			gnomon_vcpu_destroy(w->vcpu[i]);
+		}
+	}
+	while ((s = gnomon_vm_destroy(w->vm, &budget)) == GNOMON_MORE) {
+		budget = 7;
+	}
+	if (s != GNOMON_OK) {
+		world_fail(w, "vm_destroy: %s", gnomon_status_text(s));
+	}
+}
+
+bool world_destroy(struct world *w, struct diff_counts *sum, char *why,
+		   size_t why_bytes)
+{
+	/* After a failure nothing of the engine can be relied on. */
+	if (w->vm && !w->failed) {
+		end_vm(w);
+		if (w->fh->live[0] || w->fh->live[1]) {
+			world_fail(w, "%u table and %u meta pages leaked",
+				   w->fh->live[0], w->fh->live[1]);
+		}
+	}
+	if (w->fh->errors) {
+		world_fail(w, "%s", w->fh->error);
+	}
+	w->fh->live[0] = w->fh->live[1] = 0;
+	w->fh->errors = 0;
+	fh_destroy(w->fh);
+	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
+		free(w->vcpu_memory[i]);
+	}
+	for (uint32_t i = 0; i < w->meta_count; i++) {
+		free(w->metas[i]);
+	}
+	free(w->metas);
+	free(w->meta);
+	free(w->log);
+	free(w->vm_memory);
+	add_counts(sum, &w->n);
+	bool ok = !w->failed;
+
+	snprintf(why, why_bytes, "%s", w->why);
+	free(w);
+	return ok;
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fail the Nth host callback, for every N, over one life of a vm that takes
+ * every path it can. After each call the audit must be clean; whatever the
+ * failure hit, the guest must be right again afterwards; and every page must
+ * come back.
+ */
+#include <criterion/criterion.h>
+
+#include "tests/support/guest.h"
+
+#define CODE UINT64_C(0x400000)
+#define DATA UINT64_C(0x600000)
+#define HUGE_PAGE UINT64_C(0x40000000)
+#define FAR UINT64_C(0x7f001000)
+#define CALLS UINT64_C(0x10000000)
+#define TABLES UINT64_C(0x20000000)
+#define DEVICE UINT64_C(0x30000000)
+
+/* One address space with pages of each kind. */
+static void build(struct guest *g, uint64_t root, uint64_t salt)
+{
+	uint64_t leaf = guest_entry(g, root, DATA, 1);
+
+	for (uint64_t i = 0; i < 4; i++) {
+		guest_map(g, root, CODE + (i << 12), (600 + salt + i) << 12,
+			  GUEST_RU, 1);
+		guest_map(g, root, DATA + (i << 12), (700 + salt + i) << 12,
+			  GUEST_RWU, 1);
+	}
+	guest_map(g, root, HUGE_PAGE, UINT64_C(2048) << 12, GUEST_RWU, 2);
+	guest_map(g, root, FAR, UINT64_C(1030) << 12, GUEST_RW, 1);
+	guest_map(g, root, CALLS, UINT64_C(4100) << 12, GUEST_RWU, 1);
+	guest_map(g, root, DEVICE, UINT64_C(0xfee) << 20 & 0xfffff000,
+		  GUEST_RW, 1);
+	guest_map(g, root, DEVICE + 4096, UINT64_C(6145) << 12, GUEST_RW, 1);
+	/* The leaf table seen through a 4K page; the 2M page below sees
+	 * tables too. */
+	guest_map(g, root, TABLES, leaf & ~0xfffull, GUEST_RW, 1);
+	if (g->o.levels > 2) {
+		guest_map(g, root, TABLES + 0x200000, 0, GUEST_RW, 2);
+	}
+}
+
+static void touch_all(struct guest *g, unsigned vcpu)
+{
+	static const uint64_t where[] = { CODE, DATA, DATA + 4096, HUGE_PAGE,
+					  HUGE_PAGE + 0x5000, FAR, CALLS,
+					  DEVICE, DEVICE + 4096 };
+
+	for (unsigned i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+		guest_access(g, vcpu, where[i], GNOMON_READ, 0);
+		guest_access(g, vcpu, where[i], GNOMON_WRITE, i);
+		guest_access(g, vcpu, where[i], GNOMON_EXEC | GNOMON_USER, 0);
+	}
+}
+
+static void store_entry(struct guest *g, uint64_t index, uint64_t value)
+{
+	unsigned bytes = g->o.levels == 2 ? 4 : 8;
+
+	guest_access(g, 0, TABLES + index * bytes, GNOMON_WRITE, value);
+}
+
+static void delete_slot(struct guest *g, uint32_t id)
+{
+	enum gnomon_status s;
+
+	do {
+		uint32_t budget = 3;
+
+		s = gnomon_slot_delete(g->vm, id, &budget);
+		guest_audit(g);
+		guest_access(g, 1, DATA, GNOMON_READ, 0);
+	} while (s == GNOMON_MORE);
+	cr_expect(s == GNOMON_OK, "slot_delete: %s", gnomon_status_text(s));
+	fh_slot_forget(g->fh, id);
+}
+
+static void set_slot(struct guest *g, uint32_t id, uint64_t first,
+		     uint64_t frames, bool window)
+{
+	struct gnomon_slot slot = fh_slot(g->fh, id, first, frames, 0,
+					  window);
+	enum gnomon_status s = GNOMON_NOMEM;
+
+	for (unsigned i = 0; i < 2 && s == GNOMON_NOMEM; i++) {
+		s = gnomon_slot_set(g->vm, &slot);
+	}
+	guest_audit(g);
+	if (s == GNOMON_NOMEM) {
+		fh_slot_forget(g->fh, id);
+	} else {
+		cr_expect(s == GNOMON_OK);
+	}
+}
+
+static void toggle(struct guest *g, unsigned vcpu, uint64_t cr0, uint64_t cr4)
+{
+	struct gnomon_regs regs = g->regs[vcpu];
+
+	regs.cr0 ^= cr0;
+	regs.cr4 ^= cr4;
+	guest_regs(g, vcpu, &regs, 0);
+}
+
+static void change_tables(struct guest *g, uint64_t root)
+{
+	uint64_t data = guest_entry(g, root, DATA, 1);
+	uint64_t huge = guest_entry(g, root, HUGE_PAGE, 2);
+	unsigned bytes = g->o.levels == 2 ? 4 : 8;
+	uint64_t index = (data & 4095) / bytes;
+
+	store_entry(g, index, UINT64_C(710) << 12 | GUEST_RU);
+	guest_invlpg(g, 0, DATA);
+	guest_access(g, 0, DATA, GNOMON_READ, 0);
+	store_entry(g, index + 1, 0);
+	guest_dma(g, data, UINT64_C(700) << 12 | GUEST_RWU);
+	guest_dma(g, huge, UINT64_C(1024) << 12 | GUEST_RWU | X86_PTE_PS);
+	guest_invlpg(g, 0, HUGE_PAGE);
+	guest_access(g, 0, HUGE_PAGE + 0x7000, GNOMON_WRITE, 1);
+	/* A table below a page that was large. */
+	guest_dma(g, huge, guest_table(g) << 12 | GUEST_RWU);
+	guest_map(g, root, HUGE_PAGE, UINT64_C(1040) << 12, GUEST_RWU, 1);
+	guest_invlpg(g, 0, HUGE_PAGE);
+	guest_access(g, 0, HUGE_PAGE, GNOMON_WRITE, 1);
+	store_entry(g, index + 1, UINT64_C(701) << 12 | GUEST_RWU);
+}
+
+static void scenario(struct guest *g, uint64_t other)
+{
+	touch_all(g, 0);
+	change_tables(g, g->root);
+	touch_all(g, 1);
+	guest_load(g, 0, other);
+	touch_all(g, 0);
+	guest_load(g, 0, g->root);
+	guest_load(g, 1, other);
+	toggle(g, 0, X86_CR0_WP, 0);
+	guest_access(g, 0, CODE, GNOMON_WRITE, 1);
+	guest_access(g, 0, CODE + 4096, GNOMON_READ, 0);
+	toggle(g, 0, X86_CR0_WP, 0);
+	toggle(g, 0, 0, X86_CR4_SMEP);
+	toggle(g, 0, 0, X86_CR4_PGE);
+	toggle(g, 0, 0, X86_CR4_PGE);
+	if (g->o.levels < 4) {
+		toggle(g, 1, X86_CR0_PG, 0);
+		guest_access(g, 1, 0x123000, GNOMON_WRITE, 1);
+		toggle(g, 1, X86_CR0_PG, 0);
+		guest_load(g, 1, other);
+	}
+	delete_slot(g, GUEST_CALLS);
+	guest_access(g, 0, CALLS, GNOMON_READ, 0);
+	set_slot(g, GUEST_CALLS, 4096, 64, false);
+	guest_access(g, 1, CALLS, GNOMON_WRITE, 1);
+	delete_slot(g, GUEST_LARGE);
+	guest_access(g, 0, FAR, GNOMON_READ, 0);
+	set_slot(g, GUEST_LARGE, 1024, 2048, true);
+	touch_all(g, 0);
+	touch_all(g, 1);
+}
+
+/* What each access must give when nothing fails any more. */
+static void check_right(struct guest *g, unsigned vcpu)
+{
+	static const uint64_t where[] = { CODE, DATA, DATA + 4096,
+					  DATA + 8192, HUGE_PAGE, FAR, CALLS,
+					  0x50000000 };
+	static const uint32_t how[] = { GNOMON_READ, GNOMON_WRITE,
+					GNOMON_READ | GNOMON_USER,
+					GNOMON_WRITE | GNOMON_USER,
+					GNOMON_EXEC | GNOMON_USER };
+
+	for (unsigned i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+		for (unsigned j = 0; j < 5; j++) {
+			struct guest_access got;
+			struct ref_result r;
+
+			ref_walk(&g->ref, &g->regs[vcpu], where[i], how[j],
+				 &r);
+			got = guest_access(g, vcpu, where[i], how[j], 7);
+			if (r.status == GNOMON_OK ?
+			    got.end != GUEST_DONE || got.gpa != r.gpa :
+			    got.end != GUEST_PF || got.code != r.code) {
+				fh_error(g->fh, "vcpu %u gva %#llx access %#x "
+					 "ends %d gpa %#llx code %#x; the "
+					 "tables say %s %#llx %#x", vcpu,
+					 (unsigned long long)where[i], how[j],
+					 got.end, (unsigned long long)got.gpa,
+					 got.code,
+					 gnomon_status_text(r.status),
+					 (unsigned long long)r.gpa, r.code);
+			}
+		}
+	}
+}
+
+/* Returns whether call fail_at was reached. */
+static bool one_life(struct guest_options o, uint64_t fail_at,
+		     uint32_t spare_pages)
+{
+	o.fail_at = fail_at;
+	struct guest *g = guest_create(o);
+	uint64_t other = guest_table(g);
+
+	build(g, g->root, 0);
+	build(g, other, 20);
+	guest_load(g, 0, g->root);
+	guest_load(g, 1, g->root);
+	g->audits = GNOMON_AUDIT_FULL;
+	if (spare_pages) {
+		g->fh->live_max = g->fh->live[0] + g->fh->live[1] +
+				  spare_pages - 1;
+	}
+	scenario(g, other);
+	g->fh->live_max = 0;
+	bool hit = g->fh->fail_hit;
+
+	/* A failed first load of a root left another one. */
+	guest_load(g, 0, g->root);
+	guest_load(g, 1, other);
+	check_right(g, 0);
+	check_right(g, 1);
+	if (g->fh->errors) {
+		cr_log_error("levels %u, mode %d, options %#x, call %llu, "
+			     "spare pages %u: %s", o.levels, o.mode,
+			     o.options, (unsigned long long)fail_at,
+			     spare_pages, g->fh->error);
+	}
+	cr_assert(guest_destroy(g) == 0, "call %llu failed",
+		  (unsigned long long)fail_at);
+	return hit;
+}
+
+static void every_call(struct guest_options o)
+{
+	uint64_t n = 1;
+
+	one_life(o, 0, 0);
+	while (one_life(o, n, 0)) {
+		n++;
+	}
+	/* The scenario asked the host for something. */
+	cr_assert(n > 20);
+}
+
+Test(nth, shadow_4_level, .timeout = 120)
+{
+	every_call(guest_defaults());
+}
+
+Test(nth, shadow_4_level_without_options, .timeout = 120)
+{
+	struct guest_options o = guest_defaults();
+
+	o.options = 0;
+	every_call(o);
+}
+
+Test(nth, shadow_5_level, .timeout = 120)
+{
+	struct guest_options o = guest_defaults();
+
+	o.levels = 5;
+	every_call(o);
+}
+
+Test(nth, shadow_pae, .timeout = 120)
+{
+	struct guest_options o = guest_defaults();
+
+	o.levels = 3;
+	every_call(o);
+}
+
+Test(nth, shadow_32_bit, .timeout = 120)
+{
+	struct guest_options o = guest_defaults();
+
+	o.levels = 2;
+	every_call(o);
+}
+
+Test(nth, shadow_under_budget, .timeout = 120)
+{
+	struct guest_options o = guest_defaults();
+
+	o.table_pages_max = 34;
+	every_call(o);
+}
+
+Test(nth, nested_4_level, .timeout = 120)
+{
+	struct guest_options o = guest_defaults();
+
+	o.mode = GNOMON_MODE_NESTED;
+	every_call(o);
+}
+
+/* The host stays without pages until the scenario is over. */
+Test(nth, host_runs_dry, .timeout = 120)
+{
+	for (unsigned levels = 2; levels <= 5; levels++) {
+		struct guest_options o = guest_defaults();
+
+		o.levels = levels;
+		for (uint32_t spare = 1; spare < 48; spare++) {
+			one_life(o, 0, spare);
+		}
+	}
+}
