@@ -99,6 +99,8 @@ enum gnomon_status gnomon_walk(const struct gnomon_regs *regs,
 
 	*out = (struct gnomon_trail){ .format = "" };
 	gn_mem_init(&mem, host, ctx);
+	gn_mem_add(&mem, &(struct gn_window){ .bytes = UINT64_MAX,
+					      .writable = true });
 	status = init(&gpt, &mem, regs, caps, flags, out);
 	if (status != GNOMON_OK) {
 		return status;

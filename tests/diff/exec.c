@@ -450,6 +450,17 @@ static void audit(struct world *w)
 	history_check(w);
 }
 
+void world_check(struct world *w)
+{
+	audit(w);
+	for (unsigned i = 0; i < DIFF_VCPUS && !w->failed; i++) {
+		judge_scan(w, i);
+	}
+	if (w->fh->errors) {
+		world_fail(w, "%s", w->fh->error);
+	}
+}
+
 void world_exec(struct world *w, const struct op *op)
 {
 	w->n.ops++;

@@ -35,6 +35,9 @@ void diff_run(const struct diff_params *p, const struct op *ops,
 		v->reached = i + 1;
 		world_exec(w, &op);
 	}
+	if (!w->failed) {
+		world_check(w);
+	}
 	v->ok = world_destroy(w, &v->sum, v->why, sizeof(v->why));
 	v->done = true;
 }
@@ -148,15 +151,17 @@ void diff_minimise(const struct diff_params *params, uint64_t count,
 	for (uint64_t i = 0; i < count && ops; i++) {
 		ops[i] = diff_op(&p, i);
 	}
-	count = ops ? shrink(&p, ops, count, until, v) : 0;
 	/* Look after each step: the cause is earlier than the effect. */
 	p.audit_every = p.scan_every = 1;
 	if (ops && fails(&p, ops, count, v)) {
 		count = v->reached < count ? v->reached : count;
-		count = shrink(&p, ops, count, until, v);
-	} else {
-		p = *params;
 	}
+	/* From now on a look at the end will do, most often. */
+	p.audit_every = p.scan_every = 0;
+	if (ops && !fails(&p, ops, count, v)) {
+		p.audit_every = p.scan_every = 1;
+	}
+	count = ops ? shrink(&p, ops, count, until, v) : 0;
 	if (ops && !fails(&p, ops, count, v)) {
 		fprintf(stderr, "the failure does not repeat\n");
 	}

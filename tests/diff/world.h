@@ -188,6 +188,8 @@ bool judge_ad_missing(const struct world *w, const struct ref_result *r);
 void world_access(struct world *w, unsigned vcpu, uint64_t gva,
 		  uint32_t access, unsigned bytes, uint64_t bits);
 void world_exec(struct world *w, const struct op *op);
+/* Audit and scan everything now. */
+void world_check(struct world *w);
 /* Set registers as the guest would; retries when the host is out of pages. */
 bool world_set_regs(struct world *w, unsigned vcpu,
 		    const struct gnomon_regs *regs, uint32_t flags);

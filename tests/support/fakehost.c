@@ -100,9 +100,13 @@ bool fh_readable(const struct fakehost *fh, uint64_t gfn)
 bool fh_storable(const struct fakehost *fh, uint64_t gfn)
 {
 	const struct gnomon_slot *slot = fh_slot_of(fh, gfn);
+	const struct fh_frame *f = slot ? &fh->frame[gfn] : NULL;
 
-	return fh_writable(fh, gfn) ||
-	       (slot && !slot->flags && (slot->hva || fh->frame[gfn].cow));
+	if (!slot || slot->flags) {
+		return false;
+	}
+	return slot->hva || f->kind == GNOMON_FRAME_NOT_NOW ||
+	       (f->kind == GNOMON_FRAME_RAM && (f->write || f->cow));
 }
 
 bool fh_mappable(const struct fakehost *fh, uint64_t gfn)
@@ -227,11 +231,14 @@ static bool may_store(struct fakehost *fh, uint64_t gfn)
 {
 	struct fh_frame *f = &fh->frame[gfn];
 
-	if (f->cow && fh_slot_of(fh, gfn) && !fh_slot_of(fh, gfn)->flags) {
+	if (!fh_storable(fh, gfn)) {
+		return false;
+	}
+	if (f->cow) {
 		f->cow = false;
 		f->write = true;
 	}
-	return fh_writable(fh, gfn);
+	return true;
 }
 
 static enum gnomon_status host_store(void *ctx, gnomon_gpa_t gpa,

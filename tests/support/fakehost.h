@@ -114,7 +114,10 @@ const struct gnomon_slot *fh_slot_of(const struct fakehost *fh, uint64_t gfn);
 /* May a leaf map gfn at all, and may it do so writable? */
 bool fh_mappable(const struct fakehost *fh, uint64_t gfn);
 bool fh_writable(const struct fakehost *fh, uint64_t gfn);
-/* May gnomon_write() store there? A window lets it, whatever the frame is. */
+/*
+ * May gnomon_write() store there? A window lets it whatever the frame is, and
+ * the callbacks fetch and unshare by themselves.
+ */
 bool fh_storable(const struct fakehost *fh, uint64_t gfn);
 /* Does load/store reach it (RAM or ROM in a slot)? */
 bool fh_readable(const struct fakehost *fh, uint64_t gfn);
