@@ -441,6 +441,11 @@ static enum step step_leaf(struct fault *f)
 	struct gn_sh_want want;
 
 	use(f->sh, page);
+	/* A table closed in step_link() may lie below a large leaf: anew. */
+	if (f->leaf > 1 && gn_frames_marked(&f->sh->frames, f->gfn,
+					    9 * (f->leaf - 1))) {
+		return answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
+	}
 	if (!gn_sh_want(f->sh, page, index, gpte, &want)) {
 		return answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
 	}

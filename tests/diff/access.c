@@ -304,6 +304,7 @@ static bool answer(struct attempt *a, const struct gnomon_outcome *out)
 		}
 		w->fh->live_max += 16;
 		return w->failed;
+	case GNOMON_TRACKED:
 	case GNOMON_STOP_BUG:
 		break;
 	}

@@ -255,6 +255,7 @@ static bool answer(struct run *r, const struct gnomon_outcome *out)
 		}
 		r->end.end = GUEST_NO_MEMORY;
 		return true;
+	case GNOMON_TRACKED:
 	case GNOMON_STOP_BUG:
 		break;
 	}
