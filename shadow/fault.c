@@ -369,13 +369,12 @@ static enum step step_link(struct fault *f)
 }
 
 /* With WP = 1 the CPU heeds PKRU.WD where the guest's WP = 0 does not. */
-static bool key_in_the_way(const struct fault *f,
-			   const struct gn_spte_attr *attr)
+static bool key_denies(const struct fault *f, const struct gn_spte_attr *attr)
 {
-	const struct gn_gpt_ctx *ctx = &f->vcpu->ctx;
+	const uint16_t *deny = f->vcpu->ctx.key_deny;
 
-	return (attr->rights & GN_GPT_U) &&
-	       (ctx->key_deny[GNOMON_WRITE | GNOMON_USER] >> attr->pkey & 1);
+	return attr->rights & GN_GPT_U &&
+	       deny[GNOMON_WRITE | GNOMON_USER] >> attr->pkey & 1;
 }
 
 /*
@@ -394,18 +393,17 @@ static bool flip(const struct fault *f, const struct gn_sh_page *page,
 		return true;
 	}
 	if (attr->rights & GN_GPT_W) {
-		return role.wp || !key_in_the_way(f, attr);
+		return role.wp || !key_denies(f, attr);
 	}
 	if (role.wp || page->role.direct ||
 	    ((attr->rights & GN_GPT_U) && (role.smap || role.pke))) {
 		return false;
 	}
-	attr->rights |= GN_GPT_W;
 	attr->flip = true;
 	if (attr->rights & GN_GPT_U) {
-		attr->rights &= (uint8_t)~(GN_GPT_U |
-					   (role.smep ? GN_GPT_X : 0));
+		attr->rights &= role.smep ? 0 : GN_GPT_X;
 	}
+	attr->rights |= GN_GPT_W;
 	return true;
 }
 
