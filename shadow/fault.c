@@ -379,10 +379,9 @@ static bool key_denies(const struct fault *f, const struct gn_spte_attr *attr)
 
 /*
  * CR0.WP = 0: a supervisor may write where nobody may. The CPU runs with
- * WP = 1, so the page becomes writable and loses U; then a user access faults
- * and turns it back. SMEP must not be fooled by the missing U. Where SMAP or a
- * protection key would be, the store is emulated instead, as it is on a direct
- * page: large entries with and without D may share that.
+ * WP = 1, so the page gets W and loses U; a user access faults and turns it
+ * back. SMEP must not be fooled by that. Where SMAP or a key would be, and on
+ * direct pages, shared by entries with and without D, the store is emulated.
  */
 static bool flip(const struct fault *f, const struct gn_sh_page *page,
 		 struct gn_spte_attr *attr)
