@@ -178,6 +178,52 @@ static unsigned ways_to_store(void)
 	return 0;
 }
 
+extern const struct rmw {
+	uint64_t (*run)(uint64_t *at, uint64_t rsi, uint64_t flags,
+			uint64_t io[2]);
+	uint64_t flags;		/* those that it defines */
+} rmw_table[], rmw_table_end[];
+
+/* The same instruction on plain memory and on an entry of a table. */
+static unsigned one_rmw(const struct rmw *r, uint64_t seed)
+{
+	uint64_t old = seed * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t rsi = old * UINT64_C(0xbf58476d1ce4e5b9);
+	uint64_t rax = seed % 3 ? rsi ^ old : old;
+
+	/* Where carries hide: equal operands, and all ones. */
+	rsi = seed % 5 ? seed % 7 ? rsi : UINT64_MAX : old;
+	uint64_t plain[2] = { rax, 0 }, traced[2] = { rax, 0 };
+	uint64_t flags = 2 | (old >> 20 & RFLAGS_CF), got, want;
+	uint64_t *mine = word(frame_b), *entry = pte + 7;
+
+	*mine = old;
+	*(volatile uint64_t *)entry = old;
+	/* A table that is not used is not traced for long. */
+	set(pte, frame_a | PTE_P | PTE_W);
+	CHECK(FAULT_OF(probe_load(va)) == NO_FAULT);
+	want = r->run(mine, rsi, flags, plain);
+	got = r->run(entry, rsi, flags, traced);
+	CHECK(*mine == *entry);
+	CHECK(plain[0] == traced[0] && plain[1] == traced[1]);
+	CHECK((want & r->flags) == (got & r->flags));
+	return 0;
+}
+
+static unsigned arithmetic_on_tables(void)
+{
+	unsigned line = 0, n = (unsigned)(rmw_table_end - rmw_table);
+
+	for (unsigned i = 0; i < 40 * n && !line; i++) {
+		line = one_rmw(&rmw_table[i % n], i + 1);
+		if (line) {
+			say_hex("  instruction number ", i % n);
+		}
+	}
+	pte[7] = 0;
+	return line;
+}
+
 /* A store over the end of a table page, and one over its start. */
 static unsigned stores_across_pages(void)
 {
@@ -395,6 +441,7 @@ static const struct {
 	{ "accessed_and_dirty", accessed_and_dirty },
 	{ "address_spaces", address_spaces },
 	{ "ways_to_store", ways_to_store },
+	{ "arithmetic_on_tables", arithmetic_on_tables },
 	{ "stores_across_pages", stores_across_pages },
 	{ "exception_onto_a_table", exception_onto_a_table },
 	{ "table_becomes_data_and_back", table_becomes_data_and_back },

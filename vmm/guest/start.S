@@ -128,6 +128,61 @@ store_xadd:
 	lock xadd %rsi, (%rdi)
 	ret
 
+/*
+ * Read-modify-write with everything that it changes: (address, rsi, flags,
+ * io): rax = io[0] before; io[0] = rsi and io[1] = rax after; returns flags.
+ */
+	.section .rodata
+	.globl	rmw_table, rmw_table_end
+	.balign 8
+rmw_table:
+	.text
+	.macro	rmw mask, insn:vararg
+9:	mov	(%rcx), %rax
+	push	%rdx
+	popfq
+	\insn
+	pushfq
+	mov	%rsi, (%rcx)
+	mov	%rax, 8(%rcx)
+	pop	%rax
+	ret
+	.section .rodata
+	.quad	9b, \mask
+	.text
+	.endm
+	.set	all, 0x8d5
+	.set	no_af, 0x8c5
+	.irp	reg, %sil, %si, %esi, %rsi
+	rmw	all, add \reg, (%rdi)
+	rmw	all, lock adc \reg, (%rdi)
+	rmw	all, sbb \reg, (%rdi)
+	rmw	all, sub \reg, (%rdi)
+	rmw	no_af, and \reg, (%rdi)
+	rmw	no_af, lock or \reg, (%rdi)
+	rmw	no_af, xor \reg, (%rdi)
+	rmw	all, xadd \reg, (%rdi)
+	rmw	all, lock cmpxchg \reg, (%rdi)
+	rmw	all, xchg \reg, (%rdi)
+	.endr
+	rmw	all, mov %ah, (%rdi)
+	rmw	all, xchg %ah, 1(%rdi)
+	rmw	all, addl $-3, (%rdi)
+	rmw	all, subq $0x12345678, (%rdi)
+	rmw	all, sbbw $0x1234, 2(%rdi)
+	rmw	all, adcb $0x80, 3(%rdi)
+	rmw	1, lock btsq $63, (%rdi)
+	rmw	1, btrl $31, (%rdi)
+	rmw	1, btcw $3, (%rdi)
+	rmw	all, movl $0x1234567, 4(%rdi)
+	rmw	all, incq (%rdi)
+	rmw	all, negl (%rdi)
+	rmw	all, notw (%rdi)
+	rmw	1, shlq $1, (%rdi)
+	.section .rodata
+rmw_table_end:
+	.text
+
 	.macro	trap vector, code
 	.balign 16
 	.if	\code == 0
