@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdbool.h>
+
 #include "cli/atomic_out.h"
 #include "cli/cmds.h"
 #include "cli/figures.h"
@@ -7,10 +9,16 @@
 struct plot_opts {
 	const char *dir;
 	const char *out;
+	bool latex;
 };
+
+enum { KEY_LATEX = 0x2000 };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "DIR", 0, "where to draw (default: the folder)", 0 },
+	{ "latex", KEY_LATEX, NULL, 0,
+	  "also as NAME-tex.tex, to be \\input into a paper, whose fonts it "
+	  "takes", 0 },
 	{ 0 },
 };
 
@@ -21,6 +29,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'o':
 		o->out = arg;
+		return 0;
+	case KEY_LATEX:
+		o->latex = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num > 0) {
@@ -57,7 +68,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	o.out = o.out ? o.out : o.dir;
 	if (sweep_folder_load(&f, o.dir, true, &status)) {
 		status = atomic_folder(o.out) &&
-			 figures_draw(&f.points, f.results, o.out, stdout) ?
+			 figures_draw(&f.points, f.results, o.out, o.latex,
+				      stdout) ?
 			 CMD_OK : CMD_FAILED;
 	}
 	sweep_folder_free(&f);

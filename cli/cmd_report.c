@@ -71,7 +71,7 @@ static char *draw(const struct sweep_folder *s)
 
 	snprintf(dir, sizeof(dir), "%s/figures", s->dir);
 	bool ok = say && atomic_folder(dir) &&
-		  figures_draw(&s->points, s->results, dir, say);
+		  figures_draw(&s->points, s->results, dir, false, say);
 	if (say) {
 		fclose(say);
 	}

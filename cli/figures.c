@@ -20,6 +20,7 @@ struct group {
 	const struct sim_result *results;
 	const struct point *first;	/* its sets are the base */
 	const char *dir;
+	bool latex;
 	FILE *say;
 	char suffix[2 * SIM_NAME_MAX];
 	char subtitle[256];
@@ -163,7 +164,7 @@ static bool draw_overhead(const struct group *g)
 	if (r) {
 		size_t n = base_results(g, r);
 		ok = plot_overhead(g->dir, name, g->first->input->name, r, n,
-				   g->say);
+				   g->latex, g->say);
 	}
 	free(r);
 	return ok;
@@ -246,7 +247,7 @@ static bool draw_vary(const struct group *g, const char *param)
 	const struct plot_figure fig = {
 		.script = "vary", .dir = g->dir, .name = name,
 		.title = g->first->input->name, .subtitle = g->subtitle,
-		.more = param,
+		.more = param, .latex = g->latex,
 	};
 
 	if (n < 2 || !mode_count) {
@@ -363,7 +364,7 @@ static bool draw_sensitivity(const struct group *g)
 	const struct plot_figure fig = {
 		.script = "sensitivity", .dir = g->dir, .name = name,
 		.title = g->first->input->name, .subtitle = subtitle,
-		.more = words,
+		.more = words, .latex = g->latex,
 	};
 	bool ok = true;
 
@@ -425,7 +426,7 @@ static bool draw_group(struct group *g)
 }
 
 bool figures_draw(const struct points *p, const struct sim_result *results,
-		  const char *dir, FILE *say)
+		  const char *dir, bool latex, FILE *say)
 {
 	struct group g = { 0 };
 
@@ -435,7 +436,8 @@ bool figures_draw(const struct points *p, const struct sim_result *results,
 			continue;
 		}
 		g = (struct group){ .p = p, .results = results, .first = pt,
-				    .dir = dir, .say = say };
+				    .dir = dir, .latex = latex,
+				    .say = say };
 		if (!draw_group(&g)) {
 			return false;
 		}

@@ -14,6 +14,6 @@
  * it most, into `dir`. Means over the seeds; bars from least to largest.
  */
 bool figures_draw(const struct points *p, const struct sim_result *results,
-		  const char *dir, FILE *say);
+		  const char *dir, bool latex, FILE *say);
 
 #endif

@@ -16,7 +16,7 @@
 
 extern char **environ;
 
-static bool gnuplot_failed(const char *path, int status)
+bool plot_failed(const char *path, int status)
 {
 	if (status == ENOENT) {
 		cmd_error("gnuplot", "is not installed; the figures need it "
@@ -29,13 +29,22 @@ static bool gnuplot_failed(const char *path, int status)
 	return false;
 }
 
-/* Runs gnuplot and waits: 0, an errno of the start, or its wait status. */
-static int run_gnuplot(char *const argv[])
+int plot_gnuplot(const char *folder, const char *const *args, size_t count)
 {
+	posix_spawn_file_actions_t act;
+	char *argv[16] = { NULL };
 	pid_t pid;
 	int status;
-	int e = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 
+	/* argv is not written to; gnuplot takes its arguments unparsed. */
+	memcpy(argv, args, count * sizeof(*args));
+	posix_spawn_file_actions_init(&act);
+	int e = folder ? posix_spawn_file_actions_addchdir_np(&act, folder) :
+			 0;
+	if (!e) {
+		e = posix_spawnp(&pid, argv[0], &act, NULL, argv, environ);
+	}
+	posix_spawn_file_actions_destroy(&act);
 	if (e) {
 		return e;
 	}
@@ -66,16 +75,13 @@ static bool draw_one(const struct plot_figure *fig, const char *script,
 	if (!atomic_name(&out, path)) {
 		return false;
 	}
-	/* argv is not written to; gnuplot takes its arguments unparsed. */
 	const char *args[] = { "gnuplot", "-d", "-c", script, data, out.part,
-			       terminal, fig->title, fig->subtitle, fig->more,
-			       NULL };
-	char *argv[sizeof(args) / sizeof(*args)];
-	memcpy(argv, args, sizeof(args));
-	int status = run_gnuplot(argv);
+			       terminal, fig->title, fig->subtitle,
+			       fig->more };
+	int status = plot_gnuplot(NULL, args, sizeof(args) / sizeof(*args));
 	if (status || !is_drawn(out.part)) {
 		atomic_abort(&out);
-		return gnuplot_failed(path, status);
+		return plot_failed(path, status);
 	}
 	if (!atomic_commit(&out)) {
 		return false;
@@ -99,7 +105,7 @@ bool plot_draw(const struct plot_figure *fig, FILE *say)
 			return false;
 		}
 	}
-	return true;
+	return !fig->latex || plot_draw_latex(fig, script, say);
 }
 
 static const struct sim_result *native_of(const struct sim_result *results,
@@ -179,13 +185,15 @@ static bool put_overhead_data(const char *path,
 }
 
 bool plot_overhead(const char *dir, const char *name, const char *title,
-		   const struct sim_result *results, size_t count, FILE *say)
+		   const struct sim_result *results, size_t count, bool latex,
+		   FILE *say)
 {
 	bool one = is_one_preset(results, count);
 	char path[PATH_MAX], subtitle[256];
 	const struct plot_figure fig = {
 		.script = "overhead", .dir = dir, .name = name,
 		.title = title, .subtitle = subtitle, .more = "",
+		.latex = latex,
 	};
 
 	snprintf(path, sizeof(path), "%s/%s.dat", dir, name);

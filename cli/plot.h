@@ -18,7 +18,8 @@
  * Writes the paths to `say`. False after printing why.
  */
 bool plot_overhead(const char *dir, const char *name, const char *title,
-		   const struct sim_result *results, size_t count, FILE *say);
+		   const struct sim_result *results, size_t count, bool latex,
+		   FILE *say);
 
 /* A figure that is drawn over its data file. */
 struct plot_figure {
@@ -28,10 +29,23 @@ struct plot_figure {
 	const char *title;
 	const char *subtitle;
 	const char *more;	/* what else the script takes, or "" */
+	bool latex;		/* also for LaTeX */
 };
 
-/* Draws DIR/NAME.dat as SVG, PDF and PNG. */
+/*
+ * Draws DIR/NAME.dat as SVG, PDF and PNG; for LaTeX also as NAME-tex.tex,
+ * whose text takes the fonts of the document, with NAME-tex.pdf.
+ */
 bool plot_draw(const struct plot_figure *fig, FILE *say);
+
+/* The part for LaTeX; plot_latex.c. `script` is the path of the script. */
+bool plot_draw_latex(const struct plot_figure *fig, const char *script,
+		     FILE *say);
+
+/* Runs gnuplot in `folder` (NULL: this one): 0, an errno, a wait status. */
+int plot_gnuplot(const char *folder, const char *const *args, size_t count);
+/* Says why gnuplot could not draw `path`; false. */
+bool plot_failed(const char *path, int status);
 
 /* Writes text as a quoted word of a data file. */
 void plot_label(FILE *f, const char *text);

@@ -21,7 +21,7 @@ array names[5] = ["page walks", "exits", "VMM work", "guest faults", "flushes"]
 half = 0.32
 set xrange [-0.6 : bars - 0.4]
 set yrange [0 : top]
-set ylabel "non-compute cycles, % of native" textcolor rgb ink
+set ylabel tex("non-compute cycles, % of native") textcolor rgb ink
 set rmargin 17
 set key at graph 1.03, 0.98 left top Left reverse invert samplen 1.2 \
 	spacing 1.25 width -2 textcolor rgb ink
@@ -43,5 +43,5 @@ plot for [n = 2 : 6] data \
 		with labels font f_small \
 		textcolor rgb (n < 4 ? "white" : "#000000") notitle, \
 	data using ($0):(upto(6)):(strcol(7) eq "?" ? "" : \
-			sprintf("%+.1f %%", $7)):xtic(1) \
+			sprintf("%+.1f ", $7) . percent):xtic(tex(strcol(1))) \
 		with labels offset 0, 0.7 textcolor rgb ink notitle

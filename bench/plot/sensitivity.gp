@@ -21,7 +21,9 @@ fig_h = 1.5 + 0.1 * rows + 0.11 * rows * modes
 load ARG0[1:strlen(ARG0) - strlen("sensitivity.gp")] . "style.gp"
 set label 1001 at screen 0.02, 1 - 0.2 / fig_h
 set label 1002 at screen 0.02, 1 - 0.4 / fig_h
-set tmargin at screen 1 - 0.62 / fig_h
+if (term ne "tex") {
+	set tmargin at screen 1 - 0.62 / fig_h
+}
 set output ARG2
 
 set border 1 linecolor rgb ink linewidth 0.8
@@ -43,7 +45,7 @@ plot for [n = 1 : modes] data index n - 1 \
 		using (($2 + $3) / 2):($0 + offset(n)):(($3 - $2) / 2):(high / 2) \
 		with boxxyerror linecolor rgb shade[(n - 1) % 6 + 1] linewidth 0.5 \
 		notitle, \
-	data index 0 using (0):($0):ytic(1) with dots \
+	data index 0 using (0):($0):ytic(tex(strcol(1))) with dots \
 		linecolor rgb "#ff000000" notitle, \
 	for [n = 1 : modes] keyentry with boxes \
 		linecolor rgb shade[(n - 1) % 6 + 1] title word(ARG6, n)

@@ -29,8 +29,8 @@ if (x_min > 0 && x_max >= 4 * x_min) {
 }
 set xtics ()	# the values themselves, from the data
 set yrange [y_min < 0 ? 1.15 * y_min : 0 : y_max > 0 ? 1.12 * y_max : 1]
-set xlabel ARG6 textcolor rgb ink
-set ylabel "overhead over native, %" textcolor rgb ink
+set xlabel tex(ARG6) textcolor rgb ink
+set ylabel tex("overhead over native, %") textcolor rgb ink
 set rmargin 13
 array shade[6] = [c3, c1, c2, "#1b7f5c", "#555555", c4]
 array mark[6] = [7, 5, 9, 13, 11, 15]
