@@ -248,7 +248,8 @@ static bool write_files(const struct run_opts *o, const struct run_set *set)
 	       write_file(o, set, "result.json", say) &&
 	       (!o->plot || plot_overhead(o->out_dir, "overhead",
 					  set->results[0].workload,
-					  set->results, set->count, false, say));
+					  set->results, set->count, false,
+					  say));
 }
 
 /* Finds out before the work, not after it. */
