@@ -3,10 +3,13 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/atomic_out.h"
 #include "cli/cmds.h"
 #include "cli/report.h"
 #include "cli/table.h"
+#include "sim/measure.h"
 #include "sim/preset.h"
 
 enum { KEY_FORMAT = 0x2000, KEY_SET, SETS_MAX = 32 };
@@ -14,6 +17,7 @@ enum { KEY_FORMAT = 0x2000, KEY_SET, SETS_MAX = 32 };
 struct costs_opts {
 	const char *verb;
 	const char *preset;
+	const char *output;
 	enum report_format format;
 	const char *sets[SETS_MAX];
 	size_t set_count;
@@ -24,13 +28,16 @@ static const struct argp_option options[] = {
 	  "table (default), csv or json", 0 },
 	{ "set", KEY_SET, "SECTION.KEY=VALUE", 0,
 	  "change one parameter first", 0 },
+	{ "output", 'o', "FILE", 0,
+	  "measure: write the preset there (default: standard output)", 0 },
 	{ 0 },
 };
 
 static error_t parse_arg(struct costs_opts *o, const char *arg,
 			 unsigned int number)
 {
-	if (number == 0 && (!strcmp(arg, "list") || !strcmp(arg, "show"))) {
+	if (number == 0 && (!strcmp(arg, "list") || !strcmp(arg, "show") ||
+			    !strcmp(arg, "measure"))) {
 		o->verb = arg;
 		return 0;
 	}
@@ -55,6 +62,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 			cmd_usage("no format '%s'; there are: table, csv, "
 				  "json", arg);
 		}
+		return 0;
+	case 'o':
+		o->output = arg;
 		return 0;
 	case KEY_SET:
 		if (o->set_count == SETS_MAX) {
@@ -202,12 +212,37 @@ static int show(const struct costs_opts *o)
 	return CMD_OK;
 }
 
+static void say_part(const char *what)
+{
+	fprintf(stderr, "measuring %s\n", what);
+}
+
+static int measure(const struct costs_opts *o)
+{
+	static struct sim_measure m;
+	struct atomic_out out;
+
+	if (!sim_measure(&m, isatty(STDERR_FILENO) ? say_part : NULL)) {
+		return cmd_error("measure", "no memory to measure in");
+	}
+	if (!o->output) {
+		sim_measure_write(&m, stdout);
+		return CMD_OK;
+	}
+	if (!atomic_open(&out, o->output)) {
+		return CMD_FAILED;
+	}
+	sim_measure_write(&m, out.f);
+	return atomic_commit(&out) ? CMD_OK : CMD_FAILED;
+}
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
-	.args_doc = "[list]\n[show] [PRESET]",
+	.args_doc = "[list]\n[show] [PRESET]\nmeasure [-o FILE]",
 	.doc = "Lists the presets, or shows each parameter of one with its "
-	       "value, how far it can be trusted and where it is from.\v"
+	       "value, how far it can be trusted and where it is from, or "
+	       "measures what this machine can tell and writes a preset.\v"
 	       "Labels: FULL, QUOTE, ABS, 2ND, DIG say how the source was "
 	       "seen (in full, quoted, abstract only, second hand, read off "
 	       "a figure); DER is derived, MEASURED measured, MEM remembered; "
@@ -219,12 +254,13 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct costs_opts o = { .verb = "list" };
 
 	cmd_parse(cmd, argc, argv, &o);
-	return strcmp(o.verb, "show") ? list(&o) : show(&o);
+	return !strcmp(o.verb, "show") ? show(&o) :
+	       !strcmp(o.verb, "measure") ? measure(&o) : list(&o);
 }
 
 const struct cmd cmd_costs = {
 	.name = "costs",
-	.help = "list presets, or show the parameters of one",
+	.help = "list presets, show the parameters of one, measure one",
 	.argp = &argp,
 	.run = run,
 };

@@ -39,7 +39,7 @@ _gnomon() {
 		words=$(_gnomon_values "$prev")
 		[[ $cur == *,* ]] && head=${cur%,*},
 		if [[ $command == costs && $COMP_CWORD -eq 2 ]]; then
-			words="list show"
+			words="list show measure"
 		elif [[ $command == costs && $prev == show ]]; then
 			words=$(_gnomon_values --preset)
 		fi

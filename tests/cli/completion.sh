@@ -41,7 +41,7 @@ offers '^shadow shadow.unsync$' gnomon run -m s
 offers '^csv$' gnomon compare --format = c
 offers 'clx-8269cy' gnomon compare -p ''
 offers 'clx-8269cy' gnomon costs show clx
-offers '^list show$' gnomon costs ''
+offers '^list show measure$' gnomon costs ''
 : >"$work/file-here"
 offers 'file-here$' gnomon compare "$work/file"
 if command -v zsh >/dev/null; then

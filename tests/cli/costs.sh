@@ -31,4 +31,11 @@ expect 0 costs clx-8269cy
 cmp -s "$work/long" "$work/out" || complain "the short form differs"
 expect 0 costs show
 same "$work/out" costs.txt
+
+# What this machine says of itself is a preset that can be used.
+expect 0 costs measure -o "$work/here.ini"
+expect 0 costs show "$work/here.ini"
+grep -q MEASURED "$work/out" || complain "nothing was measured"
+expect 0 run "$recording" --preset "$work/here.ini"
+expect 1 costs measure -o "$work/no/such/folder.ini"
 finish
