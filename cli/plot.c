@@ -139,20 +139,19 @@ static void put_bar(FILE *f, const struct sim_result *r,
 		    const struct sim_result *native, bool name_preset)
 {
 	double whole = (double)(native ? native : r)->cycles;
-	char label[2 * SIM_NAME_MAX];
 
-	snprintf(label, sizeof(label), "%s%s%s", r->mode,
-		 name_preset ? " " : "", name_preset ? r->preset : "");
-	plot_label(f, label);
+	plot_label(f, r->mode);
 	for (int cat = SIM_CAT_WALK; cat < SIM_CAT_COUNT; cat++) {
 		fprintf(f, " %.4f",
 			100 * (double)r->cycles_by[cat] / whole);
 	}
 	if (native && native != r) {
-		fprintf(f, " %.4f\n", 100 * r->overhead);
+		fprintf(f, " %.4f ", 100 * r->overhead);
 	} else {
-		fputs(" ?\n", f);
+		fputs(" ? ", f);
 	}
+	plot_label(f, name_preset ? r->preset : "");
+	fputc('\n', f);
 }
 
 static bool is_one_preset(const struct sim_result *results, size_t count)
@@ -176,7 +175,7 @@ static bool put_overhead_data(const char *path,
 	}
 	fputs("# % of native cycles (of the run itself without native); "
 	      "overhead is ? where it is not known\n"
-	      "# mode walk exit vmm fault flush overhead\n", out.f);
+	      "# mode walk exit vmm fault flush overhead preset\n", out.f);
 	for (size_t i = 0; i < count; i++) {
 		put_bar(out.f, &results[i],
 			native_of(results, count, &results[i]), !one);
@@ -192,8 +191,8 @@ bool plot_overhead(const char *dir, const char *name, const char *title,
 	char path[PATH_MAX], subtitle[256];
 	const struct plot_figure fig = {
 		.script = "overhead", .dir = dir, .name = name,
-		.title = title, .subtitle = subtitle, .more = "",
-		.latex = latex,
+		.title = title, .subtitle = subtitle,
+		.more = one ? "" : "presets", .latex = latex,
 	};
 
 	snprintf(path, sizeof(path), "%s/%s.dat", dir, name);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Stacked bars: cycles by cause, in per cent of the native run. See style.gp
-# for the arguments; a data row is "mode" walk exit vmm fault flush overhead.
+# for the arguments; a data row is "mode" walk exit vmm fault flush overhead
+# "preset or nothing"; with presets ARG6 is not empty.
 
 data = ARG1
 term = ARG3
@@ -23,6 +24,7 @@ set xrange [-0.6 : bars - 0.4]
 set yrange [0 : top]
 set ylabel tex("non-compute cycles, % of native") textcolor rgb ink
 set rmargin 17
+if (ARG6 ne "") set bmargin 3.6
 set key at graph 1.03, 0.98 left top Left reverse invert samplen 1.2 \
 	spacing 1.25 width -2 textcolor rgb ink
 set key autotitle columnhead noautotitle
@@ -32,6 +34,9 @@ set style fill solid 1.0 border rgb ink
 upto(n) = sum [i = 2 : n] column(i)
 # A part that has room carries its own figure.
 room(n) = column(n) > 0.08 * top ? sprintf("%.1f", column(n)) : ""
+
+name(mode, preset) = tex(mode) . (preset eq "" ? "" : \
+	(term eq "tex" ? " " : "\n") . tex(preset))
 
 plot for [n = 2 : 6] data \
 		using ($0):(upto(n) - column(n) / 2):(half):(column(n) / 2) \
@@ -43,5 +48,5 @@ plot for [n = 2 : 6] data \
 		with labels font f_small \
 		textcolor rgb (n < 4 ? "white" : "#000000") notitle, \
 	data using ($0):(upto(6)):(strcol(7) eq "?" ? "" : \
-			sprintf("%+.1f ", $7) . percent):xtic(tex(strcol(1))) \
+			sprintf("%+.1f ", $7) . percent):xtic(name(strcol(1), strcol(8))) \
 		with labels offset 0, 0.7 textcolor rgb ink notitle
