@@ -264,6 +264,9 @@ static bool fetch(struct attempt *a, const struct gnomon_outcome *out)
 	uint64_t gfn = out->gpa.v >> 12;
 	struct fh_frame *f = gfn < FH_FRAMES ? &w->fh->frame[gfn] : NULL;
 
+	if (host_changing(w, gfn)) {
+		return true;
+	}
 	if (f && f->kind == GNOMON_FRAME_NOT_NOW) {
 		f->kind = GNOMON_FRAME_RAM;
 		return false;

@@ -372,7 +372,7 @@ static void exec_paging(struct world *w, const struct op *op)
 	}
 }
 
-static void exec_one(struct world *w, const struct op *op)
+void world_step(struct world *w, const struct op *op)
 {
 	switch ((enum op_kind)op->kind) {
 	case OP_ACCESS:
@@ -416,6 +416,12 @@ static void exec_one(struct world *w, const struct op *op)
 			w->fh->live_max = w->fh->live[0] + w->fh->live[1] +
 					  (op->a & 15);
 		}
+		break;
+	case OP_CHANGE:
+	case OP_ZAP:
+	case OP_LOG:
+	case OP_RANGE:
+		host_exec(w, op);
 		break;
 	case OP_KINDS:
 		break;
@@ -465,7 +471,7 @@ void world_exec(struct world *w, const struct op *op)
 {
 	w->n.ops++;
 	if (!(w->p.skip >> op->kind & 1)) {
-		exec_one(w, op);
+		world_step(w, op);
 	}
 	if (w->slot_leaving && op->kind != OP_SLOT && (w->n.ops & 3) == 0) {
 		slot_delete_step(w);

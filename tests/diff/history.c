@@ -47,6 +47,7 @@ static void note_word(struct world *w, struct frame_meta *m, unsigned word)
 		.prev = m->head[word] };
 	m->head[word] = ++w->log_next;
 	memcpy(m->known + 8 * word, &is, 8);
+	host_written(w, m->gfn);
 }
 
 void history_note(struct world *w, uint64_t gpa, uint64_t bytes)

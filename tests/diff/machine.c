@@ -101,7 +101,8 @@ static void report_failure(const struct settings *s, const struct job *job,
 		job->p.seed, s->ops, s->audit_every);
 	diff_print_params(stderr, &job->p);
 	if (s->minimise) {
-		diff_minimise(&job->p, job->v->reached, s->minimise);
+		diff_minimise(&job->p, job->v->reached, s->minimise,
+			      strcmp(job->v->why, "hangs") == 0);
 	}
 }
 

@@ -78,13 +78,14 @@ void diff_ended(struct diff_verdict *v, int status)
 }
 
 static bool fails(const struct diff_params *p, const struct op *ops,
-		  uint64_t count, struct diff_verdict *v)
+		  uint64_t count, bool hangs, struct diff_verdict *v)
 {
 	int status = 0;
 
 	waitpid(diff_start(p, ops, count, v), &status, 0);
 	diff_ended(v, status);
-	return !v->ok;
+	/* A slow run is no failure, unless slowness is what we look for. */
+	return !v->ok && (hangs || strcmp(v->why, "hangs") != 0);
 }
 
 /* More than this helps nobody. */
@@ -112,7 +113,8 @@ static void print_case(const struct diff_params *p, const struct op *ops,
 
 /* Remove pieces, from halves down to single operations. */
 static uint64_t shrink(const struct diff_params *p, struct op *ops,
-		       uint64_t count, time_t until, struct diff_verdict *v)
+		       uint64_t count, time_t until, bool hangs,
+		       struct diff_verdict *v)
 {
 	struct op *less = malloc((count + 1) * sizeof(*less));
 
@@ -124,7 +126,7 @@ static uint64_t shrink(const struct diff_params *p, struct op *ops,
 			memcpy(less, ops, at * sizeof(*ops));
 			memcpy(less + at, ops + at + piece,
 			       (count - at - piece) * sizeof(*ops));
-			if (!fails(p, less, count - piece, v)) {
+			if (!fails(p, less, count - piece, hangs, v)) {
 				at += piece;
 				continue;
 			}
@@ -140,7 +142,7 @@ static uint64_t shrink(const struct diff_params *p, struct op *ops,
 }
 
 void diff_minimise(const struct diff_params *params, uint64_t count,
-		   unsigned seconds)
+		   unsigned seconds, bool hangs)
 {
 	struct diff_verdict *v = diff_shared();
 	time_t until = time(NULL) + seconds;
@@ -153,16 +155,16 @@ void diff_minimise(const struct diff_params *params, uint64_t count,
 	}
 	/* Look after each step: the cause is earlier than the effect. */
 	p.audit_every = p.scan_every = 1;
-	if (ops && fails(&p, ops, count, v)) {
+	if (ops && fails(&p, ops, count, hangs, v)) {
 		count = v->reached < count ? v->reached : count;
 	}
 	/* From now on a look at the end will do, most often. */
 	p.audit_every = p.scan_every = 0;
-	if (ops && !fails(&p, ops, count, v)) {
+	if (ops && !fails(&p, ops, count, hangs, v)) {
 		p.audit_every = p.scan_every = 1;
 	}
-	count = ops ? shrink(&p, ops, count, until, v) : 0;
-	if (ops && !fails(&p, ops, count, v)) {
+	count = ops ? shrink(&p, ops, count, until, hangs, v) : 0;
+	if (ops && !fails(&p, ops, count, hangs, v)) {
 		fprintf(stderr, "the failure does not repeat\n");
 	}
 	snprintf(why, sizeof(why), "%s", v->why);

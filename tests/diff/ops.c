@@ -13,7 +13,7 @@ uint64_t world_mix(uint64_t x)
 
 /* Of 1024 operations. */
 static const uint16_t weight[OP_KINDS] = {
-	[OP_ACCESS] = 806,
+	[OP_ACCESS] = 796,
 	[OP_STORE] = 56,
 	[OP_DMA] = 22,
 	[OP_INVLPG] = 44,
@@ -26,12 +26,16 @@ static const uint16_t weight[OP_KINDS] = {
 	[OP_REPAIR] = 33,
 	[OP_PAGING] = 1,
 	[OP_MEMORY] = 1,
+	[OP_CHANGE] = 5,
+	[OP_ZAP] = 1,
+	[OP_LOG] = 3,
+	[OP_RANGE] = 1,
 };
 
 static const char *const name[OP_KINDS] = {
 	"OP_ACCESS", "OP_STORE", "OP_DMA", "OP_INVLPG", "OP_CR3", "OP_FULL",
 	"OP_REGS", "OP_SLOT", "OP_TRANSLATE", "OP_BAD_REGS", "OP_REPAIR",
-	"OP_PAGING", "OP_MEMORY",
+	"OP_PAGING", "OP_MEMORY", "OP_CHANGE", "OP_ZAP", "OP_LOG", "OP_RANGE",
 };
 
 struct op diff_op(const struct diff_params *p, uint64_t number)

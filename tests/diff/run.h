@@ -28,6 +28,6 @@ pid_t diff_start(const struct diff_params *p, const struct op *ops,
 void diff_ended(struct diff_verdict *v, int status);
 /* Print the shortest failing list that can be found within seconds. */
 void diff_minimise(const struct diff_params *p, uint64_t count,
-		   unsigned seconds);
+		   unsigned seconds, bool hangs);
 
 #endif

@@ -375,6 +375,7 @@ bool world_destroy(struct world *w, struct diff_counts *sum, char *why,
 	free(w->meta);
 	free(w->log);
 	free(w->vm_memory);
+	free(w->log_of.bitmap);
 	add_counts(sum, &w->n);
 	bool ok = !w->failed;
 

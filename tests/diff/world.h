@@ -12,7 +12,8 @@
  *	history.c	which values an entry has had, and since when
  *	judge.c		legal or not; every leaf of the engine's tables
  *	access.c	one access, until it is done or faults for good
- *	exec.c		all other operations
+ *	exec.c		all other operations of the guest
+ *	host.c		those of the host
  *	minimise.c	the shortest list of operations that still fails (run.h)
  *	cases.c		lists that failed once
  *	machine.c	the program
@@ -65,6 +66,10 @@ enum op_kind {
 	OP_REPAIR,	/* make an entry useful again */
 	OP_PAGING,	/* CR0.PG off, and on again the next time */
 	OP_MEMORY,	/* the host runs short of pages, or recovers */
+	OP_CHANGE,	/* the host moves or protects frames; or has done so */
+	OP_ZAP,		/* everything, or as much as shrink() takes */
+	OP_LOG,		/* a dirty log: start, clear, stop */
+	OP_RANGE,	/* young, collapse */
 	OP_KINDS,
 };
 
@@ -125,6 +130,8 @@ struct world {
 	uint8_t role[DIFF_TABLES];	/* level it is meant for */
 	uint64_t direct[GNOMON_MAX_LEVELS + 1]; /* direct map, by level */
 	uint64_t data[DIFF_DATA];
+	uint64_t change_first, change_frames; /* by the host, under way */
+	struct gnomon_dirty_log log_of;	/* bitmap: null = none */
 	bool slot_set, slot_leaving;	/* the one that comes and goes */
 	uint32_t slot_budget;
 
@@ -188,8 +195,16 @@ bool judge_ad_missing(const struct world *w, const struct ref_result *r);
 void world_access(struct world *w, unsigned vcpu, uint64_t gva,
 		  uint32_t access, unsigned bytes, uint64_t bits);
 void world_exec(struct world *w, const struct op *op);
+/* The operation alone: no audit, no log, no pending step of another. */
+void world_step(struct world *w, const struct op *op);
 /* Audit and scan everything now. */
 void world_check(struct world *w);
+/* What the host does, see OP_CHANGE and on. */
+void host_exec(struct world *w, const struct op *op);
+/* Is the frame one that the host is changing now? */
+bool host_changing(const struct world *w, uint64_t gfn);
+/* A write happened: did the log know of it? */
+void host_written(struct world *w, uint64_t gfn);
 /* Set registers as the guest would; retries when the host is out of pages. */
 bool world_set_regs(struct world *w, unsigned vcpu,
 		    const struct gnomon_regs *regs, uint32_t flags);

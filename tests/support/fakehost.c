@@ -127,7 +127,8 @@ bool fh_writable(const struct fakehost *fh, uint64_t gfn)
 uint64_t fh_hfn(const struct fakehost *fh, uint64_t gfn)
 {
 	if (gfn < FH_SMALL_FRAMES && fh->frame[gfn].order == 0) {
-		return FH_HFN_SCATTER + gfn * SCATTER % FH_SMALL_FRAMES;
+		return (fh->frame[gfn].moved ? FH_HFN_MOVED : FH_HFN_SCATTER) +
+		       gfn * SCATTER % FH_SMALL_FRAMES;
 	}
 	return FH_HFN_BLOCK + gfn;
 }
@@ -136,13 +137,15 @@ uint64_t fh_gfn(const struct fakehost *fh, uint64_t hfn)
 {
 	uint64_t gfn = hfn - FH_HFN_BLOCK;
 
-	if (hfn - FH_HFN_SCATTER < FH_SMALL_FRAMES) {
+	if (hfn - FH_HFN_SCATTER < FH_SMALL_FRAMES ||
+	    hfn - FH_HFN_MOVED < FH_SMALL_FRAMES) {
 		/* The inverse of SCATTER modulo 2^n, by Newton's step. */
 		uint64_t inverse = SCATTER;
 
 		for (int i = 0; i < 5; i++) {
 			inverse *= 2 - SCATTER * inverse;
 		}
+		/* The two bases are equal modulo 2^14. */
 		gfn = (hfn - FH_HFN_SCATTER) * inverse % FH_SMALL_FRAMES;
 	}
 	if (gfn >= FH_FRAMES || fh_hfn(fh, gfn) != hfn) {

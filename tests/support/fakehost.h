@@ -23,6 +23,7 @@
 /* Where host frames are: no hfn equals its gfn. */
 #define FH_HFN_BLOCK UINT64_C(0x00400000) /* gfn + this: contiguous */
 #define FH_HFN_SCATTER UINT64_C(0x00200000)
+#define FH_HFN_MOVED UINT64_C(0x00240000)
 #define FH_PAGE_HPA UINT64_C(0x0000003000000000) /* pages of the engine */
 #define FH_PAGES_MAX 65536u
 #define FH_VCPUS 4
@@ -32,6 +33,7 @@ struct fh_frame {
 	uint8_t order;		/* of the host block, before slots */
 	bool write;		/* the host lets us write */
 	bool cow;		/* write comes with the first WANT_WRITE */
+	bool moved;		/* order 0: it is in its other host frame */
 };
 
 struct fh_page {

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/diff/world.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define LOG_FRAMES 8192u
+#define LOG_ID 2u
+
+bool host_changing(const struct world *w, uint64_t gfn)
+{
+	return gfn - w->change_first < w->change_frames;
+}
+
+static void failed(struct world *w, const char *call, enum gnomon_status s)
+{
+	world_fail(w, "%s: %s", call, gnomon_status_text(s));
+}
+
+/* Between two steps of a long call the guest goes on. */
+static void go_on(struct world *w, uint64_t *bits)
+{
+	struct op op = { .kind = OP_ACCESS, .vcpu = *bits & 1 };
+
+	op.a = *bits = world_mix(*bits);
+	op.b = *bits = world_mix(*bits);
+	world_step(w, &op);
+}
+
+/* ---- frames change ------------------------------------------------------ */
+
+static void change_frame(struct fh_frame *f, uint64_t bits)
+{
+	if (f->kind == GNOMON_FRAME_MMIO) {
+		return;
+	}
+	f->moved ^= bits & 1;
+	f->write = bits >> 1 & 7;
+	f->cow = !f->write && (bits & 16);
+	f->kind = (bits >> 5 & 7) == 0 ? GNOMON_FRAME_NOT_NOW :
+					 GNOMON_FRAME_RAM;
+}
+
+/* A block of 2M keeps or loses its one host block as a whole. */
+static void change_block(struct world *w, uint64_t first, uint64_t bits)
+{
+	struct fh_frame f = { .kind = GNOMON_FRAME_RAM, .write = true,
+			      .order = bits & 1 ? 9 : 0,
+			      .moved = bits >> 1 & 1 };
+
+	fh_frames(w->fh, first, 512, f);
+}
+
+static void change_begin(struct world *w, uint64_t bits)
+{
+	bool block = (bits & 7) == 0;
+	uint64_t first = block ? 1024 + (bits >> 8 & 3) * 512 :
+		bits & 8 ? w->table[bits >> 8 & (DIFF_TABLES - 1)] :
+			   w->data[bits >> 8 & (DIFF_DATA - 1)];
+	const struct gnomon_slot *slot = fh_slot_of(w->fh, first);
+	enum gnomon_status s;
+
+	/* Frames of a large host block change with their block only. */
+	if (!slot || slot->flags || w->slot_leaving ||
+	    (!block && first >= 1024 && first < 3072)) {
+		return;
+	}
+	w->change_first = first;
+	w->change_frames = block ? 512 : 1;
+	do {
+		uint32_t budget = w->slot_budget;
+
+		s = gnomon_host_change_begin(w->vm, (gnomon_gfn_t){ first },
+					     w->change_frames, &budget);
+		if (s == GNOMON_MORE) {
+			go_on(w, &bits);
+		}
+	} while (s == GNOMON_MORE && !w->failed);
+	if (s != GNOMON_OK) {
+		failed(w, "host_change_begin", s);
+		return;
+	}
+	if (block) {
+		change_block(w, first, bits >> 16);
+	} else {
+		change_frame(&w->fh->frame[first], bits >> 16);
+	}
+}
+
+static void change(struct world *w, uint64_t bits)
+{
+	if (w->change_frames == 0) {
+		change_begin(w, bits);
+		return;
+	}
+	enum gnomon_status s = gnomon_host_change_end(w->vm,
+			(gnomon_gfn_t){ w->change_first }, w->change_frames);
+
+	w->change_frames = 0;
+	if (s != GNOMON_OK) {
+		failed(w, "host_change_end", s);
+	}
+}
+
+/* ---- the dirty log ------------------------------------------------------ */
+
+void host_written(struct world *w, uint64_t gfn)
+{
+	const uint64_t *bitmap = w->log_of.bitmap;
+
+	if (bitmap && gfn < LOG_FRAMES &&
+	    !(bitmap[gfn / 64] >> gfn % 64 & 1)) {
+		world_fail(w, "a write to gfn %#" PRIx64 " is not in the log",
+			   gfn);
+	}
+}
+
+static void log_start(struct world *w, uint64_t bits)
+{
+	struct gnomon_dirty_log log = { .id = LOG_ID, .frames = LOG_FRAMES };
+	bool set = bits & 1;
+	enum gnomon_status s;
+
+	log.flags = set ? GNOMON_DIRTY_INITIALLY_SET : 0;
+	log.bitmap = calloc(LOG_FRAMES / 64, 8);
+	if (!log.bitmap) {
+		abort();
+	}
+	for (unsigned i = 0; set && i < LOG_FRAMES / 64; i++) {
+		log.bitmap[i] = UINT64_MAX;
+	}
+	do {
+		uint32_t budget = w->slot_budget;
+
+		s = gnomon_dirty_start(w->vm, &log, &budget);
+		if (s == GNOMON_MORE) {
+			go_on(w, &bits);
+		}
+	} while (s == GNOMON_MORE && !w->failed);
+	if (s != GNOMON_OK) {
+		failed(w, "dirty_start", s);
+		free(log.bitmap);
+		return;
+	}
+	w->log_of = log;
+}
+
+static void log_clear(struct world *w, uint64_t bits)
+{
+	struct gnomon_range range = { .first = { bits >> 8 & 4095 },
+				      .frames = 1 + (bits >> 24 & 4095) };
+	enum gnomon_status s;
+
+	do {
+		uint32_t budget = 1 + w->slot_budget;
+
+		s = gnomon_dirty_clear(w->vm, LOG_ID, &range, NULL, &budget);
+		if (s == GNOMON_MORE) {
+			go_on(w, &bits);
+		}
+	} while (s == GNOMON_MORE && !w->failed);
+	if (s != GNOMON_OK) {
+		failed(w, "dirty_clear", s);
+	}
+}
+
+static void log_stop(struct world *w)
+{
+	enum gnomon_status s = gnomon_dirty_stop(w->vm, LOG_ID);
+
+	free(w->log_of.bitmap);
+	w->log_of.bitmap = NULL;
+	if (s != GNOMON_OK) {
+		failed(w, "dirty_stop", s);
+	}
+}
+
+/* ---- the rest ----------------------------------------------------------- */
+
+static void zap(struct world *w, uint64_t bits)
+{
+	uint32_t pages = bits >> 8 & 31;
+	enum gnomon_status s;
+
+	do {
+		uint32_t budget = w->slot_budget;
+
+		s = bits & 1 ? gnomon_zap_all(w->vm, &budget) :
+			       gnomon_shrink(w->vm, &pages, &budget);
+	} while (s == GNOMON_MORE);
+	if (s != GNOMON_OK) {
+		failed(w, bits & 1 ? "zap_all" : "shrink", s);
+	}
+}
+
+static void range(struct world *w, uint64_t bits)
+{
+	struct gnomon_range range = { .first = { bits >> 8 & 4095 },
+				      .frames = 1 + (bits >> 24 & 4095) };
+	uint64_t young = 0;
+	enum gnomon_status s;
+
+	do {
+		uint32_t budget = 1 + w->slot_budget;
+
+		s = bits & 1 ? gnomon_collapse(w->vm, &range, &budget) :
+			       gnomon_young(w->vm, &range, bits & 2, &young,
+					    &budget);
+	} while (s == GNOMON_MORE);
+	if (s != GNOMON_OK) {
+		failed(w, bits & 1 ? "collapse" : "young", s);
+	}
+}
+
+void host_exec(struct world *w, const struct op *op)
+{
+	switch ((enum op_kind)op->kind) {
+	case OP_CHANGE:
+		change(w, op->a);
+		break;
+	case OP_ZAP:
+		zap(w, op->a);
+		break;
+	case OP_LOG:
+		if (!w->log_of.bitmap) {
+			log_start(w, op->a);
+		} else if (op->b & 7) {
+			log_clear(w, op->a);
+		} else {
+			log_stop(w);
+		}
+		break;
+	default:
+		range(w, op->a);
+		break;
+	}
+}
