@@ -214,24 +214,17 @@ static void range(struct world *w, uint64_t bits)
 
 void host_exec(struct world *w, const struct op *op)
 {
-	switch ((enum op_kind)op->kind) {
-	case OP_CHANGE:
+	if (op->kind == OP_CHANGE) {
 		change(w, op->a);
-		break;
-	case OP_ZAP:
+	} else if (op->kind == OP_ZAP) {
 		zap(w, op->a);
-		break;
-	case OP_LOG:
-		if (!w->log_of.bitmap) {
-			log_start(w, op->a);
-		} else if (op->b & 7) {
-			log_clear(w, op->a);
-		} else {
-			log_stop(w);
-		}
-		break;
-	default:
+	} else if (op->kind == OP_RANGE) {
 		range(w, op->a);
-		break;
+	} else if (!w->log_of.bitmap) {
+		log_start(w, op->a);
+	} else if (op->b & 7) {
+		log_clear(w, op->a);
+	} else {
+		log_stop(w);
 	}
 }
