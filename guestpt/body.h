@@ -41,6 +41,19 @@ GN_GPT_INLINE uint64_t fetch(const struct gn_gpt_format *f,
 	       : __atomic_load_n((const uint32_t *)p, __ATOMIC_RELAXED);
 }
 
+GN_GPT_INLINE enum gnomon_status load(const struct gn_gpt_format *f,
+				      const struct gn_mem *mem, uint64_t gpa,
+				      uint64_t *gpte)
+{
+	const struct gn_window *near = &mem->window[0];
+
+	if (gpa - near->gpa < near->bytes) {
+		*gpte = fetch(f, near, gpa - near->gpa);
+		return GNOMON_OK;
+	}
+	return gn_mem_load_slow(mem, gpa, 1u << f->entry_shift, gpte);
+}
+
 GN_GPT_INLINE uint64_t entry_offset(const struct gn_gpt_format *f,
 				    unsigned level, uint64_t gva)
 {
@@ -112,12 +125,12 @@ careful_attempt(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 {
 	uint64_t raw = ~UINT64_C(0);
 
-	for (unsigned level = f->levels;; level--) {
+	_Pragma("GCC unroll 5")
+	for (unsigned level = f->levels; level > 0; level--) {
 		uint64_t at = table + entry_offset(f, level, gva);
 		uint64_t gpte;
 
-		if (gn_mem_load_slow(mem, at, 1u << f->entry_shift, &gpte) !=
-		    GNOMON_OK) {
+		if (load(f, mem, at, &gpte) != GNOMON_OK) {
 			out->level = (uint16_t)level;
 			out->gpa = gn_gpa(at);
 			return GNOMON_ABSENT;
@@ -137,6 +150,8 @@ careful_attempt(const struct gn_gpt_format *f, const struct gn_gpt_ctx *ctx,
 		}
 		table = (gpte << f->frame_up) & f->level[level].table_frame;
 	}
+	/* Not reached: at level 1 there is no table. */
+	return gn_gpt_stop(ctx, GN_GPT_BAD, 1, access, out);
 }
 
 GN_GPT_INLINE enum gnomon_status
