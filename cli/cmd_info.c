@@ -11,6 +11,7 @@ enum {
 	KEY_VERIFY = 0x100,
 	KEY_JSON,
 	KEY_EVENTS,
+	KEY_BY_FUNCTION,
 };
 
 struct info_opts {
@@ -18,6 +19,7 @@ struct info_opts {
 	bool verify;
 	bool json;
 	bool events;
+	bool by_function;
 	uint64_t first;
 	uint64_t last;
 };
@@ -28,6 +30,8 @@ static const struct argp_option options[] = {
 	{ "json", KEY_JSON, NULL, 0, "print JSON", 0 },
 	{ "events", KEY_EVENTS, "N..M", 0,
 	  "print events N to M, counted from 0, instead", 0 },
+	{ "by-function", KEY_BY_FUNCTION, NULL, 0,
+	  "print which kernel functions store into page tables instead", 0 },
 	{ 0 },
 };
 
@@ -61,6 +65,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_EVENTS:
 		take_range(o, arg);
+		return 0;
+	case KEY_BY_FUNCTION:
+		o->by_function = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->path) {
@@ -107,6 +114,24 @@ static int print_events(struct sim_rec_reader *r, const struct info_opts *o)
 	}
 	return status == SIM_REC_OK || status == SIM_REC_END ? CMD_OK :
 		cmd_error_text(sim_rec_error(r)->text);
+}
+
+static int print_functions(struct sim_rec_reader *r, const char *path)
+{
+	struct sim_functions f;
+	struct sim_rec_error err;
+
+	if (sim_functions(r, &f, &err) != SIM_REC_OK) {
+		return cmd_error_text(err.text);
+	}
+	if (f.count == 0) {
+		sim_functions_free(&f);
+		return cmd_error(path, "names no kernel functions; record it "
+				 "with `gnomon record guest`");
+	}
+	info_print_functions(&f);
+	sim_functions_free(&f);
+	return CMD_OK;
 }
 
 static void show_progress(void *arg, uint64_t events)
@@ -157,8 +182,9 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (sim_rec_open(&r, o.path, &err) != SIM_REC_OK) {
 		return cmd_error_text(err.text);
 	}
-	if (o.events) {
-		result = print_events(r, &o);
+	if (o.events || o.by_function) {
+		result = o.events ? print_events(r, &o) :
+				    print_functions(r, o.path);
 		sim_rec_close(r);
 		return result;
 	}

@@ -32,6 +32,7 @@ enum {
 	KEY_TIMEOUT,
 	KEY_VERBOSE,
 	KEY_NO_VERIFY,
+	KEY_NO_SYMBOLS,
 	PATH_BYTES = 4096,
 	COMMAND_MAX = 4096,
 	WITH_MAX = 256,
@@ -70,6 +71,8 @@ static const struct argp_option options[] = {
 	  "stop the guest after that time", 0 },
 	{ "no-verify", KEY_NO_VERIFY, NULL, 0,
 	  "do not judge the recording afterwards", 0 },
+	{ "no-symbols", KEY_NO_SYMBOLS, NULL, 0,
+	  "leave out the names of kernel functions; starts sooner", 0 },
 	{ "verbose", KEY_VERBOSE, NULL, 0,
 	  "show all that the guest's console says", 0 },
 	{ 0 },
@@ -149,6 +152,9 @@ static error_t parse_guest(int key, char *arg, struct record_guest *g)
 		return 0;
 	case KEY_APPEND:
 		g->append = arg;
+		return 0;
+	case KEY_NO_SYMBOLS:
+		g->symbols = false;
 		return 0;
 	case KEY_VERBOSE:
 		g->verbose = true;
@@ -426,7 +432,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 
 	o.guest = (struct record_guest){
 		.append = "", .memory_mib = 512, .vcpus = 1,
-		.filter_pages = 256, .command = o.command,
+		.filter_pages = 256, .symbols = true, .command = o.command,
 		.with = o.with,
 	};
 	cmd_parse(cmd, argc, argv, &o);

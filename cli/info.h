@@ -3,6 +3,7 @@
 #ifndef CLI_INFO_H
 #define CLI_INFO_H
 
+#include "sim/functions.h"
 #include "sim/judge.h"
 #include "sim/tally.h"
 
@@ -18,6 +19,7 @@ struct info {
 
 void info_print_text(const struct info *i);
 void info_print_json(const struct info *i);
+void info_print_functions(const struct sim_functions *f);
 void info_print_event(uint64_t number, const struct sim_event *ev);
 
 #endif

@@ -238,3 +238,43 @@ void info_print_event(uint64_t number, const struct sim_event *ev)
 	}
 	printf("\n");
 }
+
+static void function_row(struct table *t, const char *name,
+			 const struct sim_function *f, uint64_t all)
+{
+	double share = all ? (double)f->stores / (double)all : 0;
+
+	table_cell(t, "%s", name);
+	table_cell(t, "%s", text_count(f->stores));
+	table_cell(t, "%.1f %%", 100 * share);
+	table_cell(t, "%s", text_count(f->window));
+	table_cell(t, "%s", text_count(f->leaf));
+	table_cell(t, "%s", text_count(f->stores - f->leaf));
+	table_cell(t, "%s", text_count(f->cleared));
+}
+
+void info_print_functions(const struct sim_functions *f)
+{
+	static const char *const heads[] = {
+		"function", "table stores", "share", "markers 2 to 3",
+		"level 1", "above", "cleared",
+	};
+	uint64_t all = f->other.stores;
+	struct table t;
+
+	table_init(&t, "lrrrrrr");
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		table_cell(&t, "%s", heads[i]);
+	}
+	for (size_t i = 0; i < f->count; i++) {
+		all += f->list[i].stores;
+	}
+	for (size_t i = 0; i < f->count; i++) {
+		function_row(&t, f->list[i].name, &f->list[i], all);
+	}
+	if (f->other.stores) {
+		function_row(&t, "(unknown)", &f->other, all);
+	}
+	table_print(&t, stdout);
+	table_free(&t);
+}

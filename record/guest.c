@@ -64,6 +64,7 @@ static const char init_host[] =
 	"$b mount -t sysfs sys /new/sys\n"
 	"$b mount -t devtmpfs dev /new/dev\n"
 	"echo " SAYS_BEGIN "\n"
+	"[ ! -e /.gnomon/symbols ] || /.gnomon/mark symbols\n"
 	"/.gnomon/mark 1\n"
 	"$b chroot /new /.gnomon/busybox sh /.gnomon/run </dev/null\n"
 	END;
@@ -75,6 +76,7 @@ static const char init_host[] =
 static const char init_alone[] =
 	MOUNTS
 	"echo " SAYS_BEGIN "\n"
+	"[ ! -e /.gnomon/symbols ] || /.gnomon/mark symbols\n"
 	"/.gnomon/mark 1\n"
 	"$b sh /.gnomon/run </dev/null\n"
 	END;
@@ -166,7 +168,9 @@ static bool put_initramfs(FILE *f, const struct record_guest *g, char *why,
 		good = good && initramfs_folder(f, folders[i]);
 	}
 	good = good && initramfs_file(f, "init", 0755, init, strlen(init)) &&
-	       initramfs_file(f, ".gnomon/run", 0644, script, bytes);
+	       initramfs_file(f, ".gnomon/run", 0644, script, bytes) &&
+	       (!g->symbols ||
+		initramfs_file(f, ".gnomon/symbols", 0644, "", 0));
 	free(script);
 	snprintf(why, why_bytes, "cannot build the guest's first file "
 		 "system: %s; check the free space for temporary files",

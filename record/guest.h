@@ -30,6 +30,7 @@ struct record_guest {
 	bool deterministic;
 	const char *const *with;	/* whole paths */
 	size_t with_count;
+	bool symbols;		/* hand over the kernel's function names */
 	bool verbose;		/* show all that the guest's console says */
 };
 

@@ -6,4 +6,8 @@
 
 #define GNOMON_MARK_LEAF 0x676e6d6bu	/* "gnmk" */
 
+/* The same, to hand over a piece of /proc/kallsyms: address in RBX, bytes in
+ * ECX. */
+#define GNOMON_SYMBOLS_LEAF 0x676e7379u	/* "gnsy" */
+
 #endif

@@ -9,19 +9,17 @@
  * instructions come before them, so the value of a control register is that
  * of the register it is loaded from. One vcpu runs at a time.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "record/decode.h"
 #include "record/filter.h"
 #include "record/mark.h"
+#include "record/memory.h"
 #include "record/qemu.h"
 #include "record/regs.h"
+#include "record/symbols.h"
 #include "record/tables.h"
 #include "sim/oracle.h"
 
@@ -49,12 +47,12 @@ static struct {
 	bool on;
 	bool ended;
 	unsigned int vcpus;
-	const uint8_t *ram;
-	uint64_t ram_bytes;
+	struct record_ram ram;
 	uint64_t executed;	/* instructions, counted by block */
 	uint64_t idt;
 	struct record rec;
 	struct record_filter filter;
+	struct record_symbols symbols;
 } p;
 
 static const char *setting(const char *name)
@@ -67,53 +65,6 @@ static const char *setting(const char *name)
 static void complain(const char *text)
 {
 	fprintf(stderr, "gnomon: %s\n", text);
-}
-
-/* ---- Guest memory by virtual address ------------------------------------ */
-
-static bool read_ram(void *arg, uint64_t gpa, unsigned int bytes,
-		     uint64_t *value)
-{
-	(void)arg;
-	*value = 0;
-	if (gpa > p.ram_bytes - bytes) {
-		return false;
-	}
-	memcpy(value, p.ram + gpa, bytes);
-	return true;
-}
-
-static bool translate(unsigned int vcpu, uint64_t gva, uint64_t *gpa)
-{
-	struct sim_oracle o = {
-		.read = read_ram,
-		.cr0 = regs_read(vcpu, REG_CR0),
-		.cr3 = regs_read(vcpu, REG_CR3),
-		.cr4 = regs_read(vcpu, REG_CR4),
-		.efer = regs_read(vcpu, REG_EFER),
-		.maxphyaddr = 52,
-		.ac = true,
-	};
-	struct sim_access a = { .gva = gva };
-	struct sim_oracle_result r;
-
-	sim_oracle(&o, &a, &r);
-	*gpa = r.gpa;
-	return r.answer == SIM_ORACLE_OK;
-}
-
-/* Reads up to 8 bytes; 0 where nothing is mapped. */
-static uint64_t read_gva(unsigned int vcpu, uint64_t gva, unsigned int bytes)
-{
-	uint64_t value = 0, one, gpa;
-
-	for (unsigned int i = 0; i < bytes; i++) {
-		if (translate(vcpu, gva + i, &gpa) &&
-		    read_ram(NULL, gpa, 1, &one)) {
-			value |= one << 8 * i;
-		}
-	}
-	return value;
 }
 
 /* ---- Start and end ------------------------------------------------------- */
@@ -143,11 +94,12 @@ static void describe(struct sim_rec_info *info, unsigned int vcpu)
 	info->pae = true;
 	info->maxphyaddr = 40;		/* what TCG's processors have */
 	info->vcpus = p.vcpus;
-	info->ram_bytes = p.ram_bytes;
+	info->ram_bytes = p.ram.bytes;
 	info->direct_map = info->levels == 5 ? DIRECT_MAP_5 : DIRECT_MAP_4;
 	info->has_direct_map =
-		translate(vcpu, info->direct_map + (info->cr3 & ~0xfffull),
-			  &gpa) && gpa == (info->cr3 & ~0xfffull);
+		record_translate(&p.ram, vcpu, info->direct_map +
+				 (info->cr3 & ~0xfffull), &gpa) &&
+		gpa == (info->cr3 & ~0xfffull);
 	snprintf(info->source, sizeof(info->source), "%s",
 		 setting("GNOMON_RECORD_SOURCE"));
 	snprintf(info->tool, sizeof(info->tool), "gnomon record guest (%s)",
@@ -203,7 +155,7 @@ static void start(unsigned int vcpu)
 		p.ended = true;
 		return;
 	}
-	if (!record_init(&p.rec, out, p.ram, p.ram_bytes, info.levels,
+	if (!record_init(&p.rec, out, p.ram.data, p.ram.bytes, info.levels,
 			 p.vcpus)) {
 		give_up("out of memory; record less");
 		return;
@@ -213,6 +165,39 @@ static void start(unsigned int vcpu)
 	put_marker(MARK_START);
 	for (unsigned int i = 0; p.on && i < p.vcpus; i++) {
 		record_root(&p.rec, i, regs_read(i, REG_CR3));
+	}
+}
+
+static void put_symbol(uint64_t start, uint64_t bytes, const char *name)
+{
+	if (p.on) {
+		put((struct sim_event){
+			.type = SIM_EV_SYMBOL, .gva = start, .value = bytes,
+			.text = name, .text_bytes = (uint32_t)
+				strnlen(name, SIM_REC_TEXT_MAX),
+		});
+	}
+}
+
+/* The kernel's names, a piece at a time; the program has just read it. */
+static void take_symbols(unsigned int vcpu, uint64_t gva, uint64_t bytes)
+{
+	while (bytes > 0) {
+		uint64_t part = 4096 - (gva & 4095), gpa;
+		char *to;
+
+		part = part < bytes ? part : bytes;
+		if (!record_translate(&p.ram, vcpu, gva, &gpa) ||
+		    gpa >= p.ram.bytes) {
+			return;
+		}
+		to = record_symbols_room(&p.symbols, (size_t)part);
+		if (!to) {
+			return;
+		}
+		memcpy(to, p.ram.data + gpa, (size_t)part);
+		gva += part;
+		bytes -= part;
 	}
 }
 
@@ -228,6 +213,8 @@ static void finish(void)
 		 (unsigned long long)p.filter.dropped);
 	put((struct sim_event){ .type = SIM_EV_NOTE, .text = text,
 				.text_bytes = (uint32_t)strlen(text) });
+	record_symbols_report(&p.symbols, put_symbol);
+	record_symbols_free(&p.symbols);
 	if (p.on) {
 		record_final(&p.rec);
 	}
@@ -318,8 +305,8 @@ static void invpcid(unsigned int vcpu, const struct record_insn *i)
 	put((struct sim_event){
 		.type = SIM_EV_INVPCID,
 		.sub = (uint8_t)(regs_general(vcpu, i->reg) & 3),
-		.value = read_gva(vcpu, at, 8) & 0xfff,
-		.gva = read_gva(vcpu, at + 8, 8),
+		.value = record_read(&p.ram, vcpu, at, 8) & 0xfff,
+		.gva = record_read(&p.ram, vcpu, at + 8, 8),
 	});
 	record_filter_clear(&p.filter);
 }
@@ -341,11 +328,17 @@ static void write_cr(unsigned int vcpu, const struct record_insn *i)
 static void see_early(unsigned int vcpu, const struct record_insn *i)
 {
 	if (i->kind == INSN_LIDT && (regs_read(vcpu, REG_EFER) & EFER_LMA)) {
-		p.idt = read_gva(vcpu, address_of(vcpu, i) + 2, 8);
+		p.idt = record_read(&p.ram, vcpu, address_of(vcpu, i) + 2, 8);
 	}
 	if (i->kind == INSN_CPUID &&
 	    (uint32_t)regs_general(vcpu, 0) == GNOMON_MARK_LEAF) {
 		mark(vcpu, regs_general(vcpu, 3) & 0xffffffff);
+	}
+	if (i->kind == INSN_CPUID && !p.on &&
+	    (uint32_t)regs_general(vcpu, 0) == GNOMON_SYMBOLS_LEAF) {
+		take_symbols(vcpu, regs_general(vcpu, 3),
+			     regs_general(vcpu, 1) & 0xffff0000 ? 65536 :
+			     regs_general(vcpu, 1) & 0xffff);
 	}
 }
 
@@ -397,12 +390,13 @@ static void at_fault(unsigned int vcpu, void *arg)
 		return;
 	}
 	rsp = regs_read(vcpu, REG_RSP);
-	error = read_gva(vcpu, rsp, 4);
-	flags = read_gva(vcpu, rsp + 24, 8) & EFLAGS_AC ? SIM_F_AC : 0;
+	error = record_read(&p.ram, vcpu, rsp, 4);
+	flags = record_read(&p.ram, vcpu, rsp + 24, 8);
+	flags = flags & EFLAGS_AC ? SIM_F_AC : 0;
 	set_moment(vcpu, (uintptr_t)arg);
 	put((struct sim_event){
 		.type = SIM_EV_FAULT, .gva = regs_read(vcpu, REG_CR2),
-		.value = error, .ip = read_gva(vcpu, rsp + 8, 8),
+		.value = error, .ip = record_read(&p.ram, vcpu, rsp + 8, 8),
 		.flags = (uint16_t)(flags | SIM_F_IP |
 				    (error & SIM_PF_U ? SIM_F_USER : 0u)),
 	});
@@ -464,6 +458,7 @@ static void at_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 
 		if (record_store(&p.rec, gva, gpa, size, ip,
 				 kept ? SIM_F_KEPT : 0)) {
+			record_symbols_see(&p.symbols, ip);
 			/* Look again at the next store to this page. */
 			if (e) {
 				e->epoch = p.rec.epoch - 1;
@@ -493,8 +488,8 @@ static bool is_fault_handler(uint64_t ip)
 	if (!p.idt || !(ip >> 63)) {
 		return false;
 	}
-	low = read_gva(0, gate, 8);
-	high = read_gva(0, gate + 8, 4);
+	low = record_read(&p.ram, 0, gate, 8);
+	high = record_read(&p.ram, 0, gate + 8, 4);
 	return ip == ((low & 0xffff) | (low >> 32 & 0xffff0000) | high << 32);
 }
 
@@ -543,22 +538,6 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 /* ---- Installation -------------------------------------------------------- */
 
-static bool map_ram(void)
-{
-	int fd = open(setting("GNOMON_RECORD_RAM"), O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void *ram;
-
-	if (fd < 0 || fstat(fd, &st)) {
-		return false;
-	}
-	p.ram_bytes = (uint64_t)st.st_size;
-	ram = mmap(NULL, (size_t)p.ram_bytes, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	p.ram = ram;
-	return ram != MAP_FAILED;
-}
-
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 			int argc, char **argv)
 {
@@ -573,7 +552,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 		return -1;
 	}
 	p.vcpus = (unsigned int)info->system.max_vcpus;
-	if (p.vcpus > RECORD_VCPUS_MAX || !map_ram() ||
+	if (p.vcpus > RECORD_VCPUS_MAX ||
+	    !record_map_ram(&p.ram, setting("GNOMON_RECORD_RAM")) ||
 	    !record_filter_init(&p.filter, (uint32_t)atoi(pages))) {
 		complain("the recorder needs the guest's RAM as a file, at "
 			 "most 64 vcpus, and a filter of 2^n pages; start it "

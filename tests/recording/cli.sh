@@ -47,6 +47,7 @@ holds '"violations": 0'
 works "$gnomon" info --events 5..7 "$good"
 [ "$(wc -l <out)" = 3 ] || { echo "FAIL: --events 5..7"; status=1; }
 
+want 1 'names no kernel functions' "$gnomon" info --by-function "$good"
 want 2 'needs a recording' "$gnomon" info
 want 2 'N..M' "$gnomon" info --events 5 "$good"
 want 2 'one recording' "$gnomon" info "$good" "$good"

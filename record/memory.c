@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "record/memory.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "record/regs.h"
+#include "sim/oracle.h"
+
+bool record_map_ram(struct record_ram *ram, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	void *data = MAP_FAILED;
+	struct stat st;
+
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		ram->bytes = (uint64_t)st.st_size;
+		data = mmap(NULL, (size_t)ram->bytes, PROT_READ, MAP_SHARED,
+			    fd, 0);
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	ram->data = data;
+	return data != MAP_FAILED;
+}
+
+static bool read_ram(void *arg, uint64_t gpa, unsigned int bytes,
+		     uint64_t *value)
+{
+	const struct record_ram *ram = arg;
+
+	*value = 0;
+	if (gpa > ram->bytes - bytes) {
+		return false;
+	}
+	memcpy(value, ram->data + gpa, bytes);
+	return true;
+}
+
+bool record_translate(const struct record_ram *ram, unsigned int vcpu,
+		      uint64_t gva, uint64_t *gpa)
+{
+	struct record_ram copy = *ram;
+	struct sim_oracle o = {
+		.read = read_ram,
+		.arg = &copy,
+		.cr0 = regs_read(vcpu, REG_CR0),
+		.cr3 = regs_read(vcpu, REG_CR3),
+		.cr4 = regs_read(vcpu, REG_CR4),
+		.efer = regs_read(vcpu, REG_EFER),
+		.maxphyaddr = 52,
+		.ac = true,
+	};
+	struct sim_access a = { .gva = gva };
+	struct sim_oracle_result r;
+
+	sim_oracle(&o, &a, &r);
+	*gpa = r.gpa;
+	return r.answer == SIM_ORACLE_OK;
+}
+
+uint64_t record_read(const struct record_ram *ram, unsigned int vcpu,
+		     uint64_t gva, unsigned int bytes)
+{
+	uint64_t value = 0, gpa;
+
+	for (unsigned int i = 0; i < bytes; i++) {
+		if (record_translate(ram, vcpu, gva + i, &gpa) &&
+		    gpa < ram->bytes) {
+			value |= (uint64_t)ram->data[gpa] << 8 * i;
+		}
+	}
+	return value;
+}

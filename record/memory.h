@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The guest's RAM, by physical and by virtual address. */
+#ifndef RECORD_MEMORY_H
+#define RECORD_MEMORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct record_ram {
+	const uint8_t *data;	/* from gpa 0 on, without a hole */
+	uint64_t bytes;
+};
+
+/* Maps the file that QEMU keeps the RAM in. */
+bool record_map_ram(struct record_ram *ram, const char *path);
+
+/* Where `gva` of a running vcpu leads; false if nowhere. */
+bool record_translate(const struct record_ram *ram, unsigned int vcpu,
+		      uint64_t gva, uint64_t *gpa);
+
+/* Reads up to 8 bytes; those where nothing is mapped are 0. */
+uint64_t record_read(const struct record_ram *ram, unsigned int vcpu,
+		     uint64_t gva, unsigned int bytes);
+
+#endif
