@@ -17,7 +17,7 @@ bool gn_dirty_logged(const struct gn_dirty *dirty, uint64_t first,
 	return false;
 }
 
-bool gn_dirty_clean(const struct gn_dirty *dirty, uint64_t gfn)
+bool gn_dirty_clean_slow(const struct gn_dirty *dirty, uint64_t gfn)
 {
 	for (uint32_t i = 0; dirty->count && i < GN_DIRTY_LOGS; i++) {
 		const struct gn_dirty_log *log = &dirty->log[i];
@@ -32,7 +32,7 @@ bool gn_dirty_clean(const struct gn_dirty *dirty, uint64_t gfn)
 	return false;
 }
 
-void gn_dirty_mark(const struct gn_dirty *dirty, uint64_t gfn)
+void gn_dirty_mark_slow(const struct gn_dirty *dirty, uint64_t gfn)
 {
 	for (uint32_t i = 0; dirty->count && i < GN_DIRTY_LOGS; i++) {
 		const struct gn_dirty_log *log = &dirty->log[i];

@@ -27,8 +27,20 @@ struct gn_dirty {
 bool gn_dirty_logged(const struct gn_dirty *dirty, uint64_t first,
 		     uint64_t frames);
 /* Is gfn in a log with its bit clear? */
-bool gn_dirty_clean(const struct gn_dirty *dirty, uint64_t gfn);
+bool gn_dirty_clean_slow(const struct gn_dirty *dirty, uint64_t gfn);
 /* Set the bit of gfn in every log that has it. */
-void gn_dirty_mark(const struct gn_dirty *dirty, uint64_t gfn);
+void gn_dirty_mark_slow(const struct gn_dirty *dirty, uint64_t gfn);
+
+static inline bool gn_dirty_clean(const struct gn_dirty *dirty, uint64_t gfn)
+{
+	return dirty->count && gn_dirty_clean_slow(dirty, gfn);
+}
+
+static inline void gn_dirty_mark(const struct gn_dirty *dirty, uint64_t gfn)
+{
+	if (dirty->count) {
+		gn_dirty_mark_slow(dirty, gfn);
+	}
+}
 
 #endif

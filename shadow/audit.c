@@ -46,7 +46,7 @@ static void check_child(struct audit *a, const struct gn_sh_page *page,
 	uint64_t gpte = page->snap ? page->snap[i] : 0;
 	struct gn_sh_key key;
 
-	if (!holds(a, page->kids[i] && child->state == GN_SH_LIVE,
+	if (!holds(a, child && child->state == GN_SH_LIVE,
 		   "a table entry leads to a live page", page->gfn, i)) {
 		return;
 	}
@@ -184,7 +184,7 @@ static void check_parents(struct audit *a, const struct gn_sh_page *page)
 		holds(a, parent->state == GN_SH_LIVE &&
 			      gn_spte_table(parent->spt[i],
 					    parent->role.level) &&
-			      parent->kids[i] == page->number,
+			      parent->kids[i] == page,
 		      "a parent leads to its child", page->gfn, ref);
 	}
 }

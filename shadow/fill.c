@@ -54,6 +54,25 @@ bool gn_sh_want(struct gn_sh *sh, const struct gn_sh_page *page,
 	return true;
 }
 
+/* What trace, watch and dirty log leave of the rights to one frame. */
+static uint8_t small_rights(const struct gn_sh *sh, uint64_t gfn)
+{
+	const struct gn_tf_record *record = gn_tf_find(&sh->tf, gfn);
+	uint8_t rights = GN_GPT_RIGHTS;
+
+	if (record &&
+	    (record->tables || (record->watch & GNOMON_WATCH_WRITE))) {
+		rights &= (uint8_t)~GN_GPT_W;
+	}
+	if (record && (record->watch & GNOMON_WATCH_EXEC)) {
+		rights &= (uint8_t)~GN_GPT_X;
+	}
+	if (gn_dirty_clean(&sh->mem->dirty, gfn)) {
+		rights &= (uint8_t)~GN_GPT_W;
+	}
+	return rights;
+}
+
 uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
 			 unsigned level, const struct gnomon_frame *frame)
 {
@@ -61,18 +80,10 @@ uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
 	uint64_t hpa = frame->hfn.v << GNOMON_PAGE_SHIFT;
 
 	attr.host_w = frame->writable;
-	if (!frame->writable ||
-	    (level == 1 && (gn_tf_traced(&sh->tf, want->gfn) ||
-			    gn_dirty_clean(&sh->mem->dirty, want->gfn)))) {
+	attr.rights &= level == 1 ? small_rights(sh, want->gfn)
+				  : GN_GPT_RIGHTS;
+	if (!frame->writable) {
 		attr.rights &= (uint8_t)~GN_GPT_W;
-	}
-	if (level == 1) {
-		uint8_t watch = gn_tf_watched(&sh->tf, want->gfn);
-
-		attr.rights &= (uint8_t)~((watch & GNOMON_WATCH_WRITE
-						   ? GN_GPT_W : 0) |
-					  (watch & GNOMON_WATCH_EXEC
-						   ? GN_GPT_X : 0));
 	}
 	hpa = gn_align_down(hpa, gn_level_frames(level) << GNOMON_PAGE_SHIFT);
 	return gn_spte_make_leaf(hpa, level, attr);

@@ -132,6 +132,7 @@ struct gn_sh_page *gn_sh_page_new(struct gn_sh *sh, uint64_t gfn,
 	if (!role.top) {
 		struct gn_tf_record *record = gn_tf_get(&sh->tf, gfn);
 
+		page->trace = record;
 		page->next = record->pages;
 		record->pages = page->number;
 		if (!role.direct) {

@@ -37,7 +37,8 @@ static void store(struct gn_sh_page *page, unsigned index, uint64_t spte)
 struct gn_sh_page *gn_sh_child(const struct gn_sh *sh,
 			       const struct gn_sh_page *page, unsigned index)
 {
-	return gn_sh_page_at(sh, page->kids[index]);
+	(void)sh;
+	return page->kids[index];
 }
 
 static void unmap_leaf(struct gn_sh *sh, struct gn_sh_page *page,
@@ -63,7 +64,7 @@ static void unlink_child(struct gn_sh *sh, struct gn_sh_page *page,
 
 	GN_ASSERT(found);
 	(void)found;
-	page->kids[index] = 0;
+	page->kids[index] = NULL;
 	/* Leaves below may be global: the walk to them is gone for good. */
 	sh->stale = sh->vcpus;
 	sh->stale_global = sh->vcpus;
@@ -129,7 +130,7 @@ void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	}
 	make_room(sh, child->parents);
 	gn_sh_refs_add(sh, &child->parents, gn_sh_ref(page, index));
-	page->kids[index] = child->number;
+	page->kids[index] = child;
 	child->orphan = false;
 	store(page, index, gn_spte_make_table(child->hpa));
 	sh->stats->sptes_set++;

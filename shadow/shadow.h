@@ -41,11 +41,12 @@ struct gn_sh_page {
 	uint64_t gfn;		/* top: the vcpu's id */
 	uint64_t *spt;		/* the entries that the CPU walks */
 	uint64_t *snap;		/* gpte that each entry was made from */
-	uint32_t *kids;		/* page number below a table entry */
+	struct gn_sh_page **kids; /* the page below a table entry */
 	gnomon_hpa_t hpa;
 	struct gn_list age;	/* youngest first; or limbo */
 	union gn_sh_role role;
 	uint32_t parents;	/* refs of the sptes that point here */
+	struct gn_tf_record *trace; /* of its frame; top: null */
 	uint32_t generation;	/* the vm's when it was made */
 	uint16_t used;		/* present entries */
 	uint16_t roots;		/* vcpus that have it loaded */

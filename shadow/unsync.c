@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/unsync.h"
 
+#include <string.h>
+
 #include "shadow/fill.h"
 #include "shadow/page.h"
 #include "shadow/set.h"
@@ -24,31 +26,41 @@ static uint32_t compare_slow(struct gn_sh *sh, struct gn_sh_page *page,
 	return changed;
 }
 
-/* The same in place: eight entries at a time until one differs. */
+#define BLOCK 64u		/* entries compared at once */
+
+static uint32_t compare_block(struct gn_sh *sh, struct gn_sh_page *page,
+			      const uint64_t *now, unsigned first, bool fill)
+{
+	uint32_t changed = 0;
+
+	for (unsigned i = first; i < first + BLOCK; i++) {
+		uint64_t gpte = __atomic_load_n(&now[i], __ATOMIC_RELAXED);
+
+		if (gpte != page->snap[i]) {
+			gn_sh_follow(sh, page, i, gpte, fill);
+			changed++;
+		}
+	}
+	return changed;
+}
+
+/*
+ * The same in place. A store that memcmp() does not see in time is one after
+ * the flush point.
+ */
 static uint32_t compare(struct gn_sh *sh, struct gn_sh_page *page, bool fill)
 {
 	uint64_t gpa = page->gfn << GNOMON_PAGE_SHIFT;
 	const void *at = gn_mem_at(sh->mem, gpa, GNOMON_PAGE_BYTES);
-	const volatile uint64_t *now = at;
+	const uint64_t *now = at;
 	uint32_t changed = 0;
 
 	if (!at || gn_sh_role_small(page->role)) {
 		return compare_slow(sh, page, fill);
 	}
-	for (unsigned i = 0; i < GN_SH_ENTRIES; i += 8) {
-		const uint64_t *snap = &page->snap[i];
-		uint64_t differs = 0;
-
-		for (unsigned k = 0; k < 8; k++) {
-			differs |= now[i + k] ^ snap[k];
-		}
-		for (unsigned k = 0; differs && k < 8; k++) {
-			uint64_t gpte = now[i + k];
-
-			if (gpte != snap[k]) {
-				gn_sh_follow(sh, page, i + k, gpte, fill);
-				changed++;
-			}
+	for (unsigned i = 0; i < GN_SH_ENTRIES; i += BLOCK) {
+		if (memcmp(&now[i], &page->snap[i], BLOCK * sizeof(*now))) {
+			changed += compare_block(sh, page, now, i, fill);
 		}
 	}
 	return changed;

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A fault on its way: what the steps of fault.c (whose fault is it, what will
+ * the leaf be) and those of path.c (the pages down to it) share.
+ */
+#ifndef SHADOW_STEP_H
+#define SHADOW_STEP_H
+
+#include "shadow/page.h"
+#include "shadow/root.h"
+#include "shadow/shadow.h"
+
+/* A fault on its way through the steps. */
+struct gn_sh_fault {
+	struct gn_sh_vcpu *vcpu;
+	struct gn_sh *sh;
+	gnomon_gva_t gva;
+	uint64_t rip;
+	uint32_t access;
+	/* Found by the walk. */
+	struct gn_gpt_walk walk;
+	uint64_t gfn;
+	struct gn_tf_record *record; /* of gfn, or null */
+	struct gnomon_frame frame;
+	/* The shadow's path: the page of each level, root first. */
+	struct gn_sh_page *path[GNOMON_MAX_LEVELS + 1];
+	unsigned top;
+	unsigned leaf;		/* level of the spte that will map gfn */
+	bool trace;		/* it stores to a traced frame */
+	bool quick;		/* the whole path was there */
+	bool relinked;		/* a page from before comes back into use */
+	struct gnomon_outcome *out;
+};
+
+/* GN_SH_NEXT: go on with the next step; GN_SH_DONE: the outcome is complete. */
+enum gn_sh_step { GN_SH_NEXT, GN_SH_DONE };
+
+static inline enum gn_sh_step gn_sh_answer(struct gn_sh_fault *f,
+					   enum gnomon_action action,
+					   enum gnomon_fault_kind kind)
+{
+	f->out->action = action;
+	f->out->kind = kind;
+	f->out->gpa = f->walk.gpa;
+	return GN_SH_DONE;
+}
+
+static inline unsigned gn_sh_path_levels(const struct gn_sh_fault *f)
+{
+	return f->vcpu->ctx.format->levels;
+}
+
+static inline unsigned gn_sh_index_at(const struct gn_sh_fault *f,
+				      unsigned level)
+{
+	return (unsigned)(f->gva.v >> (3 + 9 * level)) & 511;
+}
+
+static inline void gn_sh_use(struct gn_sh_page *page)
+{
+	page->referenced = true;
+	if (gn_sh_page_mirrors(page)) {
+		gn_tf_used(page->trace);
+	}
+}
+
+/* What the parent's entry at level holds, as far as the key depends on it. */
+static inline uint64_t gn_sh_gpte_at(const struct gn_sh_fault *f,
+				     unsigned level)
+{
+	const struct gn_gpt_ctx *ctx = &f->vcpu->ctx;
+
+	if (level > gn_sh_path_levels(f)) {
+		return gn_sh_top_entry(ctx, f->gva.v >> 30 & 3);
+	}
+	return level >= f->walk.level ? f->walk.step[level].gpte : 0;
+}
+
+/* Room for everything below, or the whole path at once when it is there. */
+enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f);
+enum gn_sh_step gn_sh_step_reserve(struct gn_sh_fault *f);
+enum gn_sh_step gn_sh_step_path(struct gn_sh_fault *f);
+enum gn_sh_step gn_sh_step_recheck(struct gn_sh_fault *f);
+enum gn_sh_step gn_sh_step_link(struct gn_sh_fault *f);
+
+#endif
