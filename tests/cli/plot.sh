@@ -36,7 +36,10 @@ expect 0 compare "$work/$name" -o "$work/dir"
 [ "$first" = "$(cksum <"$work/dir/result.csv")" ] || complain "not repeatable"
 
 # Two presets share one figure; one mode alone has no overhead.
-expect 0 run "$recording" --format csv
+expect 0 compare "$recording" -p clx-8269cy -p pvm-switcher -o "$work/two"
+[ "$(grep -c '"pvm-switcher"$' "$work/two/overhead.dat")" -eq 3 ] ||
+	complain "the second preset is not in the figure"
 expect 0 compare "$recording" --modes shadow -o "$work/one"
-grep -q '? ""$' "$work/one/overhead.dat" || complain "an overhead out of nothing"
+grep -q '? ""$' "$work/one/overhead.dat" ||
+	complain "an overhead out of nothing"
 finish
