@@ -130,20 +130,6 @@ static void exec_repair(struct world *w, const struct op *op)
 	    world_entry_bytes(w));
 }
 
-static void exec_invlpg(struct world *w, const struct op *op)
-{
-	uint64_t gva = world_gva(w, op->a);
-
-	if ((op->b & 7) == 0) {
-		gva = world_direct_gva(w, op->a & (DIFF_TABLES - 1), 0);
-	}
-	gnomon_invlpg(w->vcpu[op->vcpu], (gnomon_gva_t){ gva });
-	if (w->p.mode == GNOMON_MODE_NESTED) {
-		return;
-	}
-	times_invlpg(w, op->vcpu, gva);
-}
-
 /* Does this change of registers make the CPU read the PDPTEs? */
 static bool reads_pdptes(const struct gnomon_regs *old,
 			 const struct gnomon_regs *new, uint32_t flags)
@@ -235,12 +221,19 @@ static void exec_cr3(struct world *w, const struct op *op)
 	} else if ((op->a >> 8 & 127) == 1) {
 		regs.cr3 = w->data[op->a >> 16 & (DIFF_DATA - 1)] << 12;
 	}
-	regs.cr3 |= op->a >> 32 & 0x18;
+	uint32_t flags = GNOMON_SET_CR3;
+
+	if (regs.cr4 & X86_CR4_PCIDE) {
+		regs.cr3 |= op->a >> 32 & (DIFF_PCIDS - 1);
+		flags |= op->a >> 40 & 1 ? GNOMON_SET_NOFLUSH : 0;
+	} else {
+		regs.cr3 |= op->a >> 32 & 0x18;
+	}
 	if (w->times[op->vcpu].seen_count == DIFF_CR3S) {
 		exec_full(w, op->vcpu);
 	}
-	if (world_set_regs(w, op->vcpu, &regs, GNOMON_SET_CR3)) {
-		times_cr3(w, op->vcpu);
+	if (world_set_regs(w, op->vcpu, &regs, flags)) {
+		times_cr3(w, op->vcpu, !(flags & GNOMON_SET_NOFLUSH));
 	}
 }
 
@@ -385,7 +378,7 @@ void world_step(struct world *w, const struct op *op)
 		exec_dma(w, op);
 		break;
 	case OP_INVLPG:
-		exec_invlpg(w, op);
+		world_invlpg(w, op);
 		break;
 	case OP_CR3:
 		exec_cr3(w, op);

@@ -158,31 +158,59 @@ void history_check(struct world *w)
 
 /* ---- flush points ------------------------------------------------------- */
 
+unsigned times_pcid(const struct gnomon_regs *regs)
+{
+	return regs->cr4 & X86_CR4_PCIDE ? regs->cr3 & (DIFF_PCIDS - 1) : 0;
+}
+
 void times_full(struct world *w, unsigned vcpu)
 {
 	struct vcpu_times *t = &w->times[vcpu];
 
-	t->full = t->cr3 = ++w->seq;
-	t->seen[0] = w->regs[vcpu];
+	t->full = ++w->seq;
+	for (unsigned i = 0; i < DIFF_PCIDS; i++) {
+		t->pcid[i] = t->full;
+	}
+	t->seen[0] = (struct seen_root){ w->regs[vcpu], UINT64_MAX };
 	t->seen_count = 1;
 }
 
-void times_cr3(struct world *w, unsigned vcpu)
+void times_context(struct world *w, unsigned vcpu, unsigned pcid)
 {
-	struct vcpu_times *t = &w->times[vcpu];
-
-	t->cr3 = ++w->seq;
-	for (unsigned i = 0; i < t->seen_count; i++) {
-		if (t->seen[i].cr3 == w->regs[vcpu].cr3 &&
-		    memcmp(t->seen[i].pdpte, w->regs[vcpu].pdpte,
-			   sizeof(t->seen[i].pdpte)) == 0) {
-			return;
+	++w->seq;
+	for (unsigned i = 0; i < DIFF_PCIDS; i++) {
+		if (i == pcid || pcid == DIFF_PCIDS) {
+			w->times[vcpu].pcid[i] = w->seq;
 		}
 	}
-	/* When it is full, exec.c flushes before it gets here. */
-	if (t->seen_count < DIFF_CR3S) {
-		t->seen[t->seen_count++] = w->regs[vcpu];
+}
+
+void times_cr3(struct world *w, unsigned vcpu, bool flushes)
+{
+	struct vcpu_times *t = &w->times[vcpu];
+	const struct gnomon_regs *regs = &w->regs[vcpu];
+	unsigned at = 0;
+
+	for (unsigned i = 0; i < t->seen_count; i++) {
+		if (t->seen[i].until == UINT64_MAX) {
+			t->seen[i].until = w->seq;
+		}
 	}
+	++w->seq;
+	if (flushes) {
+		t->pcid[times_pcid(regs)] = w->seq;
+	}
+	while (at < t->seen_count &&
+	       (t->seen[at].regs.cr3 != regs->cr3 ||
+		memcmp(t->seen[at].regs.pdpte, regs->pdpte,
+		       sizeof(regs->pdpte)) != 0)) {
+		at++;
+	}
+	/* When it is full, exec.c flushes before it gets here. */
+	if (at == t->seen_count && at < DIFF_CR3S) {
+		t->seen_count++;
+	}
+	t->seen[at] = (struct seen_root){ *regs, UINT64_MAX };
 }
 
 static unsigned large_shift(const struct world *w)
@@ -194,7 +222,7 @@ static unsigned large_shift(const struct world *w)
  * INVLPG drops all pieces of a large page only if the tables map one there at
  * that moment; pieces of one that is gone already may stay.
  */
-void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva)
+void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva, bool globals)
 {
 	unsigned shift[3] = { 12, large_shift(w), 30 };
 	struct ref_result r;
@@ -202,12 +230,16 @@ void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva)
 	ref_walk(&w->now, &w->regs[vcpu], gva, GNOMON_READ, &r);
 	++w->seq;
 	for (unsigned i = 0; i < 3; i++) {
+		struct vcpu_times *t = &w->times[vcpu];
 		uint64_t page = gva >> shift[i];
 
 		if (i > 0 && r.shift != shift[i]) {
 			continue;
 		}
-		w->times[vcpu].inv[i][page % DIFF_INV].page = page;
-		w->times[vcpu].inv[i][page % DIFF_INV].when = w->seq;
+		t->inv[i][page % DIFF_INV].page = page;
+		t->inv[i][page % DIFF_INV].when = w->seq;
+		t->inv[i][page % DIFF_INV].pcid =
+			times_pcid(&w->regs[vcpu]);
+		t->inv[i][page % DIFF_INV].global = globals;
 	}
 }

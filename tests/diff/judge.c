@@ -19,18 +19,25 @@ struct question {
 	struct world *w;
 	unsigned vcpu;
 	uint64_t gva, gfn;
+	unsigned pcid;
 	bool global_only;
 };
 
 /* When was the page of this size that holds gva last flushed by itself? */
-static uint64_t flushed_page(const struct vcpu_times *t, uint64_t gva,
-			     unsigned shift)
+static uint64_t flushed_page(const struct question *q,
+			     const struct ref_result *r)
 {
-	unsigned i = shift == 12 ? 0 : shift == 30 ? 2 : 1;
-	uint64_t page = gva >> shift;
+	const struct vcpu_times *t = &q->w->times[q->vcpu];
+	unsigned i = r->shift == 12 ? 0 : r->shift == 30 ? 2 : 1;
+	uint64_t page = q->gva >> r->shift;
+	unsigned at = page % DIFF_INV;
 
-	return t->inv[i][page % DIFF_INV].page == page ?
-	       t->inv[i][page % DIFF_INV].when : 0;
+	if (t->inv[i][at].page != page ||
+	    (r->global ? !t->inv[i][at].global :
+			 t->inv[i][at].pcid != q->pcid)) {
+		return 0;
+	}
+	return t->inv[i][at].when;
 }
 
 static bool could_be_cached(void *arg, const struct ref_result *r)
@@ -42,8 +49,8 @@ static bool could_be_cached(void *arg, const struct ref_result *r)
 	    (q->global_only && !r->global) || judge_ad_missing(q->w, r)) {
 		return false;
 	}
-	uint64_t since = flushed_page(t, q->gva, r->shift);
-	uint64_t flushed = r->global ? t->full : t->cr3;
+	uint64_t since = flushed_page(q, r);
+	uint64_t flushed = r->global ? t->full : t->pcid[q->pcid];
 
 	since = flushed > since ? flushed : since;
 	for (unsigned i = 0; i < r->steps; i++) {
@@ -55,26 +62,25 @@ static bool could_be_cached(void *arg, const struct ref_result *r)
 	return true;
 }
 
+/* From each root that may still be behind a cached translation. */
 static bool legal_by_history(struct world *w, unsigned vcpu, uint64_t gva,
 			     uint32_t access, uint64_t gfn)
 {
-	struct question q = { w, vcpu, gva, gfn, false };
 	struct vcpu_times *t = &w->times[vcpu];
+	struct gnomon_regs regs = w->regs[vcpu];
+	struct question q = { w, vcpu, gva, gfn, times_pcid(&regs), false };
 
 	w->n.searches++;
 	w->past_vcpu = vcpu;
 	w->overflow = false;
-	if (ref_search(&w->past, &w->regs[vcpu], gva, access,
-		       could_be_cached, &q)) {
-		return true;
-	}
-	q.global_only = true;
 	for (unsigned i = 0; i < t->seen_count; i++) {
-		struct gnomon_regs regs = w->regs[vcpu];
+		const struct gnomon_regs *seen = &t->seen[i].regs;
 
-		regs.cr3 = t->seen[i].cr3;
+		q.global_only = times_pcid(seen) != q.pcid ||
+				t->seen[i].until <= t->pcid[q.pcid];
+		regs.cr3 = seen->cr3;
 		for (unsigned j = 0; j < 4; j++) {
-			regs.pdpte[j] = t->seen[i].pdpte[j];
+			regs.pdpte[j] = seen->pdpte[j];
 		}
 		if (ref_search(&w->past, &regs, gva, access, could_be_cached,
 			       &q)) {

@@ -36,6 +36,7 @@ struct diff_params diff_params(uint64_t seed)
 	p.features |= r >> 23 & 1 ? GNOMON_CAP_PKU : 0;
 	p.features |= r >> 24 & 1 ? GNOMON_CAP_PSE36 : 0;
 	p.features |= p.levels == 5 ? GNOMON_CAP_LA57 : 0;
+	p.features |= r >> 25 & 1 ? GNOMON_CAP_PCID : 0;
 	return p;
 }
 
@@ -277,6 +278,9 @@ static void start_vcpu(struct world *w, unsigned i)
 	if (w->p.features & GNOMON_CAP_PKU && w->p.levels >= 4) {
 		regs.cr4 |= X86_CR4_PKE;
 		regs.pkru = (uint32_t)world_mix(w->p.seed) & 0xc0c0c0fc;
+	}
+	if (w->p.features & GNOMON_CAP_PCID && w->p.levels >= 4) {
+		regs.cr4 |= X86_CR4_PCIDE;
 	}
 	/* Until this vcpu runs its caches are empty. */
 	if (!world_set_regs(w, i, &regs, GNOMON_SET_CR3)) {

@@ -13,6 +13,7 @@
  *	judge.c		legal or not; every leaf of the engine's tables
  *	access.c	one access, until it is done or faults for good
  *	exec.c		all other operations of the guest
+ *	flush.c		INVLPG and INVPCID
  *	host.c		those of the host
  *	minimise.c	the shortest list of operations that still fails (run.h)
  *	cases.c		lists that failed once
@@ -92,12 +93,23 @@ struct log_entry {
 	uint64_t prev;
 };
 
+#define DIFF_PCIDS 4u
+
+/* A CR3 that was loaded since the last full flush. */
+struct seen_root {
+	struct gnomon_regs regs;
+	uint64_t until;		/* when another was loaded */
+};
+
 struct vcpu_times {
-	uint64_t full, cr3;	/* last flush of all, of non-globals */
+	uint64_t full;		/* last flush of all */
+	uint64_t pcid[DIFF_PCIDS]; /* of what is not global, by PCID */
 	struct {
 		uint64_t page, when;
+		unsigned pcid;
+		bool global;	/* global translations were dropped too */
 	} inv[3][DIFF_INV];	/* by size of page: 4K, 2M or 4M, 1G */
-	struct gnomon_regs seen[DIFF_CR3S]; /* loaded since full */
+	struct seen_root seen[DIFF_CR3S];
 	unsigned seen_count;
 };
 
@@ -179,8 +191,13 @@ bool history_alive(const struct world *w, uint64_t gpa, unsigned bytes,
 /* Does memory differ anywhere from what is known? */
 void history_check(struct world *w);
 void times_full(struct world *w, unsigned vcpu);
-void times_cr3(struct world *w, unsigned vcpu);
-void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva);
+void times_cr3(struct world *w, unsigned vcpu, bool flushes);
+/* All that is not global, of one PCID or of all (DIFF_PCIDS). */
+void times_context(struct world *w, unsigned vcpu, unsigned pcid);
+/* One page of the current PCID, and with globals of all. */
+void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva,
+		  bool globals);
+unsigned times_pcid(const struct gnomon_regs *regs);
 
 /* May a TLB of the guest's own processor let access reach gfn? */
 bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,
@@ -194,6 +211,7 @@ bool judge_ad_missing(const struct world *w, const struct ref_result *r);
 
 void world_access(struct world *w, unsigned vcpu, uint64_t gva,
 		  uint32_t access, unsigned bytes, uint64_t bits);
+void world_invlpg(struct world *w, const struct op *op);
 void world_exec(struct world *w, const struct op *op);
 /* The operation alone: no audit, no log, no pending step of another. */
 void world_step(struct world *w, const struct op *op);
