@@ -55,14 +55,17 @@ Test(bounds, i42_no_frame_is_mapped_during_a_host_change)
 	cr_assert_eq(world_access(&w, 0, BASE + 0x9000, GNOMON_READ, 0),
 		     WORLD_OK);
 	fh_frames(w.fh, 0x400, 512,
-		  (struct fh_frame){ GNOMON_FRAME_RAM, 9, false, false });
+		  (struct fh_frame){ .kind = GNOMON_FRAME_RAM,
+				     .order = 9 });
 	cr_assert_eq(gnomon_host_change_end(w.vm, (gnomon_gfn_t){ 0x400 }, 8),
 		     GNOMON_OK);
 	cr_assert_eq(world_access(&w, 0, BASE, GNOMON_READ, 0), WORLD_OK);
 	cr_assert_eq(world_access(&w, 0, BASE, GNOMON_WRITE, 0), WORLD_MMIO);
 	/* The rest of the block changed without notice: give it back. */
 	fh_frames(w.fh, 0x408, 504,
-		  (struct fh_frame){ GNOMON_FRAME_RAM, 9, true, false });
+		  (struct fh_frame){ .kind = GNOMON_FRAME_RAM,
+				     .order = 9,
+				     .write = true });
 	cr_assert_eq(gnomon_host_change_end(w.vm, (gnomon_gfn_t){ 0x400 }, 8),
 		     GNOMON_INVAL);
 }

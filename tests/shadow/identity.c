@@ -97,9 +97,10 @@ Test(identity, i04_large_leaves_with_other_rights_do_not_share)
 Test(identity, i05_one_read_only_host_page_in_a_large_leaf)
 {
 	fh_frames(w.fh, 0x400, 512,
-		  (struct fh_frame){ GNOMON_FRAME_RAM, 0, true, false });
+		  (struct fh_frame){ .kind = GNOMON_FRAME_RAM,
+				     .write = true });
 	fh_frames(w.fh, 0x410, 1,
-		  (struct fh_frame){ GNOMON_FRAME_RAM, 0, false, false });
+		  (struct fh_frame){ .kind = GNOMON_FRAME_RAM });
 	world_map(&w, ROOT, 0x200000, 0x400000 | ALL, 2);
 	world_cr3(&w, 0, ROOT);
 	cr_assert_eq(world_access(&w, 0, 0x210000, GNOMON_WRITE, 1),

@@ -57,7 +57,9 @@ void world_open(struct world *w, const struct gnomon_config *config)
 	w->ref = (struct ref_mmu){ c.caps, read_now, w->fh };
 	w->next_frame = 64;
 	fh_frames(w->fh, 0, WORLD_FRAMES,
-		  (struct fh_frame){ GNOMON_FRAME_RAM, 9, true, false });
+		  (struct fh_frame){ .kind = GNOMON_FRAME_RAM,
+				     .order = 9,
+				     .write = true });
 	cr_assert_eq(gnomon_vm_create(aligned_alloc(64, gnomon_vm_bytes()), &c,
 				      &w->fh->host, w->fh, &w->vm),
 		     GNOMON_OK);
