@@ -187,12 +187,16 @@ static bool nested_translate(struct sim_vcpu *vcpu, uint64_t gpa,
 		ptrdiff_t at = vcpu->nested_sizes_used >> size & 1 ?
 			sim_assoc_find(&vcpu->ntlb, tag, tag) : -1;
 
-		if (at >= 0 && nested_allows(vcpu->ntlb.data[at], access) &&
+		if (at < 0) {
+			continue;
+		}
+		if (nested_allows(vcpu->ntlb.data[at], access) &&
 		    (!write || (vcpu->ntlb.data[at] & SIM_T_D))) {
 			*cycles += m->param[SIM_P_NTLB_HIT];
 			*word = vcpu->ntlb.data[at];
 			return true;
 		}
+		sim_assoc_drop(&vcpu->ntlb, (size_t)at);
 	}
 	if (!nested_descend(vcpu, gpa, &trail, walk, cycles, &hole)) {
 		return false;
@@ -208,8 +212,8 @@ static bool nested_translate(struct sim_vcpu *vcpu, uint64_t gpa,
 		(uint64_t)size << SIM_T_SIZE_SHIFT | SIM_T_PRESENT;
 	remember(vcpu->npwc, gpa, 0, &trail);
 	vcpu->nested_sizes_used |= 1u << size;
-	sim_assoc_put(&vcpu->ntlb, sim_page_number(gpa, size),
-		      sim_tag(gpa, size), *word);
+	sim_assoc_put_new(&vcpu->ntlb, sim_page_number(gpa, size),
+			  sim_tag(gpa, size), *word);
 	return true;
 }
 
