@@ -39,12 +39,37 @@ void *memmove(void *to, const void *from, size_t bytes);
 void *memset(void *to, int byte, size_t bytes);
 int memcmp(const void *a, const void *b, size_t bytes);
 
+struct word {
+	uint64_t v;
+} __attribute__((packed, may_alias));
+
+/* Keep the compiler from calling the function that it is compiling. */
+#define OPAQUE(p) __asm__("" : "+r"(p))
+
+/* Words in a loop: emulators take REP one round at a time. */
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
 {
-	void *d = to;
+	unsigned char *d = to;
+	const unsigned char *s = from;
 
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(bytes)
-			 : : "memory");
+	for (; bytes >= 32; bytes -= 32, d += 32, s += 32) {
+		const struct word *w = (const void *)s;
+		struct word *x = (void *)d;
+
+		x[0].v = w[0].v;
+		x[1].v = w[1].v;
+		x[2].v = w[2].v;
+		x[3].v = w[3].v;
+		OPAQUE(d);
+	}
+	for (; bytes >= 8; bytes -= 8, d += 8, s += 8) {
+		((struct word *)d)->v = ((const struct word *)s)->v;
+		OPAQUE(d);
+	}
+	for (; bytes; bytes--, d++, s++) {
+		*d = *s;
+		OPAQUE(d);
+	}
 	return to;
 }
 
@@ -54,7 +79,10 @@ void *memmove(void *to, const void *from, size_t bytes)
 	const unsigned char *s = from;
 
 	if (d <= s || d >= s + bytes) {
-		return memcpy(to, from, bytes);
+		for (size_t i = 0; i < bytes; i++) {
+			((volatile unsigned char *)d)[i] = s[i];
+		}
+		return to;
 	}
 	while (bytes--) {
 		((volatile unsigned char *)d)[bytes] = s[bytes];
@@ -64,10 +92,23 @@ void *memmove(void *to, const void *from, size_t bytes)
 
 void *memset(void *to, int byte, size_t bytes)
 {
-	void *d = to;
+	uint64_t v = (unsigned char)byte * UINT64_C(0x0101010101010101);
+	unsigned char *d = to;
 
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(bytes) : "a"(byte)
-			 : "memory");
+	for (; bytes >= 32; bytes -= 32, d += 32) {
+		struct word *x = (void *)d;
+
+		x[0].v = x[1].v = x[2].v = x[3].v = v;
+		OPAQUE(d);
+	}
+	for (; bytes >= 8; bytes -= 8, d += 8) {
+		((struct word *)d)->v = v;
+		OPAQUE(d);
+	}
+	for (; bytes; bytes--, d++) {
+		*d = (unsigned char)byte;
+		OPAQUE(d);
+	}
 	return to;
 }
 
