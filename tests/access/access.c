@@ -153,7 +153,20 @@ static bool looks_leaf(uint64_t bits, unsigned level)
 		return s || has(bits, entry_bit(level, E_N)) ||
 		       has(bits, entry_bit(level, E_W));
 	}
-	return s && !(b.format == F_32BIT && !has(bits, B_PSE));
+	/* One with PS where it is reserved still points to a good table. */
+	return s && level < 4 && !(b.format == F_32BIT && !has(bits, B_PSE));
+}
+
+/*
+ * Where the table of a level lies. That of level 2 has no address bit that is
+ * reserved in a 1G leaf, so that an entry taken for one would pass.
+ */
+static uint64_t table_of(unsigned level)
+{
+	static const uint64_t page[] = { 0, 0x2000, 0x1000, 0x3000, 0x4000,
+					 0x5000 };
+
+	return page[level];
 }
 
 /* The address that a leaf of the level maps to; aligned and easy to tell. */
@@ -169,7 +182,7 @@ static uint64_t target_of(unsigned level)
 static void lay_entry(uint64_t bits, unsigned level, unsigned nth)
 {
 	bool leaf = looks_leaf(bits, level);
-	uint64_t frame = leaf ? target_of(level) : (level - 1) * 0x1000u;
+	uint64_t frame = leaf ? target_of(level) : table_of(level - 1);
 	uint64_t gpte = flag_bits(bits, level);
 
 	gpte |= is_riscv() ? frame >> 2 : frame;
@@ -197,13 +210,13 @@ static void load_x86(uint64_t bits)
 	};
 	const struct gnomon_regs regs = {
 		.cr0 = 0x80000001u | (uint64_t)has(bits, B_WP) << 16,
-		.cr3 = format_levels(b.format) * 0x1000u,
+		.cr3 = table_of(format_levels(b.format)),
 		.cr4 = cr4[b.format] | (uint64_t)has(bits, B_PSE) << 4 |
 		       (uint64_t)has(bits, B_SMEP) << 20 |
 		       (uint64_t)has(bits, B_SMAP) << 21 |
 		       (uint64_t)has(bits, B_PKE) << 22,
 		.efer = (lma ? 0x500u : 0) | (uint64_t)has(bits, B_NXE) << 11,
-		.pdpte = { 0, 2 * 0x1000 | 1, 0, 0 },
+		.pdpte = { 0, table_of(2) | 1, 0, 0 },
 		.pkru = (uint32_t)(has(bits, B_AD) << (2 * KEY) |
 				   has(bits, B_WD) << (2 * KEY + 1)),
 		.ac = has(bits, B_AC),
@@ -232,7 +245,7 @@ static void load_ctx(uint64_t bits)
 	}
 	gn_gpt_ctx_init_riscv(&b.ctx, b.format == F_SV39 ? GN_GPT_SV39
 							 : GN_GPT_SV48,
-			      gn_gpa(format_levels(b.format) * 0x1000u),
+			      gn_gpa(table_of(format_levels(b.format))),
 			      (has(bits, B_SUM) ? GN_GPT_RISCV_SUM : 0u) |
 			      (has(bits, B_MXR) ? GN_GPT_RISCV_MXR : 0u) |
 			      (has(bits, B_ADUE) ? GN_GPT_RISCV_ADUE : 0u));
@@ -359,9 +372,9 @@ static void prepare(const struct section *s)
 	for (unsigned l = 1; l <= format_levels(s->format); l++) {
 		unsigned shift = s->format == F_32BIT ? 2 + 10 * l : 3 + 9 * l;
 
-		b.at[l] = l * 0x1000 + (s->format == F_32BIT
-					? 4 * (GVA >> shift & 1023)
-					: 8 * (GVA >> shift & 511));
+		b.at[l] = table_of(l) + (s->format == F_32BIT
+					 ? 4 * (GVA >> shift & 1023)
+					 : 8 * (GVA >> shift & 511));
 	}
 }
 
