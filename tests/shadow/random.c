@@ -217,7 +217,9 @@ static void host_changes(struct run *r)
 		{ below(r, 7) * 512 }, (1 + below(r, 2)) * 512,
 	};
 	struct fh_frame frame = {
-		GNOMON_FRAME_RAM, below(r, 2) ? 9 : 0, below(r, 3) > 0, false,
+		.kind = GNOMON_FRAME_RAM,
+		.order = below(r, 2) ? 9 : 0,
+		.write = below(r, 3) > 0,
 	};
 	enum gnomon_status status;
 	uint32_t budget;
