@@ -52,6 +52,21 @@ Test(replay, every_mode_agrees_with_the_oracle)
 	}
 }
 
+Test(replay, several_vcpus_agree_with_the_oracle)
+{
+	struct sim_job job = sim_job_default();
+	struct sim_result result;
+
+	job.input = "ctxsw,vcpus=3";
+	job.verify = true;
+	for (int mode = 0; mode < SIM_MODE_COUNT; mode++) {
+		job.mode = (enum sim_mode)mode;
+		cr_assert(sim_run(&job, &result, &error), "%s", error.text);
+		cr_assert_geq(result.verified, result.accesses);
+		cr_assert(mode != SIM_MODE_SHADOW || result.kicks > 0);
+	}
+}
+
 Test(replay, verification_changes_no_cycle)
 {
 	for (int mode = 0; mode < SIM_MODE_COUNT; mode++) {
