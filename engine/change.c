@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The host's side changes: frames, pages, budget; and the VMM's watches. */
-#include "engine/vm.h"
+#include "engine/calls.h"
 
 #include "base/bits.h"
 #include "shadow/page.h"
@@ -14,7 +14,7 @@ static bool wraps(gnomon_gfn_t first, uint64_t frames)
 	       frames > GN_BIT(40) - first.v;
 }
 
-enum gnomon_status gnomon_host_change_begin(struct gnomon_vm *vm,
+enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
 					    gnomon_gfn_t first,
 					    uint64_t frames, uint32_t *budget)
 {
@@ -40,7 +40,7 @@ enum gnomon_status gnomon_host_change_begin(struct gnomon_vm *vm,
 	return status;
 }
 
-enum gnomon_status gnomon_host_change_end(struct gnomon_vm *vm,
+enum gnomon_status gn_eng_host_change_end(struct gnomon_vm *vm,
 					  gnomon_gfn_t first, uint64_t frames)
 {
 	return gn_slots_change_end(&vm->slots, first.v, frames)
@@ -70,7 +70,7 @@ static enum gnomon_status nested_young(struct gnomon_vm *vm, uint64_t *next,
 	return status;
 }
 
-enum gnomon_status gnomon_young(struct gnomon_vm *vm,
+enum gnomon_status gn_eng_young(struct gnomon_vm *vm,
 				struct gnomon_range *range, bool clear,
 				uint64_t *young, uint32_t *budget)
 {
@@ -104,7 +104,7 @@ static enum gnomon_status watch_one(struct gn_sh *sh, uint64_t gfn,
 	return GNOMON_OK;
 }
 
-enum gnomon_status gnomon_watch(struct gnomon_vm *vm,
+enum gnomon_status gn_eng_watch(struct gnomon_vm *vm,
 				struct gnomon_range *range, uint32_t watch,
 				uint32_t *budget)
 {
@@ -134,7 +134,7 @@ enum gnomon_status gnomon_watch(struct gnomon_vm *vm,
 	return advance(range, next, end, status);
 }
 
-enum gnomon_status gnomon_collapse(struct gnomon_vm *vm,
+enum gnomon_status gn_eng_collapse(struct gnomon_vm *vm,
 				   struct gnomon_range *range,
 				   uint32_t *budget)
 {
@@ -159,7 +159,7 @@ enum gnomon_status gnomon_collapse(struct gnomon_vm *vm,
 	return status;
 }
 
-enum gnomon_status gnomon_zap_all(struct gnomon_vm *vm, uint32_t *budget)
+enum gnomon_status gn_eng_zap_all(struct gnomon_vm *vm, uint32_t *budget)
 {
 	uint32_t none;
 
@@ -175,7 +175,7 @@ enum gnomon_status gnomon_zap_all(struct gnomon_vm *vm, uint32_t *budget)
 	return gn_np_unmap(&vm->np, r, gn_eng_budget(budget, &none));
 }
 
-enum gnomon_status gnomon_shrink(struct gnomon_vm *vm, uint32_t *pages,
+enum gnomon_status gn_eng_shrink(struct gnomon_vm *vm, uint32_t *pages,
 				 uint32_t *budget)
 {
 	uint32_t none, left = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "engine/vm.h"
+#include "engine/calls.h"
 
 #include <string.h>
 
@@ -66,7 +66,7 @@ static void count(struct gnomon_vm *vm, const struct gnomon_fault *fault,
 	}
 }
 
-void gnomon_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 		  struct gnomon_outcome *outcome)
 {
 	struct gnomon_vm *vm = vcpu->vm;
@@ -112,7 +112,7 @@ static enum gnomon_status store(struct gn_mem *mem, uint64_t gpa,
 	return GNOMON_OK;
 }
 
-enum gnomon_status gnomon_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
+enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 				gnomon_gpa_t gpa, const void *data,
 				size_t bytes)
 {
@@ -136,7 +136,7 @@ enum gnomon_status gnomon_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 	return status;
 }
 
-void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
+void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 {
 	vcpu->vm->stats.invlpg++;
 	gn_sh_root_loaded(&vcpu->sh);
@@ -163,7 +163,7 @@ static void flush_vcpu(struct gnomon_vcpu *vcpu, bool globals)
 	}
 }
 
-enum gnomon_status gnomon_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
+enum gnomon_status gn_eng_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
 				  uint64_t pcid, gnomon_gva_t gva)
 {
 	bool enabled = vcpu->regs.cr4 & CR4_PCIDE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Dirty logs: base/dirty.h keeps the bits, the tables keep the rights. */
-#include "engine/vm.h"
+#include "engine/calls.h"
 
 #include "base/bits.h"
 #include "shadow/set.h"
@@ -53,7 +53,7 @@ static struct gn_dirty_log *begin(struct gnomon_vm *vm,
 	return l;
 }
 
-enum gnomon_status gnomon_dirty_start(struct gnomon_vm *vm,
+enum gnomon_status gn_eng_dirty_start(struct gnomon_vm *vm,
 				      const struct gnomon_dirty_log *log,
 				      uint32_t *budget)
 {
@@ -112,7 +112,7 @@ static void protect_bits(struct gnomon_vm *vm, uint64_t first, uint64_t bits)
 	}
 }
 
-enum gnomon_status gnomon_dirty_clear(struct gnomon_vm *vm, uint32_t id,
+enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
 				      struct gnomon_range *range,
 				      uint64_t *copy, uint32_t *budget)
 {
@@ -140,7 +140,7 @@ enum gnomon_status gnomon_dirty_clear(struct gnomon_vm *vm, uint32_t id,
 	return at < end ? GNOMON_MORE : GNOMON_OK;
 }
 
-enum gnomon_status gnomon_dirty_stop(struct gnomon_vm *vm, uint32_t id)
+enum gnomon_status gn_eng_dirty_stop(struct gnomon_vm *vm, uint32_t id)
 {
 	struct gn_dirty_log *log = find(vm, id);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "engine/vm.h"
+#include "engine/calls.h"
 #include "shadow/audit.h"
 
-enum gnomon_status gnomon_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva,
+enum gnomon_status gn_eng_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva,
 				    uint32_t access, uint32_t flags,
 				    struct gnomon_translation *out)
 {
@@ -33,7 +33,7 @@ enum gnomon_status gnomon_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva,
 	return GNOMON_OK;
 }
 
-enum gnomon_status gnomon_audit(struct gnomon_vm *vm,
+enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
 				enum gnomon_audit_level level,
 				struct gnomon_audit *report)
 {
@@ -48,7 +48,7 @@ enum gnomon_status gnomon_audit(struct gnomon_vm *vm,
 	return status;
 }
 
-void gnomon_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
+void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 		     size_t stats_bytes)
 {
 	struct gnomon_stats s = vm->stats;
@@ -69,7 +69,7 @@ void gnomon_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 	memcpy(stats, &s, stats_bytes < sizeof(s) ? stats_bytes : sizeof(s));
 }
 
-bool gnomon_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn)
+bool gn_eng_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn)
 {
 	return gn_tf_traced(&vm->sh.tf, gfn.v);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "engine/vm.h"
+#include "engine/calls.h"
 
 #include <string.h>
 
@@ -21,7 +21,7 @@
 #define CR3_NOFLUSH	GN_BIT(63)
 #define CR3_PCID	0xfffu
 
-enum gnomon_status gnomon_vcpu_create(struct gnomon_vm *vm, uint32_t id,
+enum gnomon_status gn_eng_vcpu_create(struct gnomon_vm *vm, uint32_t id,
 				      void *memory, struct gnomon_vcpu **out)
 {
 	struct gnomon_vcpu *vcpu = memory;
@@ -40,7 +40,7 @@ enum gnomon_status gnomon_vcpu_create(struct gnomon_vm *vm, uint32_t id,
 	return GNOMON_OK;
 }
 
-void gnomon_vcpu_destroy(struct gnomon_vcpu *vcpu)
+void gn_eng_vcpu_destroy(struct gnomon_vcpu *vcpu)
 {
 	struct gnomon_vm *vm = vcpu->vm;
 
@@ -152,7 +152,7 @@ static struct gnomon_root what_to_load(const struct gnomon_vcpu *vcpu,
 				       gnomon_hpa_t before, uint32_t flags,
 				       bool mode, bool cr3)
 {
-	struct gnomon_root root = gnomon_vcpu_root(vcpu);
+	struct gnomon_root root = gn_eng_vcpu_root(vcpu);
 	bool keeps = flags & GNOMON_SET_NOFLUSH;
 
 	root.flush_global = mode ||
@@ -162,7 +162,7 @@ static struct gnomon_root what_to_load(const struct gnomon_vcpu *vcpu,
 	return root;
 }
 
-enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
+enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 					const struct gnomon_regs *regs,
 					uint32_t flags,
 					struct gnomon_root *root)
@@ -188,7 +188,7 @@ enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 	}
 	bool mode = mode_changes(vcpu, &r);
 	bool cr3 = (flags & GNOMON_SET_CR3) || r.cr3 != vcpu->regs.cr3;
-	gnomon_hpa_t before = gnomon_vcpu_root(vcpu).cr3;
+	gnomon_hpa_t before = gn_eng_vcpu_root(vcpu).cr3;
 
 	status = load_root(vcpu, &ctx);
 	if (status != GNOMON_OK) {
@@ -204,7 +204,7 @@ enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 	return GNOMON_OK;
 }
 
-struct gnomon_root gnomon_vcpu_root(const struct gnomon_vcpu *vcpu)
+struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu)
 {
 	const struct gnomon_vm *vm = vcpu->vm;
 	struct gnomon_root root = { { 0 }, { 0 }, false, false };

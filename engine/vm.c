@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "engine/vm.h"
+#include "engine/calls.h"
 
 #include <string.h>
 
@@ -127,10 +127,12 @@ enum gnomon_status gnomon_vm_create(void *memory,
 		return GNOMON_INVAL;
 	}
 	set_defaults(&vm->config);
-	vm->host = host;
+	bytes = host->size < sizeof(*host) ? host->size : sizeof(*host);
+	memcpy(&vm->callbacks, host, bytes);
+	vm->host = &vm->callbacks;
 	vm->ctx = ctx;
-	gn_pool_init(&vm->pool, host, ctx);
-	gn_mem_init(&vm->mem, host, ctx);
+	gn_pool_init(&vm->pool, vm->host, ctx);
+	gn_mem_init(&vm->mem, vm->host, ctx);
 	init_shadow(vm);
 	if (!gn_eng_shadow(vm) && init_nested(vm) != GNOMON_OK) {
 		gn_pool_trim(&vm->pool, GNOMON_PAGE_TABLE, 0);
@@ -199,7 +201,7 @@ static bool meets_gone(const struct gnomon_vm *vm,
 	return false;
 }
 
-enum gnomon_status gnomon_slot_set(struct gnomon_vm *vm,
+enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
 				   const struct gnomon_slot *slot)
 {
 	enum gnomon_status status;
@@ -252,7 +254,7 @@ static bool begin_delete(struct gnomon_vm *vm, uint32_t id)
 	return true;
 }
 
-enum gnomon_status gnomon_slot_delete(struct gnomon_vm *vm, uint32_t id,
+enum gnomon_status gn_eng_slot_delete(struct gnomon_vm *vm, uint32_t id,
 				      uint32_t *budget)
 {
 	enum gnomon_status status;

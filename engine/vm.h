@@ -19,7 +19,9 @@ struct gn_eng_gone {
 
 struct gnomon_vm {
 	struct gnomon_config config;
-	const struct gnomon_host *host;
+	const struct gnomon_host *host;	/* = &callbacks */
+	/* What the VMM's header does not know yet is null. */
+	struct gnomon_host callbacks;
 	void *ctx;
 	struct gn_pool pool;
 	struct gn_slots slots;

@@ -26,7 +26,8 @@
  * means no limit.
  *
  * Threads. Without host->lock every call into one vm must be serialised by the
- * VMM. Different vms share nothing.
+ * VMM; with it, vcpus may call at once from different threads, one thread per
+ * vcpu at a time. Different vms share nothing.
  *
  * Order: gnomon_vm_create, gnomon_slot_set, gnomon_vcpu_create,
  * gnomon_vcpu_set_regs, then events in any order; gnomon_vcpu_destroy for each
@@ -211,6 +212,15 @@ struct gnomon_host {
 	 * call under way then returns GNOMON_BUG. May end the program.
 	 */
 	void (*bug)(void *ctx, const char *what);
+
+	/*
+	 * Optional, both or none: exclude other calls into this vm. Every call
+	 * but create and destroy of the vm takes the lock once, at its start,
+	 * and holds it through its callbacks; frame() must then not wait for
+	 * another thread that is in such a call.
+	 */
+	void (*lock)(void *ctx);
+	void (*unlock)(void *ctx);
 };
 
 /* ---- virtual machine ---------------------------------------------------- */
@@ -297,7 +307,7 @@ GNOMON_API size_t gnomon_vcpu_bytes(void);
 /*
  * Make a vm in memory (gnomon_vm_bytes() long, 64-byte aligned, owned by the
  * caller and untouched by it until gnomon_vm_destroy()). config is copied;
- * host must outlive the vm. GNOMON_OK; GNOMON_INVAL for a bad configuration or
+ * the callbacks are copied. GNOMON_OK; GNOMON_INVAL for a bad configuration or
  * a missing callback; GNOMON_NOMEM.
  */
 GNOMON_API enum gnomon_status

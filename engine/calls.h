@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The public calls without their locks: gn_eng_x() is gnomon_x() for a caller
+ * that holds the vm. See gnomon.h for what each does.
+ */
+#ifndef ENGINE_CALLS_H
+#define ENGINE_CALLS_H
+
+#include "engine/vm.h"
+
+enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
+				   const struct gnomon_slot *slot);
+enum gnomon_status gn_eng_slot_delete(struct gnomon_vm *vm, uint32_t id,
+				      uint32_t *budget);
+enum gnomon_status gn_eng_vcpu_create(struct gnomon_vm *vm, uint32_t id,
+				      void *memory, struct gnomon_vcpu **vcpu);
+void gn_eng_vcpu_destroy(struct gnomon_vcpu *vcpu);
+enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
+					const struct gnomon_regs *regs,
+					uint32_t flags,
+					struct gnomon_root *root);
+struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu);
+void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+		  struct gnomon_outcome *outcome);
+enum gnomon_status gn_eng_write(struct gnomon_vm *vm,
+				struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
+				const void *data, size_t bytes);
+void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva);
+enum gnomon_status gn_eng_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
+				  uint64_t pcid, gnomon_gva_t gva);
+enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
+					    gnomon_gfn_t first,
+					    uint64_t frames, uint32_t *budget);
+enum gnomon_status gn_eng_host_change_end(struct gnomon_vm *vm,
+					  gnomon_gfn_t first, uint64_t frames);
+enum gnomon_status gn_eng_young(struct gnomon_vm *vm,
+				struct gnomon_range *range, bool clear,
+				uint64_t *young, uint32_t *budget);
+enum gnomon_status gn_eng_dirty_start(struct gnomon_vm *vm,
+				      const struct gnomon_dirty_log *log,
+				      uint32_t *budget);
+enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
+				      struct gnomon_range *range,
+				      uint64_t *copy, uint32_t *budget);
+enum gnomon_status gn_eng_dirty_stop(struct gnomon_vm *vm, uint32_t id);
+enum gnomon_status gn_eng_watch(struct gnomon_vm *vm,
+				struct gnomon_range *range, uint32_t watch,
+				uint32_t *budget);
+enum gnomon_status gn_eng_collapse(struct gnomon_vm *vm,
+				   struct gnomon_range *range,
+				   uint32_t *budget);
+enum gnomon_status gn_eng_zap_all(struct gnomon_vm *vm, uint32_t *budget);
+enum gnomon_status gn_eng_shrink(struct gnomon_vm *vm, uint32_t *pages,
+				 uint32_t *budget);
+enum gnomon_status gn_eng_translate(struct gnomon_vcpu *vcpu,
+				    gnomon_gva_t gva, uint32_t access,
+				    uint32_t flags,
+				    struct gnomon_translation *out);
+enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
+				enum gnomon_audit_level level,
+				struct gnomon_audit *report);
+void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
+		     size_t stats_bytes);
+bool gn_eng_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn);
+
+#endif
