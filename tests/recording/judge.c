@@ -250,13 +250,13 @@ Test(judge, process_level_recording_has_nothing_to_judge)
 	unlink(path);
 }
 
-static struct sim_rec_reader *open_shipped(void)
+static struct sim_rec_reader *open_recording(const char *file)
 {
 	struct sim_rec_error err;
 	char name[4200];
 
-	snprintf(name, sizeof(name), "%s/bench/recordings/fork-exec-50.gnr",
-		 getenv("top_srcdir"));
+	snprintf(name, sizeof(name), "%s/bench/recordings/%s",
+		 getenv("top_srcdir"), file);
 	cr_assert(sim_rec_open(&in, name, &err) == SIM_REC_OK, "%s", err.text);
 	return in;
 }
@@ -266,7 +266,7 @@ Test(judge, shipped_recording_is_right_and_holds_what_is_said)
 	static struct sim_tally t;
 	struct sim_rec_error err;
 
-	open_shipped();
+	open_recording("fork-exec-50.gnr");
 	cr_assert(sim_judge(in, &verdict, NULL, NULL, &err) == SIM_REC_OK);
 	cr_assert(verdict.violations == 0, "%s", verdict.first[0].text);
 	cr_assert(verdict.accesses > 300000 && verdict.final_tables > 100 &&
@@ -281,6 +281,26 @@ Test(judge, shipped_recording_is_right_and_holds_what_is_said)
 	cr_assert(t.interval[1].count[SIM_EV_ACCESS] + t.interval[1].kept ==
 		  327311);
 	sim_rec_close(in);
+}
+
+Test(judge, recordings_of_our_own_are_right)
+{
+	static const char *const files[] = {
+		"fork-cow-30.gnr", "compile-2.gnr", "random.gnr",
+	};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		struct sim_rec_error err;
+
+		open_recording(files[i]);
+		cr_assert(sim_judge(in, &verdict, NULL, NULL, &err) ==
+			  SIM_REC_OK, "%s: %s", files[i], err.text);
+		cr_assert(verdict.violations == 0, "%s: %s", files[i],
+			  verdict.first[0].text);
+		cr_assert(verdict.final_tables > 100 &&
+			  verdict.stores > 30000, "%s", files[i]);
+		sim_rec_close(in);
+	}
 }
 
 /* Drops each nth event of a type. */
@@ -307,7 +327,7 @@ static uint64_t judge_without(unsigned int type, uint64_t nth)
 
 Test(judge, shipped_recording_that_lacks_events_is_wrong)
 {
-	open_shipped();
+	open_recording("fork-exec-50.gnr");
 	/* One in 500: a single entry may be set and never used, or be cleared
 	 * right before its table goes, and leaves no sign then. */
 	cr_assert(judge_without(SIM_EV_TABLE_STORE, 500) > 0);
