@@ -13,7 +13,8 @@ list=$src/tests/mutation/faults.list
 work=$PWD/mutation.work
 rm -rf "$work"
 mkdir -p "$work/src" "$work/build" || exit 2
-(cd "$src" && tar cf - --exclude='./build*' --exclude=./.git .) |
+(cd "$src" && tar cf - --exclude=./build --exclude='./build-[!a]*' \
+	--exclude=./.git .) |
 	(cd "$work/src" && tar xf -)
 
 build() {
@@ -26,6 +27,7 @@ passes() {
 	for program in $programs; do
 		case $program in
 		*.t) set -- -j1 --tap=- ;;
+		tests/access/*) set -- ;;
 		*) set -- -t "${MUTATION_SECONDS:-10}" -M 0 -a 31 -o 4000 ;;
 		esac
 		(cd "$work/build" && top_srcdir=$work/src timeout 300 nice \
@@ -42,7 +44,7 @@ cd "$work/build" || exit 2
 	{ tail -20 "$work/make.log"; exit 2; }
 # The quickest judge first.
 all=$(make -s print-test-programs | tr ' ' '\n')
-programs="tests/diff/machine $(echo "$all" | grep -E \
+programs="tests/access/access tests/diff/machine $(echo "$all" | grep -E \
 	'^tests/(fault|shadow|engine|nested|guestpt)/.*\.t$' | tr '\n' ' ')"
 build || { tail -20 "$work/make.log"; exit 2; }
 noticed=$(passes) || { echo "unchanged, yet $noticed fails"
