@@ -35,10 +35,10 @@ void gn_sh_flush_stale(struct gn_sh *sh)
 	settle(sh);
 }
 
-void gn_sh_flush_page(struct gn_sh *sh, uint32_t vcpu, uint64_t gva)
+void gn_sh_flush_page(struct gn_sh *sh, uint32_t vcpu, uint64_t gva,
+		      uint64_t bytes)
 {
-	flush(sh, GN_BIT(vcpu), gn_align_down(gva, GNOMON_PAGE_BYTES),
-	      GNOMON_PAGE_BYTES);
+	flush(sh, GN_BIT(vcpu), bytes ? gn_align_down(gva, bytes) : 0, bytes);
 }
 
 void gn_sh_flushed(struct gn_sh *sh, uint32_t vcpu, bool globals)

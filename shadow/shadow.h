@@ -178,8 +178,10 @@ static inline void gn_sh_note_stale(struct gn_sh *sh, bool global)
 
 /* Make every vcpu drop everything that sptes no longer say. */
 void gn_sh_flush_stale(struct gn_sh *sh);
-/* Drop one page of one vcpu. */
-void gn_sh_flush_page(struct gn_sh *sh, uint32_t vcpu, uint64_t gva);
+
+/* Drop the page of so many bytes around gva, on one vcpu; 0 = everything. */
+void gn_sh_flush_page(struct gn_sh *sh, uint32_t vcpu, uint64_t gva,
+		      uint64_t bytes);
 /* The vcpu has dropped its translations. */
 void gn_sh_flushed(struct gn_sh *sh, uint32_t vcpu, bool globals);
 /*

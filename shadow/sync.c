@@ -163,6 +163,27 @@ static bool canonical(const struct gn_gpt_format *f, gnomon_gva_t gva)
 	return f->levels > 0 && all == gva.v;
 }
 
+/*
+ * Bytes of the page that the guest maps at gva: INVLPG drops all pieces of a
+ * large one, and ours may be smaller than the guest's. 0 = not to be told.
+ */
+static uint64_t guest_page_bytes(const struct gn_sh_vcpu *vcpu,
+				 gnomon_gva_t gva)
+{
+	struct gn_gpt_walk walk;
+	enum gnomon_status status = gn_gpt_walk(&vcpu->ctx, vcpu->sh->mem, gva,
+						GNOMON_READ, 0, &walk);
+
+	if (status == GNOMON_OK) {
+		return UINT64_C(1) << walk.page_shift;
+	}
+	/* A leaf, but not for such a read. */
+	return status == GNOMON_FAULT && (walk.error_code & X86_PF_P) &&
+			       walk.level > 1
+		       ? 0
+		       : GNOMON_PAGE_BYTES;
+}
+
 void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
 {
 	struct gn_sh *sh = vcpu->sh;
@@ -183,7 +204,7 @@ void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
 		}
 		page = gn_sh_child(sh, page, index);
 	}
-	gn_sh_flush_page(sh, vcpu->id, gva.v);
+	gn_sh_flush_page(sh, vcpu->id, gva.v, guest_page_bytes(vcpu, gva));
 	gn_sh_reap(sh);
 }
 

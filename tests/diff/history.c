@@ -215,7 +215,7 @@ void times_cr3(struct world *w, unsigned vcpu, bool flushes)
 
 static unsigned large_shift(const struct world *w)
 {
-	return ref_levels(&w->regs[0]) == 2 ? 22 : 21;
+	return w->p.levels == 2 ? 22 : 21;
 }
 
 /*
