@@ -189,7 +189,14 @@ bool world_set_regs(struct world *w, unsigned vcpu,
 	if (s != GNOMON_OK) {
 		return false;
 	}
+	bool others = memcmp(w->regs[vcpu].pdpte, next.pdpte,
+			     sizeof(next.pdpte)) != 0;
+
 	w->regs[vcpu] = next;
+	/* A MOV to CR4 may have loaded other PDPTEs: one more root. */
+	if (others && !(flags & GNOMON_SET_CR3)) {
+		times_cr3(w, vcpu, false);
+	}
 	hw_load_root(&w->cpu[vcpu], root);
 	return true;
 }
@@ -228,9 +235,6 @@ static void exec_cr3(struct world *w, const struct op *op)
 		flags |= op->a >> 40 & 1 ? GNOMON_SET_NOFLUSH : 0;
 	} else {
 		regs.cr3 |= op->a >> 32 & 0x18;
-	}
-	if (w->times[op->vcpu].seen_count == DIFF_CR3S) {
-		exec_full(w, op->vcpu);
 	}
 	if (world_set_regs(w, op->vcpu, &regs, flags)) {
 		times_cr3(w, op->vcpu, !(flags & GNOMON_SET_NOFLUSH));
@@ -421,11 +425,16 @@ void world_step(struct world *w, const struct op *op)
 	}
 }
 
-/* The log must reach back to every vcpu's last full flush. */
+/* The log and the roots must reach back to every vcpu's last full flush. */
 static void guard_log(struct world *w)
 {
 	uint64_t oldest;
 
+	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
+		if (w->times[i].seen_count + 4 > DIFF_CR3S) {
+			exec_full(w, i);
+		}
+	}
 	if (w->log_next < DIFF_LOG / 2) {
 		return;
 	}

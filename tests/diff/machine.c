@@ -249,7 +249,8 @@ static bool parse(int argc, char **argv, struct settings *s)
 int main(int argc, char **argv)
 {
 	struct settings s = {
-		.seed = world_mix(test_seed()), .worlds = UINT64_MAX, .ops = 20000,
+		.seed = world_mix(test_seed()),
+		.worlds = UINT64_MAX, .ops = 20000,
 		.seconds = 20, .jobs = 1, .audit_every = 127, .minimise = 60,
 		.features = UINT32_MAX, .options = UINT32_MAX,
 	};
