@@ -28,7 +28,7 @@ passes() {
 		case $program in
 		*.t) set -- -j1 --tap=- ;;
 		tests/access/*) set -- ;;
-		*) set -- -t "${MUTATION_SECONDS:-10}" -M 0 -a 31 -o 4000 ;;
+		*) set -- -t "${MUTATION_SECONDS:-20}" -M 0 -a 31 -o 4000 ;;
 		esac
 		(cd "$work/build" && top_srcdir=$work/src timeout 300 nice \
 			"./$program" "$@") >"$work/run.log" 2>&1 && continue
