@@ -4,7 +4,8 @@
  *         [-M SECONDS] [-d] [-x KINDS] [-f FEATURES] [-O OPTIONS]
  *
  * Runs the stored cases, then worlds with consecutive seeds until one fails,
- * WORLDS are done or SECONDS are over. A failing world is minimised for at
+ * WORLDS are done or SECONDS are over. Without either, a fixed number of
+ * worlds, so that a fast machine judges what a slow one does. A failing world is minimised for at
  * most -M seconds and printed. -a: operations between two audits. -d: one
  * world in this process, for a debugger. To close in on a cause: -x leaves out
  * kinds of operations (bit n: enum op_kind n), -f and -O clear all features or
@@ -23,6 +24,8 @@
 #include "tests/support/seed.h"
 
 #define JOBS_MAX 8
+#define DEFAULT_WORLDS 80
+#define DEFAULT_SECONDS 90
 
 struct settings {
 	uint64_t seed, worlds, ops;
@@ -198,6 +201,7 @@ static bool number(const char *text, uint64_t *value)
 
 static bool parse(int argc, char **argv, struct settings *s)
 {
+	bool worlds_given = false;
 	int c;
 
 	while ((c = getopt(argc, argv, "s:n:o:t:j:a:M:dx:f:O:")) != -1) {
@@ -212,12 +216,14 @@ static bool parse(int argc, char **argv, struct settings *s)
 			break;
 		case 'n':
 			s->worlds = v;
+			worlds_given = true;
 			break;
 		case 'o':
 			s->ops = v;
 			break;
 		case 't':
 			s->seconds = (unsigned)v;
+			s->worlds = worlds_given ? s->worlds : UINT64_MAX;
 			break;
 		case 'j':
 			s->jobs = (unsigned)(v < 1 ? 1 :
@@ -250,8 +256,8 @@ int main(int argc, char **argv)
 {
 	struct settings s = {
 		.seed = world_mix(test_seed()),
-		.worlds = UINT64_MAX, .ops = 20000,
-		.seconds = 20, .jobs = 1, .audit_every = 127, .minimise = 60,
+		.worlds = DEFAULT_WORLDS, .ops = 20000,
+		.seconds = DEFAULT_SECONDS, .jobs = 1, .audit_every = 127, .minimise = 60,
 		.features = UINT32_MAX, .options = UINT32_MAX,
 	};
 	struct diff_counts sum = { 0 };
