@@ -22,7 +22,8 @@ AC_ARG_ENABLE([werror],
   [], [enable_werror=no])
 GN_APPEND_FLAGS([GNOMON_CFLAGS], [-std=c17 -Wall -Wextra -Wshadow dnl
 -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef dnl
--Wswitch-enum -Wcast-qual -Wwrite-strings -Wpointer-arith])
+-Wswitch-enum -Wcast-qual -Wwrite-strings -Wpointer-arith dnl
+-Qunused-arguments])
 AS_IF([test "x$enable_werror" = xyes],
   [GN_APPEND_FLAGS([GNOMON_CFLAGS], [-Werror])])
 AC_SUBST([GNOMON_CFLAGS])

@@ -79,8 +79,10 @@ static inline unsigned gn_sh_gpte_index(union gn_sh_role role, unsigned index)
 	if (!gn_sh_role_small(role)) {
 		return index;
 	}
-	return role.level == 1 ? role.quadrant << 9 | index
-			       : role.quadrant << 8 | index >> 1;
+	unsigned quadrant = role.quadrant;
+
+	return role.level == 1 ? quadrant << 9 | index
+			       : quadrant << 8 | index >> 1;
 }
 
 #endif

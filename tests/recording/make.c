@@ -55,9 +55,11 @@ static void make_fields(struct made_event *m, struct test_rng *rng,
 		ev->value = test_rng_below(rng, 4) ? make_number(rng) : 0;
 	}
 	if (fields & REC_HAS_SIZE) {
-		ev->size = test_rng_below(rng, 2) ?
-			(uint16_t)(1u << test_rng_below(rng, 7)) :
-			(uint16_t)(1 + test_rng_below(rng, SIM_REC_SIZE_MAX));
+		uint64_t size = test_rng_below(rng, 2) ?
+			UINT64_C(1) << test_rng_below(rng, 7) :
+			1 + test_rng_below(rng, SIM_REC_SIZE_MAX);
+
+		ev->size = (uint16_t)size;
 	}
 	if (fields & REC_HAS_LEVEL) {
 		ev->level = (uint8_t)(1 + test_rng_below(rng, 5));
