@@ -5,11 +5,11 @@
  *
  * Runs the stored cases, then worlds with consecutive seeds until one fails,
  * WORLDS are done or SECONDS are over. Without either, a fixed number of
- * worlds, so that a fast machine judges what a slow one does. A failing world is minimised for at
- * most -M seconds and printed. -a: operations between two audits. -d: one
- * world in this process, for a debugger. To close in on a cause: -x leaves out
- * kinds of operations (bit n: enum op_kind n), -f and -O clear all features or
- * options but these.
+ * worlds, so that a fast machine judges what a slow one does. A failing world
+ * is minimised for at most -M seconds and printed. -a: operations between two
+ * audits. -d: one world in this process, for a debugger. To close in on a
+ * cause: -x leaves out kinds of operations (bit n: enum op_kind n), -f and -O
+ * clear all features or options but these.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -257,7 +257,8 @@ int main(int argc, char **argv)
 	struct settings s = {
 		.seed = world_mix(test_seed()),
 		.worlds = DEFAULT_WORLDS, .ops = 20000,
-		.seconds = DEFAULT_SECONDS, .jobs = 1, .audit_every = 127, .minimise = 60,
+		.seconds = DEFAULT_SECONDS, .jobs = 1,
+		.audit_every = 127, .minimise = 60,
 		.features = UINT32_MAX, .options = UINT32_MAX,
 	};
 	struct diff_counts sum = { 0 };
