@@ -4,24 +4,6 @@
 
 enum { COUNT, VFORK };
 
-static void one(struct sim_work_run *r, struct sim_proc *p,
-		struct sim_kern_file *const *files)
-{
-	struct sim_proc *child = r->value[VFORK] ? sim_kern_vfork(r->k, p) :
-						   sim_kern_fork(r->k, p);
-
-	if (!child) {
-		return;
-	}
-	if (!r->value[VFORK]) {
-		work_touch(r, p, WORK_STACK, SIM_F_WRITE);
-	}
-	sim_kern_run(r->k, child);
-	work_touch(r, child, WORK_STACK, SIM_F_WRITE);
-	sim_program_run(r->k, child, &sim_program_true, files);
-	work_reap(r, child, p);
-}
-
 static void run(struct sim_work_run *r)
 {
 	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
@@ -30,7 +12,7 @@ static void run(struct sim_work_run *r)
 	sim_kern_marker(r->k, 2);
 	for (uint64_t i = 0; p && i < r->value[COUNT] && !work_failed(r);
 	     i++) {
-		one(r, p, files);
+		work_exec_once(r, p, files, r->value[VFORK]);
 	}
 	sim_kern_marker(r->k, 3);
 }

@@ -12,14 +12,7 @@ static void run(struct sim_work_run *r)
 	sim_kern_marker(r->k, 2);
 	for (uint64_t i = 0; p && i < r->value[COUNT] && !work_failed(r);
 	     i++) {
-		struct sim_proc *child = sim_kern_fork(r->k, p);
-
-		work_touch(r, p, WORK_STACK, SIM_F_WRITE);
-		if (child) {
-			sim_kern_run(r->k, child);
-			work_child_start(r, child);
-			work_reap(r, child, p);
-		}
+		work_fork_once(r, p);
 	}
 	sim_kern_marker(r->k, 3);
 }

@@ -59,5 +59,10 @@ void work_child_start(struct sim_work_run *r, struct sim_proc *p);
 /* End the child, go on with the parent. */
 void work_reap(struct sim_work_run *r, struct sim_proc *child,
 	       struct sim_proc *parent);
+/* p forks a child that exits at once. */
+void work_fork_once(struct sim_work_run *r, struct sim_proc *p);
+/* p forks (or vforks) a child that executes sim_program_true and exits. */
+void work_exec_once(struct sim_work_run *r, struct sim_proc *p,
+		    struct sim_kern_file *const *files, bool vfork);
 
 #endif

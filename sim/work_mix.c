@@ -12,18 +12,6 @@ struct job {
 	unsigned kind;
 };
 
-static void fork_once(struct sim_work_run *r, struct sim_proc *p)
-{
-	struct sim_proc *child = sim_kern_fork(r->k, p);
-
-	work_touch(r, p, WORK_STACK, SIM_F_WRITE);
-	if (child) {
-		sim_kern_run(r->k, child);
-		work_child_start(r, child);
-		work_reap(r, child, p);
-	}
-}
-
 static void turn(struct sim_work_run *r, const struct job *j)
 {
 	uint64_t pages = r->value[PAGES];
@@ -31,7 +19,7 @@ static void turn(struct sim_work_run *r, const struct job *j)
 
 	switch (j->kind) {
 	case 0:
-		fork_once(r, j->p);
+		work_fork_once(r, j->p);
 		break;
 	case 1:
 		sim_kern_mmap(r->k, j->p, spare, 16 * WORK_PAGE,

@@ -21,15 +21,7 @@ static void one(struct sim_work_run *r, struct sim_proc *p,
 		      r->value[SHELL_PAGES] * WORK_PAGE,
 		      SIM_PROT_R | SIM_PROT_W, 0, NULL, 0);
 	work_fill(r, shell, WORK_HEAP, r->value[SHELL_PAGES]);
-	struct sim_proc *child = sim_kern_fork(r->k, shell);
-
-	if (child) {
-		work_touch(r, shell, WORK_STACK, SIM_F_WRITE);
-		sim_kern_run(r->k, child);
-		work_touch(r, child, WORK_STACK, SIM_F_WRITE);
-		sim_program_run(r->k, child, &sim_program_true, files);
-		work_reap(r, child, shell);
-	}
+	work_exec_once(r, shell, files, false);
 	work_reap(r, shell, p);
 }
 

@@ -50,3 +50,33 @@ void work_reap(struct sim_work_run *r, struct sim_proc *child,
 	sim_kern_exit(r->k, child);
 	sim_kern_run(r->k, parent);
 }
+
+void work_fork_once(struct sim_work_run *r, struct sim_proc *p)
+{
+	struct sim_proc *child = sim_kern_fork(r->k, p);
+
+	work_touch(r, p, WORK_STACK, SIM_F_WRITE);
+	if (child) {
+		sim_kern_run(r->k, child);
+		work_child_start(r, child);
+		work_reap(r, child, p);
+	}
+}
+
+void work_exec_once(struct sim_work_run *r, struct sim_proc *p,
+		    struct sim_kern_file *const *files, bool vfork)
+{
+	struct sim_proc *child = vfork ? sim_kern_vfork(r->k, p) :
+					 sim_kern_fork(r->k, p);
+
+	if (!child) {
+		return;
+	}
+	if (!vfork) {
+		work_touch(r, p, WORK_STACK, SIM_F_WRITE);
+	}
+	sim_kern_run(r->k, child);
+	work_touch(r, child, WORK_STACK, SIM_F_WRITE);
+	sim_program_run(r->k, child, &sim_program_true, files);
+	work_reap(r, child, p);
+}
