@@ -135,18 +135,37 @@ bool gn_frames_marked(const struct gn_frames *frames, uint64_t gfn,
 	return (link & COUNT_MASK) != 0;
 }
 
+/* The first frame that something is known of from that slot of a leaf page. */
+static struct gn_frame *first_known(struct gn_frame *leaf, unsigned *slot)
+{
+	while (*slot < 512) {
+		if (leaf[*slot].rmap || leaf[*slot].trace) {
+			return &leaf[*slot];
+		}
+		++*slot;
+	}
+	return NULL;
+}
+
 struct gn_frame *gn_frames_next(const struct gn_frames *frames, uint64_t *gfn)
 {
 	while (in_reach(frames, *gfn)) {
-		struct gn_frame *frame = gn_frames_find(frames, *gfn);
+		uintptr_t link = frames->root;
+		unsigned h = frames->height;
+		unsigned slot = *gfn & 511;
 
-		if (!frame) {
-			*gfn = (*gfn | 511) + 1;
-		} else if (frame->rmap || frame->trace) {
-			return frame;
-		} else {
-			++*gfn;
+		for (; h > 0 && link; h--) {
+			link = ((uintptr_t *)page_of(link))[index_at(*gfn, h)];
 		}
+		struct gn_frame *found = link ? first_known(page_of(link),
+							    &slot) : NULL;
+
+		if (found) {
+			*gfn = (*gfn & ~UINT64_C(511)) | slot;
+			return found;
+		}
+		/* On to the next block of what the last link stands for. */
+		*gfn = (*gfn | (((uint64_t)1 << (9 * (h + 1))) - 1)) + 1;
 	}
 	return NULL;
 }

@@ -300,11 +300,11 @@ static uint32_t take_index(struct fakehost *fh)
 
 static void check_poison(struct fakehost *fh, uint32_t at)
 {
-	for (unsigned i = 0; i < GNOMON_PAGE_BYTES; i++) {
-		if (fh->page[at].va[i] != POISON) {
-			fh_error(fh, "page %u written after page_free()", at);
-			return;
-		}
+	const unsigned char *va = fh->page[at].va;
+
+	/* All bytes are like their neighbour, and the first is right. */
+	if (va[0] != POISON || memcmp(va, va + 1, GNOMON_PAGE_BYTES - 1)) {
+		fh_error(fh, "page %u written after page_free()", at);
 	}
 }
 
