@@ -77,6 +77,27 @@ struct gnomon_root gnomon_vcpu_root(const struct gnomon_vcpu *vcpu)
 	return result;
 }
 
+enum gnomon_status gnomon_mode_switch(struct gnomon_vm *vm,
+				      const gnomon_gpa_t *cr3,
+				      enum gnomon_mode mode, uint32_t *budget)
+{
+	hold(vm);
+	enum gnomon_status result = gn_eng_mode_switch(vm, cr3, mode, budget);
+
+	let_go(vm);
+	return result;
+}
+
+enum gnomon_mode gnomon_mode_get(const struct gnomon_vm *vm,
+				 const gnomon_gpa_t *cr3)
+{
+	hold(vm);
+	enum gnomon_mode result = gn_eng_mode_get(vm, cr3);
+
+	let_go(vm);
+	return result;
+}
+
 void gnomon_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 		  struct gnomon_outcome *outcome)
 {

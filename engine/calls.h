@@ -20,6 +20,12 @@ enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 					uint32_t flags,
 					struct gnomon_root *root);
 struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu);
+bool gn_eng_mode_known(uint32_t mode);
+enum gnomon_mode gn_eng_mode_get(const struct gnomon_vm *vm,
+				 const gnomon_gpa_t *cr3);
+enum gnomon_status gn_eng_mode_switch(struct gnomon_vm *vm,
+				      const gnomon_gpa_t *cr3,
+				      enum gnomon_mode mode, uint32_t *budget);
 void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 		  struct gnomon_outcome *outcome);
 enum gnomon_status gn_eng_write(struct gnomon_vm *vm,

@@ -207,7 +207,7 @@ enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu)
 {
 	const struct gnomon_vm *vm = vcpu->vm;
-	struct gnomon_root root = { { 0 }, { 0 }, false, false };
+	struct gnomon_root root = { .cr3_exits = gn_eng_shadow(vm) };
 
 	if (!vcpu->loaded) {
 		return root;

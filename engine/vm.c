@@ -14,6 +14,7 @@
 #define UPPER_WRITES_DEFAULT 16u
 #define UNSYNC_MAX_DEFAULT 32u
 #define UNSYNC_QUIET_DEFAULT 2u
+#define MODES_ALL (1u << GNOMON_MODE_SHADOW | 1u << GNOMON_MODE_NESTED)
 
 size_t gnomon_vm_bytes(void)
 {
@@ -32,8 +33,7 @@ static bool power_of_two(uint32_t v)
 
 static bool config_valid(const struct gnomon_config *c)
 {
-	return (c->mode == GNOMON_MODE_SHADOW ||
-		c->mode == GNOMON_MODE_NESTED) &&
+	return gn_eng_mode_known(c->mode) && c->modes <= MODES_ALL &&
 	       c->caps.maxphyaddr >= 32 && c->caps.maxphyaddr <= 52 &&
 	       c->host_maxphyaddr >= 36 && c->host_maxphyaddr <= 52 &&
 	       (c->table_pages_max == 0 ||
@@ -60,6 +60,7 @@ static void set_defaults(struct gnomon_config *c)
 	if (c->unsync_quiet == 0) {
 		c->unsync_quiet = UNSYNC_QUIET_DEFAULT;
 	}
+	c->modes |= 1u << c->mode;
 	if (c->flood_leaf_writes == 0) {
 		c->flood_leaf_writes = LEAF_WRITES_DEFAULT;
 	}

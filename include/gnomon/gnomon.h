@@ -227,7 +227,7 @@ struct gnomon_host {
 
 enum gnomon_mode {
 	GNOMON_MODE_SHADOW = 0,
-	GNOMON_MODE_NESTED,
+	GNOMON_MODE_NESTED = 1,
 };
 
 /* What the guest's virtual CPU can do. Bits of gnomon_caps.features. */
@@ -295,6 +295,12 @@ struct gnomon_config {
 	uint8_t unsync_max;
 	/* Flush points that find a table unchanged before it is closed; 2. */
 	uint8_t unsync_quiet;
+	/*
+	 * Modes that gnomon_mode_switch() may choose later: bit n stands for
+	 * the enum gnomon_mode n; that of mode is always on. With both SHADOW
+	 * and NESTED the vm keeps room for two hierarchies of tables.
+	 */
+	uint32_t modes;
 };
 
 struct gnomon_vm;
@@ -382,6 +388,15 @@ struct gnomon_root {
 	gnomon_hpa_t ncr3;	/* nested: root of the gpa->hpa table; else 0 */
 	bool flush;		/* drop this vcpu's translations at the load */
 	bool flush_global;	/* and the global ones too */
+	/*
+	 * Leave the guest at each MOV to CR3 and report it with
+	 * gnomon_vcpu_set_regs(). Always set on shadow tables, where INVLPG
+	 * and INVPCID are reported as well. On nested tables it is set while
+	 * address spaces of the vm differ in mode; INVLPG and INVPCID need no
+	 * exit there. A load that is not reported keeps the vcpu in its mode
+	 * until the next report and harms nothing else.
+	 */
+	bool cr3_exits;
 };
 
 GNOMON_API enum gnomon_status
@@ -410,6 +425,43 @@ gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu, const struct gnomon_regs *regs,
 		     uint32_t flags, struct gnomon_root *root) GNOMON_MUST_USE;
 /* The root to load as of now; changes only in calls that say so. */
 GNOMON_API struct gnomon_root gnomon_vcpu_root(const struct gnomon_vcpu *vcpu);
+
+/* ---- modes, live -------------------------------------------------------- */
+
+/*
+ * Change how the guest is virtualized while it runs; the guest cannot tell.
+ * cr3 null: the whole vm, and what address spaces get that nobody has chosen
+ * for; choices made for single ones are forgotten. Otherwise one address
+ * space, known by the frame of the table that its CR3 names (PCID and flags
+ * are ignored; address spaces of PAE whose PDPTs share a frame share it). A
+ * choice for one stays with the frame until the whole vm is switched or the
+ * slot goes; with paging off a vcpu uses the vm's mode.
+ *
+ * A vcpu changes over at its next gnomon_vcpu_set_regs(), and until then goes
+ * on in its old mode. So after the first call, whatever it returned of OK and
+ * MORE, take every vcpu out of the guest, tell its registers as the CPU has
+ * them (with PAE also the PDPTEs), and load the root that it is answered:
+ * that root says which mode it is, by ncr3, and flushes. NOMEM there leaves
+ * the vcpu in its old mode; tell it again later.
+ *
+ * Dirty logs, watches, host changes under way and slots hold through it. What
+ * the other mode needs is built on demand; shadow pages that no address space
+ * in shadow mode uses any more are dropped with the budget. Traces hold on
+ * nested tables too while an address space is shadowed: a store to a traced
+ * frame is a nested violation that gnomon_fault() answers with EMULATE.
+ *
+ * GNOMON_OK; GNOMON_MORE: the mode has changed, memory is still to be given
+ * back; GNOMON_INVAL: no such mode; GNOMON_UNSUPPORTED: the mode is not among
+ * gnomon_config.modes; GNOMON_NOMEM: no room to note the choice, nothing
+ * changed. In this version every change answers UNSUPPORTED; asking for the
+ * mode that is answers OK.
+ */
+GNOMON_API enum gnomon_status
+gnomon_mode_switch(struct gnomon_vm *vm, const gnomon_gpa_t *cr3,
+		   enum gnomon_mode mode, uint32_t *budget) GNOMON_MUST_USE;
+/* The mode of an address space, or (cr3 null) of those not chosen for. */
+GNOMON_API enum gnomon_mode
+gnomon_mode_get(const struct gnomon_vm *vm, const gnomon_gpa_t *cr3);
 
 /* ---- events ------------------------------------------------------------- */
 
