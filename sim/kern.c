@@ -97,8 +97,7 @@ void kern_leave(struct sim_kern *k)
 	}
 }
 
-/* Does the leaf allow the access? */
-static bool allowed(uint64_t e, unsigned flags)
+bool kern_allowed(uint64_t e, unsigned flags)
 {
 	return (e & PTE_P) && (!(flags & SIM_F_WRITE) || (e & PTE_W)) &&
 	       (!(flags & SIM_F_FETCH) || !(e & PTE_NX));
@@ -128,7 +127,7 @@ void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 	if (k->error) {
 		return;
 	}
-	if (!allowed(e, flags)) {
+	if (!kern_allowed(e, flags)) {
 		fault_event(k, gva, flags, e);
 		kern_enter(k);
 		kern_fault(k, p->mm, gva, flags);
@@ -159,7 +158,7 @@ void sim_kern_bad_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 	if (k->error) {
 		return;
 	}
-	if (allowed(e, flags)) {
+	if (kern_allowed(e, flags)) {
 		kern_fail(k, "a forbidden touch that is allowed");
 		return;
 	}

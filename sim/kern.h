@@ -99,6 +99,8 @@ void sim_kern_mprotect(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 struct sim_proc *sim_kern_fork(struct sim_kern *k, struct sim_proc *p);
 /* The child borrows the address space until it execs or exits. */
 struct sim_proc *sim_kern_vfork(struct sim_kern *k, struct sim_proc *p);
+/* A thread: shares the address space for good. */
+struct sim_proc *sim_kern_thread(struct sim_kern *k, struct sim_proc *p);
 
 /* One mapping of a program; offsets in pages. */
 struct sim_image_map {

@@ -84,7 +84,6 @@ struct sim_proc {
 	struct kern_mm *mm;
 	struct sim_proc *next;	/* of all */
 	uint32_t pid;
-	bool borrowed;		/* vfork: mm belongs to the parent */
 	uint64_t stack_gpa;	/* kernel stack */
 };
 
@@ -140,6 +139,8 @@ void kern_frame_access(struct sim_kern *k, uint64_t gpa, unsigned flags);
 void kern_enter(struct sim_kern *k);
 void kern_leave(struct sim_kern *k);
 void kern_spend(struct sim_kern *k, uint64_t instructions);
+/* Does a leaf entry allow the access (SIM_F_*)? */
+bool kern_allowed(uint64_t e, unsigned flags);
 
 /* kern_frames.c: 0 means that memory is exhausted (k->error is set) */
 uint64_t kern_frame_get(struct sim_kern *k, enum kern_use use);
@@ -171,6 +172,9 @@ struct kern_table *kern_make(struct sim_kern *k, struct kern_mm *mm,
 			     uint64_t gva, unsigned level);
 /* The leaf entry that maps gva, or 0. */
 uint64_t kern_lookup(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
+/* Where what may be mapped goes on: behind the missing table, or the 2M piece,
+ * that gva is in. */
+uint64_t kern_next(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
 /* Free the tables of [start, end) that lie outside [floor, ceiling). */
 void kern_free_tables(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
 		      uint64_t end, uint64_t floor, uint64_t ceiling);
@@ -192,6 +196,8 @@ void kern_load_root(struct sim_kern *k, bool noflush);
 /* KPTI: back to the root that the user runs on. */
 void kern_load_user_root(struct sim_kern *k);
 void kern_switch_mm(struct sim_kern *k, struct kern_mm *mm);
+/* No vcpu may stay lazily on mm, which ends. */
+void kern_leave_mm(struct sim_kern *k, struct kern_mm *mm);
 void kern_flush_page(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
 /* [first, last) in bytes; by page or wholly, as the ceiling says. */
 void kern_flush_range(struct sim_kern *k, struct kern_mm *mm, uint64_t first,

@@ -65,6 +65,7 @@ void kern_mm_put(struct sim_kern *k, struct kern_mm *mm)
 				 v->next ? v->next->start : KERN_USER_END);
 	}
 	kern_flush_mm(k, mm);
+	kern_leave_mm(k, mm);
 	while (mm->vmas) {
 		struct kern_vma *v = mm->vmas;
 
@@ -173,7 +174,7 @@ void kern_zap_range(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
 		struct kern_table *pt = kern_find(k, mm, at, 1);
 
 		if (!pt) {
-			at = (at | (KERN_LARGE - 1)) + 1;
+			at = kern_next(k, mm, at);
 			continue;
 		}
 		uint64_t e = pt->e[kern_index(at, 1)];
@@ -231,8 +232,10 @@ void kern_protect_range(struct sim_kern *k, struct kern_mm *mm,
 {
 	uint64_t first = 0, last = 0;
 
+	uint64_t after;
+
 	for (uint64_t at = vma->start; at < vma->end && !k->error;
-	     at += KERN_PAGE) {
+	     at = after) {
 		struct kern_table *pmd = kern_find(k, mm, at, 2);
 
 		if (pmd && (pmd->e[kern_index(at, 2)] & PTE_PS)) {
@@ -242,6 +245,7 @@ void kern_protect_range(struct sim_kern *k, struct kern_mm *mm,
 		unsigned i = kern_index(at, 1);
 		uint64_t e = pt ? pt->e[i] : 0;
 
+		after = pt ? at + KERN_PAGE : kern_next(k, mm, at);
 		if (!(e & PTE_P)) {
 			continue;
 		}

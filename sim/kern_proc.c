@@ -92,7 +92,7 @@ static void copy_vma(struct sim_kern *k, struct kern_mm *to,
 	uint64_t at = v->start;
 
 	while (at < v->end && !k->error) {
-		uint64_t next = (at | (KERN_LARGE - 1)) + 1;
+		uint64_t next = kern_next(k, from, at);
 		uint64_t end = next < v->end ? next : v->end;
 		struct kern_table *pmd = kern_find(k, from, at, 2);
 		struct kern_table *pt = kern_find(k, from, at, 1);
@@ -132,7 +132,7 @@ struct sim_proc *sim_kern_fork(struct sim_kern *k, struct sim_proc *p)
 	return child;
 }
 
-struct sim_proc *sim_kern_vfork(struct sim_kern *k, struct sim_proc *p)
+static struct sim_proc *share(struct sim_kern *k, struct sim_proc *p)
 {
 	if (k->error) {
 		return NULL;
@@ -142,12 +142,21 @@ struct sim_proc *sim_kern_vfork(struct sim_kern *k, struct sim_proc *p)
 	struct sim_proc *child = new_proc(k, p->mm);
 
 	if (child) {
-		child->borrowed = true;
 		p->mm->users++;
 		k->n.forks++;
 	}
 	kern_leave(k);
 	return child;
+}
+
+struct sim_proc *sim_kern_vfork(struct sim_kern *k, struct sim_proc *p)
+{
+	return share(k, p);
+}
+
+struct sim_proc *sim_kern_thread(struct sim_kern *k, struct sim_proc *p)
+{
+	return share(k, p);
 }
 
 /* The arguments, written before the address space is loaded. */
@@ -192,7 +201,6 @@ void sim_kern_exec(struct sim_kern *k, struct sim_proc *p,
 	}
 	fill_stack(k, mm, v);
 	p->mm = mm;
-	p->borrowed = false;
 	kern_switch_mm(k, mm);
 	kern_mm_put(k, old);
 	/* The stack's final rights are set once it is in place. */
@@ -254,6 +262,13 @@ void sim_kern_run(struct sim_kern *k, struct sim_proc *p)
 	}
 	kern_enter(k);
 	kern_spend(k, k->work.switch_to);
+	/* It may come from another vcpu, which is idle then. */
+	for (unsigned i = 0; i < k->cfg.vcpus; i++) {
+		if (k->cpus[i].proc == p) {
+			k->cpus[i].proc = NULL;
+			k->cpus[i].lazy = true;
+		}
+	}
 	c->proc = p;
 	kern_switch_mm(k, p->mm);
 	kern_leave(k);

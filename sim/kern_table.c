@@ -164,6 +164,22 @@ struct kern_table *kern_make(struct sim_kern *k, struct kern_mm *mm,
 	return t;
 }
 
+uint64_t kern_next(struct sim_kern *k, struct kern_mm *mm, uint64_t gva)
+{
+	struct kern_table *t = mm->pgd, *child = t;
+	uint64_t span = KERN_PAGE << 27;
+
+	while (t->level > 2) {
+		child = kern_child(k, t->e[kern_index(gva, t->level)]);
+		if (!child) {
+			break;
+		}
+		t = child;
+		span >>= 9;
+	}
+	return (gva | (span - 1)) + 1;
+}
+
 uint64_t kern_lookup(struct sim_kern *k, struct kern_mm *mm, uint64_t gva)
 {
 	struct kern_table *pmd = kern_find(k, mm, gva, 2);
@@ -207,14 +223,15 @@ void kern_free_tables(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
 	for (unsigned level = 2; level <= 4; level++) {
 		uint64_t span = KERN_PAGE << (9 * (level - 1));
 
-		for (uint64_t at = start & ~(span - 1); at < end; at += span) {
+		for (uint64_t at = start; at < end;) {
 			struct kern_table *parent =
-				kern_find(k, mm, at < start ? start : at,
-					  level);
+				kern_find(k, mm, at, level);
 
 			if (parent) {
-				free_one(k, mm, parent, at < start ? start : at,
-					 floor, ceiling);
+				free_one(k, mm, parent, at, floor, ceiling);
+				at = (at | (span - 1)) + 1;
+			} else {
+				at = kern_next(k, mm, at);
 			}
 		}
 	}

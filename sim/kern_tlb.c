@@ -99,6 +99,19 @@ void kern_switch_mm(struct sim_kern *k, struct kern_mm *mm)
 	kern_load_root(k, fresh);
 }
 
+void kern_leave_mm(struct sim_kern *k, struct kern_mm *mm)
+{
+	unsigned here = k->cpu;
+
+	for (unsigned i = 0; i < k->cfg.vcpus; i++) {
+		k->cpu = i;
+		if (k->cpus[i].mm == mm) {
+			kern_switch_mm(k, NULL);
+		}
+	}
+	k->cpu = here;
+}
+
 /* Take the interrupt of another vcpu's flush, and go back. */
 static void interrupted(struct sim_kern *k, uint64_t first, uint64_t last,
 			void (*fn)(struct sim_kern *, uint64_t, uint64_t))

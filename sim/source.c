@@ -42,21 +42,99 @@ static bool open_work(struct sim_source *s, struct sim_error *error)
 	return true;
 }
 
+/* The first pass over a process-level recording. */
+static bool plan(struct sim_source *s, struct sim_error *error)
+{
+	enum sim_rec_status status;
+	struct sim_event ev;
+	bool good = true;
+
+	s->play = sim_play_new();
+	good = s->play != NULL;
+	while (good &&
+	       (status = sim_rec_next(s->reader, &ev)) == SIM_REC_OK) {
+		good = sim_play_plan(s->play, &ev);
+	}
+	if (!good) {
+		sim_fail(error, SIM_ERR_INPUT, "%s: out of memory; close "
+			 "other programs and try again", s->input);
+		return false;
+	}
+	if (status != SIM_REC_END || sim_rec_rewind(s->reader) != SIM_REC_OK) {
+		sim_fail(error, SIM_ERR_INPUT, "%s",
+			 sim_rec_error(s->reader)->text);
+		return false;
+	}
+	return true;
+}
+
+/* What the programs of a process-level recording run on. */
+static bool open_kern(struct sim_source *s, const char *keys,
+		      struct sim_error *error)
+{
+	struct sim_kern_sink none = { 0 };
+	struct sim_kern_config *config = &s->spec.kern;
+	const char *broken;
+	char why[256];
+
+	*config = sim_kern_config_default();
+	if (!plan(s, error)) {
+		return false;
+	}
+	sim_play_config(s->play, config);
+	if (keys && !sim_work_parse_kern(keys, config, why)) {
+		sim_fail(error, SIM_ERR_USAGE, "%s", why);
+		return false;
+	}
+	struct sim_kern *k = sim_kern_create(config, &none, &broken);
+
+	if (!k) {
+		sim_fail(error, SIM_ERR_USAGE, "%s: %s", s->input, broken);
+		return false;
+	}
+	sim_kern_info(k, &s->info);
+	sim_kern_destroy(k);
+	return true;
+}
+
+/* "PATH,key=value" when there is no such file, but one of the name before
+ * the first comma: cuts the path off and returns the keys. */
+static const char *cut_keys(const char *input, char path[4096])
+{
+	size_t length = strcspn(input, ",");
+
+	if (!input[length] || length >= 4096 || access(input, F_OK) == 0) {
+		return NULL;
+	}
+	memcpy(path, input, length);
+	path[length] = 0;
+	return access(path, F_OK) == 0 ? input + length + 1 : NULL;
+}
+
 static bool open_recording(struct sim_source *s, struct sim_error *error)
 {
 	struct sim_rec_error why = { .text = "" };
 	struct sim_rec_summary summary;
+	char path[4096];
+	const char *keys = cut_keys(s->input, path);
 
-	if (sim_rec_open(&s->reader, s->input, &why) != SIM_REC_OK) {
+	if (sim_rec_open(&s->reader, keys ? path : s->input, &why) !=
+	    SIM_REC_OK) {
 		sim_fail(error, SIM_ERR_INPUT, "%s", why.text);
 		return false;
 	}
 	s->info = *sim_rec_info(s->reader);
-	if (s->info.kind != SIM_REC_MMU || s->info.levels < 4) {
-		sim_fail(error, SIM_ERR_INPUT, "%s: %s", s->input,
-			 s->info.kind != SIM_REC_MMU ?
-			 "records processes, not the MMU; cannot be replayed" :
-			 "has less than 4 paging levels; cannot be replayed");
+	if (s->info.kind == SIM_REC_PROCESS) {
+		return open_kern(s, keys, error);
+	}
+	if (keys) {
+		sim_fail(error, SIM_ERR_USAGE, "%s: is of the MMU level; its "
+			 "kernel has no parameters", s->input);
+		return false;
+	}
+	if (s->info.levels < 4) {
+		sim_fail(error, SIM_ERR_INPUT, "%s: has less than 4 paging "
+			 "levels; cannot be replayed", s->input);
 		return false;
 	}
 	if (sim_rec_summary(s->reader, &summary) == SIM_REC_OK) {
@@ -84,7 +162,9 @@ bool sim_source_open(struct sim_source *source, const char *input,
 void sim_source_close(struct sim_source *source)
 {
 	sim_rec_close(source->reader);
+	sim_play_free(source->play);
 	source->reader = NULL;
+	source->play = NULL;
 }
 
 static bool play_recording(struct sim_source *s,
@@ -136,12 +216,65 @@ static bool play_work(struct sim_source *s, uint64_t seed, struct tap *tap,
 	return false;
 }
 
+/* Feed the model from the recording; false when reading fails. */
+static bool play_events(struct sim_source *s, const struct sim_kern *k,
+			struct sim_error *error)
+{
+	enum sim_rec_status status = SIM_REC_OK;
+	struct sim_event ev;
+
+	while (!sim_kern_error(k) &&
+	       (status = sim_rec_next(s->reader, &ev)) == SIM_REC_OK) {
+		sim_play_event(s->play, &ev);
+	}
+	if (status != SIM_REC_OK && status != SIM_REC_END) {
+		sim_fail(error, SIM_ERR_INPUT, "%s",
+			 sim_rec_error(s->reader)->text);
+		return false;
+	}
+	sim_play_end(s->play);
+	return true;
+}
+
+static bool play_processes(struct sim_source *s, struct tap *tap,
+			   struct sim_error *error)
+{
+	struct sim_kern_sink sink = { .event = on_event, .ctx = tap };
+	const char *why;
+	struct sim_kern *k = sim_kern_create(&s->spec.kern, &sink, &why);
+	bool good;
+
+	if (!k) {
+		sim_fail(error, SIM_ERR_INPUT, "%s: %s", s->input, why);
+		return false;
+	}
+	sim_kern_boot(k);
+	sim_play_start(s->play, k);
+	good = play_events(s, k, error);
+	if (good) {
+		sim_kern_final(k);
+	}
+	if (good && sim_kern_error(k)) {
+		good = false;
+		if (!tap->stopped) {
+			sim_fail(error, SIM_ERR_INPUT, "%s: %s; more memory: "
+				 "%s,ram=MIB", s->input, sim_kern_error(k),
+				 s->input);
+		}
+	}
+	sim_kern_destroy(k);
+	return good;
+}
+
 bool sim_source_play(struct sim_source *source, uint64_t seed,
 		     bool (*event)(void *ctx, const struct sim_event *ev),
 		     void *ctx, struct sim_error *error)
 {
 	struct tap tap = { .event = event, .ctx = ctx };
 
+	if (source->play) {
+		return play_processes(source, &tap, error);
+	}
 	return source->reader ? play_recording(source, event, ctx, error) :
 				play_work(source, seed, &tap, error);
 }

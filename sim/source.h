@@ -6,20 +6,24 @@
 #ifndef SIM_SOURCE_H
 #define SIM_SOURCE_H
 
+#include "sim/kern_play.h"
 #include "sim/run.h"
 #include "sim/work.h"
 
 struct sim_source {
 	const char *input;
 	struct sim_rec_reader *reader;	/* a recording */
-	struct sim_work_spec spec;	/* else, a workload */
+	struct sim_play *play;	/* a process-level one: on the model */
+	struct sim_work_spec spec;	/* else, a workload; the model's kernel */
 	struct sim_rec_info info;
 	uint64_t total;		/* events; 0: not known */
 };
 
 /*
  * input is the path of a recording, or "NAME[,key=value]..." of a workload
- * when no file is called so. False: *error says why.
+ * when no file is called so. A process-level recording runs on the guest
+ * kernel model, whose keys may follow its path as they follow a workload's
+ * name. False: *error says why.
  */
 bool sim_source_open(struct sim_source *source, const char *input,
 		     struct sim_error *error);

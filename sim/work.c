@@ -91,9 +91,9 @@ static void unknown_key(const struct sim_work *w, const char *key,
 {
 	size_t at = (size_t)snprintf(why, 256,
 				     "%.40s: %s has no such parameter; it has",
-				     key, w->name);
+				     key, w ? w->name : "a recording");
 
-	for (int i = 0; i < SIM_WORK_PARAMS && w->params[i].name; i++) {
+	for (int i = 0; w && i < SIM_WORK_PARAMS && w->params[i].name; i++) {
 		at += (size_t)snprintf(why + at, at < 256 ? 256 - at : 0,
 				       " %s", w->params[i].name);
 	}
@@ -109,7 +109,7 @@ static bool set_key(struct sim_work_spec *spec, const char *key,
 	const struct sim_work *w = spec->work;
 	uint64_t v;
 
-	for (int i = 0; i < SIM_WORK_PARAMS && w->params[i].name; i++) {
+	for (int i = 0; w && i < SIM_WORK_PARAMS && w->params[i].name; i++) {
 		if (strcmp(w->params[i].name, key) == 0) {
 			return number(&w->params[i], text, &spec->value[i],
 				      why);
@@ -146,6 +146,25 @@ static bool parse_keys(char *at, struct sim_work_spec *spec, char why[256])
 			return false;
 		}
 	}
+	return true;
+}
+
+bool sim_work_parse_kern(const char *keys, struct sim_kern_config *config,
+			 char why[256])
+{
+	struct sim_work_spec spec = { .kern = *config };
+	char copy[512];
+	size_t bytes = strlen(keys);
+
+	if (bytes >= sizeof(copy)) {
+		snprintf(why, 256, "the kernel's parameters are too long");
+		return false;
+	}
+	memcpy(copy, keys, bytes + 1);
+	if (!parse_keys(copy, &spec, why)) {
+		return false;
+	}
+	*config = spec.kern;
 	return true;
 }
 

@@ -50,6 +50,10 @@ struct sim_work_spec {
 bool sim_work_parse(const char *text, struct sim_work_spec *spec,
 		    char why[256]);
 
+/* Parse the kernel's keys alone, "key=value,...", into config. */
+bool sim_work_parse_kern(const char *keys, struct sim_kern_config *config,
+			 char why[256]);
+
 /*
  * Run it into sink; the first events are the kernel's start, the last its
  * final tables. False when the model fails; *why then says how.
