@@ -3,22 +3,9 @@
 
 #include "base/assert.h"
 
-#define COUNT_MASK ((uintptr_t)(GNOMON_PAGE_BYTES - 1))
-
 static void *page_of(uintptr_t link)
 {
-	return (void *)(link & ~COUNT_MASK);
-}
-
-/* Which child of a node at height (1 = parent of leaf pages) leads to gfn. */
-static unsigned index_at(uint64_t gfn, unsigned height)
-{
-	return (unsigned)(gfn >> (9 * height)) & 511;
-}
-
-static bool in_reach(const struct gn_frames *frames, uint64_t gfn)
-{
-	return frames->root && gfn >> (9 * (frames->height + 1)) == 0;
+	return (void *)(link & ~GN_FRAMES_COUNT);
 }
 
 void gn_frames_init(struct gn_frames *frames, struct gn_pool *pool)
@@ -35,7 +22,7 @@ static uintptr_t new_page(struct gn_frames *frames)
 /* Put nodes above the root until it reaches gfn. */
 static enum gnomon_status grow(struct gn_frames *frames, uint64_t gfn)
 {
-	while (!in_reach(frames, gfn)) {
+	while (!gn_frames_reach(frames, gfn)) {
 		if (gn_pool_reserve(frames->pool, GNOMON_PAGE_META, 1) !=
 		    GNOMON_OK) {
 			return GNOMON_NOMEM;
@@ -47,7 +34,7 @@ static enum gnomon_status grow(struct gn_frames *frames, uint64_t gfn)
 			uintptr_t *node = page_of(frames->root);
 
 			node[0] = old;
-			frames->root |= (old & COUNT_MASK) != 0;
+			frames->root |= (old & GN_FRAMES_COUNT) != 0;
 			frames->height++;
 		}
 	}
@@ -64,7 +51,7 @@ enum gnomon_status gn_frames_ensure(struct gn_frames *frames, uint64_t gfn)
 	for (unsigned h = frames->height; h > 0; h--) {
 		uintptr_t *node = page_of(*link);
 
-		link = &node[index_at(gfn, h)];
+		link = &node[gn_frames_index(gfn, h)];
 		if (*link) {
 			continue;
 		}
@@ -77,38 +64,21 @@ enum gnomon_status gn_frames_ensure(struct gn_frames *frames, uint64_t gfn)
 	return GNOMON_OK;
 }
 
-struct gn_frame *gn_frames_find(const struct gn_frames *frames, uint64_t gfn)
-{
-	if (!in_reach(frames, gfn)) {
-		return NULL;
-	}
-	uintptr_t link = frames->root;
-
-	for (unsigned h = frames->height; h > 0 && link; h--) {
-		uintptr_t *node = page_of(link);
-
-		link = node[index_at(gfn, h)];
-	}
-	struct gn_frame *leaf = page_of(link);
-
-	return leaf ? &leaf[gfn & 511] : NULL;
-}
-
 void gn_frames_mark(struct gn_frames *frames, uint64_t gfn, bool on)
 {
 	uintptr_t *path[GN_FRAMES_LEVELS];
 	unsigned depth = 0;
 
-	GN_ASSERT(in_reach(frames, gfn));
+	GN_ASSERT(gn_frames_reach(frames, gfn));
 	path[depth++] = &frames->root;
 	for (unsigned h = frames->height; h > 0; h--) {
 		uintptr_t *node = page_of(*path[depth - 1]);
 
-		path[depth++] = &node[index_at(gfn, h)];
+		path[depth++] = &node[gn_frames_index(gfn, h)];
 	}
 	/* A pointer's count changes its parent's only at the edge of zero. */
 	while (depth-- > 0) {
-		uintptr_t before = *path[depth] & COUNT_MASK;
+		uintptr_t before = *path[depth] & GN_FRAMES_COUNT;
 
 		*path[depth] += on ? 1 : (uintptr_t)-1;
 		if (before != (on ? 0 : 1)) {
@@ -123,16 +93,16 @@ bool gn_frames_marked(const struct gn_frames *frames, uint64_t gfn,
 	unsigned stop = order / 9 - 1;
 	uintptr_t link = frames->root;
 
-	if (!in_reach(frames, gfn)) {
+	if (!gn_frames_reach(frames, gfn)) {
 		return false;
 	}
 	/* A block wider than the tree: any mark may lie in it. */
 	for (unsigned h = frames->height; h > stop && link; h--) {
 		uintptr_t *node = page_of(link);
 
-		link = node[index_at(gfn, h)];
+		link = node[gn_frames_index(gfn, h)];
 	}
-	return (link & COUNT_MASK) != 0;
+	return (link & GN_FRAMES_COUNT) != 0;
 }
 
 /* The first frame that something is known of from that slot of a leaf page. */
@@ -149,13 +119,15 @@ static struct gn_frame *first_known(struct gn_frame *leaf, unsigned *slot)
 
 struct gn_frame *gn_frames_next(const struct gn_frames *frames, uint64_t *gfn)
 {
-	while (in_reach(frames, *gfn)) {
+	while (gn_frames_reach(frames, *gfn)) {
 		uintptr_t link = frames->root;
 		unsigned h = frames->height;
 		unsigned slot = *gfn & 511;
 
 		for (; h > 0 && link; h--) {
-			link = ((uintptr_t *)page_of(link))[index_at(*gfn, h)];
+			const uintptr_t *node = page_of(link);
+
+			link = node[gn_frames_index(*gfn, h)];
 		}
 		struct gn_frame *found = link ? first_known(page_of(link),
 							    &slot) : NULL;

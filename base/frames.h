@@ -29,8 +29,42 @@ void gn_frames_init(struct gn_frames *frames, struct gn_pool *pool);
 /* Make room for gfn (below 2^45). GNOMON_OK or GNOMON_NOMEM. */
 enum gnomon_status gn_frames_ensure(struct gn_frames *frames, uint64_t gfn)
 	GNOMON_MUST_USE;
+
+/* The low bits of a link to a page count the marks below it. */
+#define GN_FRAMES_COUNT ((uintptr_t)(GNOMON_PAGE_BYTES - 1))
+
+/* Which child of a node at height (1 = parent of leaf pages) leads to gfn. */
+static inline unsigned gn_frames_index(uint64_t gfn, unsigned height)
+{
+	return (unsigned)(gfn >> (9 * height)) & 511;
+}
+
+static inline bool gn_frames_reach(const struct gn_frames *frames,
+				   uint64_t gfn)
+{
+	return frames->root && gfn >> (9 * (frames->height + 1)) == 0;
+}
+
 /* Null when there never was room for gfn. */
-struct gn_frame *gn_frames_find(const struct gn_frames *frames, uint64_t gfn);
+static inline struct gn_frame *gn_frames_find(const struct gn_frames *frames,
+					      uint64_t gfn)
+{
+	if (!gn_frames_reach(frames, gfn)) {
+		return NULL;
+	}
+	uintptr_t link = frames->root;
+
+	for (unsigned h = frames->height; h > 0 && link; h--) {
+		const uintptr_t *node =
+			(const void *)(link & ~GN_FRAMES_COUNT);
+
+		link = node[gn_frames_index(gfn, h)];
+	}
+	struct gn_frame *leaf = (void *)(link & ~GN_FRAMES_COUNT);
+
+	return leaf ? &leaf[gfn & 511] : NULL;
+}
+
 /* Add or take the mark of a frame that has room; it must change. */
 void gn_frames_mark(struct gn_frames *frames, uint64_t gfn, bool on);
 /* Is a frame marked in the aligned block of 512 (order 9) or 512^2 (18)? */

@@ -78,19 +78,28 @@ enum gnomon_status gn_slab_reserve(struct gn_slab *slab, uint32_t count)
 	return GNOMON_OK;
 }
 
-uint32_t gn_slab_take(struct gn_slab *slab)
+uint32_t gn_slab_take_dirty(struct gn_slab *slab)
 {
 	uint32_t number = slab->free;
 
 	if (!number) {
 		return 0;
 	}
-	uint32_t *link = gn_slab_at(slab, number);
+	const uint32_t *link = gn_slab_at(slab, number);
 
 	slab->free = *link;
 	slab->free_count--;
 	slab->used_count++;
-	memset(link, 0, (size_t)1 << slab->shift);
+	return number;
+}
+
+uint32_t gn_slab_take(struct gn_slab *slab)
+{
+	uint32_t number = gn_slab_take_dirty(slab);
+
+	if (number) {
+		memset(gn_slab_at(slab, number), 0, (size_t)1 << slab->shift);
+	}
 	return number;
 }
 

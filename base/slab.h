@@ -28,19 +28,28 @@ enum gnomon_status gn_slab_reserve(struct gn_slab *slab, uint32_t count)
 	GNOMON_MUST_USE;
 /* Number of a zeroed object; 0 when none is reserved. */
 uint32_t gn_slab_take(struct gn_slab *slab);
+/* The same with whatever the object held before. */
+uint32_t gn_slab_take_dirty(struct gn_slab *slab);
 void gn_slab_give(struct gn_slab *slab, uint32_t number);
 /* Give up to *budget pages back; true when none is left. */
 bool gn_slab_drop(struct gn_slab *slab, uint32_t *budget);
 
-/* number must come from gn_slab_take(). */
-static inline void *gn_slab_at(const struct gn_slab *slab, uint32_t number)
+/* For callers that know the shift of the slab as a constant. */
+static inline void *gn_slab_at_shift(const struct gn_slab *slab,
+				     uint32_t number, uint32_t shift)
 {
-	uint32_t page_shift = GNOMON_PAGE_SHIFT - slab->shift;
+	uint32_t page_shift = GNOMON_PAGE_SHIFT - shift;
 	uint32_t page = number >> page_shift;
 	uint32_t in_page = number & ((1u << page_shift) - 1);
 	char *va = slab->root[page >> 9][page & 511];
 
-	return va + ((size_t)in_page << slab->shift);
+	return va + ((size_t)in_page << shift);
+}
+
+/* number must come from gn_slab_take(). */
+static inline void *gn_slab_at(const struct gn_slab *slab, uint32_t number)
+{
+	return gn_slab_at_shift(slab, number, slab->shift);
 }
 
 #endif

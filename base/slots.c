@@ -3,6 +3,17 @@
 
 #include "base/bits.h"
 
+static void find_largest(struct gn_slots *slots)
+{
+	slots->largest = 0;
+	for (uint32_t i = 1; i < slots->count; i++) {
+		if (slots->slot[i].frames >
+		    slots->slot[slots->largest].frames) {
+			slots->largest = i;
+		}
+	}
+}
+
 enum gnomon_status gn_slots_add(struct gn_slots *slots,
 				const struct gnomon_slot *slot,
 				uint64_t gfn_limit)
@@ -28,6 +39,7 @@ enum gnomon_status gn_slots_add(struct gn_slots *slots,
 		slots->slot[i] = slots->slot[i - 1];
 	}
 	slots->slot[at] = *slot;
+	find_largest(slots);
 	return GNOMON_OK;
 }
 
@@ -46,11 +58,13 @@ bool gn_slots_remove(struct gn_slots *slots, uint32_t id,
 	for (slots->count--; i < slots->count; i++) {
 		slots->slot[i] = slots->slot[i + 1];
 	}
+	slots->slot[slots->count] = (struct gnomon_slot){ 0 };
+	find_largest(slots);
 	return true;
 }
 
-const struct gnomon_slot *gn_slots_find(const struct gn_slots *slots,
-					gnomon_gfn_t gfn)
+const struct gnomon_slot *gn_slots_find_slow(const struct gn_slots *slots,
+					     gnomon_gfn_t gfn)
 {
 	uint32_t low = 0, high = slots->count;
 
@@ -120,7 +134,7 @@ bool gn_slots_change_end(struct gn_slots *slots, uint64_t first,
 static bool changing(const struct gn_slots *slots, uint64_t first,
 		     uint64_t frames)
 {
-	for (uint32_t i = 0; slots->changes && i < GN_SLOTS_CHANGES; i++) {
+	for (uint32_t i = 0; i < GN_SLOTS_CHANGES; i++) {
 		const struct gn_slots_change *c = &slots->change[i];
 
 		if (c->frames && first < c->first + c->frames &&
@@ -142,6 +156,26 @@ static bool block_fits(const struct gnomon_slot *slot, gnomon_gfn_t gfn,
 	       gn_is_aligned(gfn.v ^ hfn.v, frames);
 }
 
+/* The largest block around gfn that may be mapped as one. */
+static uint8_t order_of(const struct gn_slots *slots,
+			const struct gnomon_slot *slot, gnomon_gfn_t gfn,
+			const struct gnomon_frame *frame)
+{
+	if (frame->order < 9) {
+		return 0;
+	}
+	unsigned order = frame->order >= 18 ? 18 : 9;
+
+	while (order &&
+	       (!block_fits(slot, gfn, frame->hfn, order) ||
+		(slots->changes &&
+		 changing(slots, gn_align_down(gfn.v, GN_BIT(order)),
+			  GN_BIT(order))))) {
+		order -= 9;
+	}
+	return (uint8_t)order;
+}
+
 void gn_slots_frame(const struct gn_slots *slots,
 		    const struct gnomon_host *host, void *ctx,
 		    gnomon_gfn_t gfn, uint32_t want,
@@ -153,20 +187,12 @@ void gn_slots_frame(const struct gn_slots *slots,
 	if (!slot) {
 		return;
 	}
-	if (changing(slots, gfn.v, 1)) {
+	if (slots->changes && changing(slots, gfn.v, 1)) {
 		frame->kind = GNOMON_FRAME_NOT_NOW;
 		return;
 	}
 	host->frame(ctx, gfn, want, frame);
-	unsigned order = frame->order >= 18 ? 18 : frame->order >= 9 ? 9 : 0;
-
-	while (order &&
-	       (!block_fits(slot, gfn, frame->hfn, order) ||
-		changing(slots, gn_align_down(gfn.v, GN_BIT(order)),
-			 GN_BIT(order)))) {
-		order -= 9;
-	}
-	frame->order = (uint8_t)order;
+	frame->order = order_of(slots, slot, gfn, frame);
 	if (frame->kind == GNOMON_FRAME_RAM &&
 	    (slot->flags & GNOMON_SLOT_ROM)) {
 		frame->kind = GNOMON_FRAME_ROM;

@@ -21,6 +21,7 @@ struct gn_slots_change {
 struct gn_slots {
 	uint32_t count;
 	uint32_t changes;	/* cells in use */
+	uint32_t largest;	/* index of the slot that most frames are in */
 	uint64_t sequence;	/* of changes, at begin and end */
 	struct gnomon_slot slot[GNOMON_SLOTS_MAX]; /* ascending by first */
 	struct gn_slots_change change[GN_SLOTS_CHANGES];
@@ -33,9 +34,19 @@ enum gnomon_status gn_slots_add(struct gn_slots *slots,
 /* False when there is no slot of that id; else *old is what it was. */
 bool gn_slots_remove(struct gn_slots *slots, uint32_t id,
 		     struct gnomon_slot *old);
-/* The slot that holds gfn, or null. */
-const struct gnomon_slot *gn_slots_find(const struct gn_slots *slots,
-					gnomon_gfn_t gfn);
+const struct gnomon_slot *gn_slots_find_slow(const struct gn_slots *slots,
+					     gnomon_gfn_t gfn);
+
+/* The slot that holds gfn, or null. Cells beyond the last are empty. */
+static inline const struct gnomon_slot *
+gn_slots_find(const struct gn_slots *slots, gnomon_gfn_t gfn)
+{
+	const struct gnomon_slot *s = &slots->slot[slots->largest];
+
+	return __builtin_expect(gfn.v - s->first.v < s->frames, 1)
+		       ? s
+		       : gn_slots_find_slow(slots, gfn);
+}
 
 /*
  * The cell of a change of exactly these frames, made if there is none; null

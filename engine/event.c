@@ -97,6 +97,12 @@ static unsigned piece(uint64_t gpa, size_t bytes)
 static enum gnomon_status store(struct gn_mem *mem, uint64_t gpa,
 				const unsigned char *data, size_t bytes)
 {
+	if (bytes == 8 && (gpa & 7) == 0) {
+		uint64_t value;
+
+		__builtin_memcpy(&value, data, 8);
+		return gn_mem_store8(mem, gpa, value);
+	}
 	while (bytes > 0) {
 		unsigned n = piece(gpa, bytes);
 		uint64_t value = 0;

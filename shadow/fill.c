@@ -73,6 +73,16 @@ static uint8_t small_rights(const struct gn_sh *sh, uint64_t gfn)
 	return rights;
 }
 
+uint64_t gn_sh_limit_slow(const struct gn_sh *sh, uint64_t gfn, uint64_t spte)
+{
+	uint8_t rights = small_rights(sh, gfn);
+
+	if (!(rights & GN_GPT_W)) {
+		spte &= ~GN_SPTE_W;
+	}
+	return rights & GN_GPT_X ? spte : spte | GN_SPTE_NX;
+}
+
 uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
 			 unsigned level, const struct gnomon_frame *frame)
 {
@@ -89,29 +99,14 @@ uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
 	return gn_spte_make_leaf(hpa, level, attr);
 }
 
-enum gnomon_status gn_sh_read_gpte(const struct gn_sh *sh,
-				   const struct gn_sh_page *page,
-				   unsigned index, uint64_t *gpte)
+bool gn_sh_hidden(const struct gn_sh *sh, const struct gn_frame *frame)
 {
-	uint64_t table = page->gfn << GNOMON_PAGE_SHIFT;
-	unsigned at = gn_sh_gpte_index(page->role, index);
-
-	if (gn_sh_role_small(page->role)) {
-		return gn_mem_load_slow(sh->mem, table + 4 * at, 4, gpte);
-	}
-	return gn_mem_load8(sh->mem, table + 8 * at, gpte);
+	return gn_tf_at(&sh->tf, frame->trace)->watch & GNOMON_WATCH_READ;
 }
 
-static bool mappable(const struct gn_sh *sh, const struct gnomon_frame *frame)
+void gn_sh_spare_refs_slow(struct gn_sh *sh)
 {
-	return (frame->kind == GNOMON_FRAME_RAM ||
-		frame->kind == GNOMON_FRAME_ROM) &&
-	       frame->hfn.v >> (sh->config.host_maxphyaddr - 12) == 0;
-}
-
-void gn_sh_spare_refs(struct gn_sh *sh)
-{
-	if (gn_sh_refs_reserve(sh, 2 * (GN_SH_PATH_MAX + 1)) != GNOMON_OK) {
+	if (gn_sh_refs_reserve(sh, GN_SH_SPARE_REFS) != GNOMON_OK) {
 		return;
 	}
 }
@@ -121,17 +116,18 @@ bool gn_sh_prefill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 {
 	struct gn_sh_want want;
 	struct gnomon_frame frame;
+	const struct gn_frame *known;
 
-	/* What a fault has reserved for itself is not for guesses. */
-	if (sh->chunks.free_count <= GN_SH_PATH_MAX + 1 ||
-	    !gn_sh_want(sh, page, index, gpte, &want) ||
-	    !gn_frames_find(&sh->frames, want.gfn) ||
-	    (gn_tf_watched(&sh->tf, want.gfn) & GNOMON_WATCH_READ)) {
+	if (!gn_sh_want(sh, page, index, gpte, &want)) {
+		return false;
+	}
+	known = gn_frames_find(&sh->frames, want.gfn);
+	if (!known || !gn_sh_may_guess(sh, known)) {
 		return false;
 	}
 	gn_slots_frame(sh->slots, sh->host, sh->ctx, gn_gfn(want.gfn), 0,
 		       &frame);
-	if (!mappable(sh, &frame)) {
+	if (!gn_sh_mappable(sh, &frame)) {
 		return false;
 	}
 	gn_sh_set_leaf(sh, page, index,

@@ -24,6 +24,37 @@ bool gn_sh_want(struct gn_sh *sh, const struct gn_sh_page *page,
 /* The spte for it at level, backed by frame: a block of frame.order frames. */
 uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
 			 unsigned level, const struct gnomon_frame *frame);
+/* A 4K leaf of gfn without what trace, watch and dirty log take from it. */
+uint64_t gn_sh_limit_slow(const struct gn_sh *sh, uint64_t gfn, uint64_t spte);
+
+static inline uint64_t gn_sh_limit(const struct gn_sh *sh,
+				   const struct gn_frame *frame, uint64_t gfn,
+				   uint64_t spte)
+{
+	return frame->trace || sh->mem->dirty.count
+		       ? gn_sh_limit_slow(sh, gfn, spte)
+		       : spte;
+}
+/* Watched for reads: never mapped. */
+bool gn_sh_hidden(const struct gn_sh *sh, const struct gn_frame *frame);
+/*
+ * May a leaf of the frame be set as a guess? What a fault has reserved for
+ * itself is not for guesses.
+ */
+static inline bool gn_sh_may_guess(const struct gn_sh *sh,
+				   const struct gn_frame *frame)
+{
+	return sh->chunks.free_count > GN_SH_PATH_MAX + 1 &&
+	       !(frame->trace && gn_sh_hidden(sh, frame));
+}
+/* May the host's answer be mapped at all? */
+static inline bool gn_sh_mappable(const struct gn_sh *sh,
+				  const struct gnomon_frame *frame)
+{
+	return (frame->kind == GNOMON_FRAME_RAM ||
+		frame->kind == GNOMON_FRAME_ROM) &&
+	       frame->hfn.v >> (sh->config.host_maxphyaddr - 12) == 0;
+}
 /*
  * Fill entry index of a page of level 1, empty so far, as a guess: nothing is
  * set in the guest's tables, the host is only asked, and where pages or
@@ -32,14 +63,29 @@ uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
 bool gn_sh_prefill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		   uint64_t gpte);
 /* Have references for some guesses; without them there are just none. */
-void gn_sh_spare_refs(struct gn_sh *sh);
+#define GN_SH_SPARE_REFS (2 * (GN_SH_PATH_MAX + 1))
+void gn_sh_spare_refs_slow(struct gn_sh *sh);
+static inline void gn_sh_spare_refs(struct gn_sh *sh)
+{
+	if (sh->chunks.free_count < GN_SH_SPARE_REFS) {
+		gn_sh_spare_refs_slow(sh);
+	}
+}
 /* Prefill the neighbours of index, as far as config.prefetch reaches. */
 void gn_sh_prefetch(struct gn_sh *sh, struct gn_sh_page *page,
 		    unsigned index);
 /* The guest's entry behind entry index of an indirect page. OK or ABSENT. */
-enum gnomon_status gn_sh_read_gpte(const struct gn_sh *sh,
-				   const struct gn_sh_page *page,
-				   unsigned index, uint64_t *gpte)
-	GNOMON_MUST_USE;
+static inline enum gnomon_status
+gn_sh_read_gpte(const struct gn_sh *sh, const struct gn_sh_page *page,
+		unsigned index, uint64_t *gpte)
+{
+	uint64_t table = page->gfn << GNOMON_PAGE_SHIFT;
+	unsigned at = gn_sh_gpte_index(page->role, index);
+
+	if (gn_sh_role_small(page->role)) {
+		return gn_mem_load_slow(sh->mem, table + 4 * at, 4, gpte);
+	}
+	return gn_mem_load8(sh->mem, table + 8 * at, gpte);
+}
 
 #endif

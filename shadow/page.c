@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/page.h"
 
+#include "shadow/plain.h"
 #include "shadow/refs.h"
 #include "shadow/set.h"
 #include "shadow/unsync.h"
@@ -88,6 +89,7 @@ static struct gn_sh_page *make(struct gn_sh *sh, uint64_t gfn,
 	if (role.level > 1) {
 		page->kids = gn_pool_take(sh->pool, GNOMON_PAGE_META).va;
 	}
+	gn_sh_plain_init(sh, page);
 	gn_list_add(&sh->age, &page->age);
 	sh->live++;
 	return page;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/reclaim.h"
 
-#include "shadow/page.h"
-
 #define REAP_AT_ONCE 4u
 /* Pages that get a second chance before one must go. */
 #define LOOKS 64u
@@ -93,16 +91,9 @@ enum gnomon_status gn_sh_make_room(struct gn_sh *sh, uint32_t count)
 	return gn_sh_page_reserve(sh, count);
 }
 
-void gn_sh_reap(struct gn_sh *sh)
+void gn_sh_reap_slow(struct gn_sh *sh)
 {
-	for (uint32_t i = 0; i < REAP_AT_ONCE; i++) {
-		struct gn_sh_page *page = oldest(sh);
-
-		if (!page || page->roots ||
-		    !(gn_sh_page_old(sh, page) ||
-		      (page->orphan && !page->parents))) {
-			break;
-		}
-		gn_sh_page_zap(sh, page);
+	for (uint32_t i = 0; i < REAP_AT_ONCE && gn_sh_reap_due(sh); i++) {
+		gn_sh_page_zap(sh, oldest(sh));
 	}
 }

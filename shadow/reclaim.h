@@ -6,7 +6,7 @@
 #ifndef SHADOW_RECLAIM_H
 #define SHADOW_RECLAIM_H
 
-#include "shadow/shadow.h"
+#include "shadow/page.h"
 
 /*
  * Make sure that count pages can be made without asking the host, within the
@@ -15,8 +15,23 @@
  */
 enum gnomon_status gn_sh_make_room(struct gn_sh *sh, uint32_t count)
 	GNOMON_MUST_USE;
+/* Is the page that comes first one that nothing leads to any more? */
+static inline bool gn_sh_reap_due(const struct gn_sh *sh)
+{
+	const struct gn_sh_page *page =
+		GN_CONTAINER(sh->age.prev, struct gn_sh_page, age);
+
+	return !gn_list_empty(&sh->age) && !page->roots &&
+	       (gn_sh_page_old(sh, page) || (page->orphan && !page->parents));
+}
+void gn_sh_reap_slow(struct gn_sh *sh);
 /* Drop a few orphans; a fixed amount of work. */
-void gn_sh_reap(struct gn_sh *sh);
+static inline void gn_sh_reap(struct gn_sh *sh)
+{
+	if (gn_sh_reap_due(sh)) {
+		gn_sh_reap_slow(sh);
+	}
+}
 /* Drop the page whose turn it is; false when only loaded roots are left. */
 bool gn_sh_reclaim_one(struct gn_sh *sh);
 

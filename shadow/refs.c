@@ -17,7 +17,7 @@ GN_STATIC_ASSERT(sizeof(struct chunk) == 1u << CHUNK_SHIFT,
 
 static struct chunk *chunk_at(const struct gn_sh *sh, uint32_t link)
 {
-	return gn_slab_at(&sh->chunks, link & ~IS_CHUNK);
+	return gn_slab_at_shift(&sh->chunks, link & ~IS_CHUNK, CHUNK_SHIFT);
 }
 
 enum gnomon_status gn_sh_refs_reserve(struct gn_sh *sh, uint32_t count)
@@ -41,10 +41,12 @@ bool gn_sh_refs_full(const struct gn_sh *sh, uint32_t list)
 
 static struct chunk *push_chunk(struct gn_sh *sh, uint32_t *list)
 {
-	uint32_t number = gn_slab_take(&sh->chunks);
-	struct chunk *c = gn_slab_at(&sh->chunks, number);
+	uint32_t number = gn_slab_take_dirty(&sh->chunks);
+	struct chunk *c = chunk_at(sh, number);
 
 	GN_ASSERT(number != 0);
+	c->next = 0;
+	c->count = 0;
 	c->chunks = 1;
 	if (*list & IS_CHUNK) {
 		const struct chunk *old = chunk_at(sh, *list);
@@ -58,12 +60,8 @@ static struct chunk *push_chunk(struct gn_sh *sh, uint32_t *list)
 	return c;
 }
 
-void gn_sh_refs_add(struct gn_sh *sh, uint32_t *list, uint32_t ref)
+void gn_sh_refs_add_slow(struct gn_sh *sh, uint32_t *list, uint32_t ref)
 {
-	if (*list == 0) {
-		*list = ref;
-		return;
-	}
 	struct chunk *c = *list & IS_CHUNK ? chunk_at(sh, *list) : NULL;
 
 	if (!c || c->count == CHUNK_REFS) {
@@ -72,22 +70,24 @@ void gn_sh_refs_add(struct gn_sh *sh, uint32_t *list, uint32_t ref)
 	c->ref[c->count++] = ref;
 }
 
-/* Take the last reference out of the first chunk. */
-static uint32_t pop(struct gn_sh *sh, uint32_t *list)
+/*
+ * Take the last reference out of the first chunk, and the chunk away when it
+ * has no more, or one that can be alone again.
+ */
+static void pop(struct gn_sh *sh, uint32_t *list, struct chunk *c)
 {
-	struct chunk *c = chunk_at(sh, *list);
-	uint32_t ref = c->ref[--c->count];
+	uint32_t number = *list & ~IS_CHUNK;
 
-	if (c->count == 0) {
-		uint32_t next = c->next;
-
-		if (next) {
-			chunk_at(sh, next)->chunks = (uint16_t)(c->chunks - 1);
-		}
-		gn_slab_give(&sh->chunks, *list & ~IS_CHUNK);
-		*list = next ? next | IS_CHUNK : 0;
+	if (--c->count > 1 || (c->count && c->next)) {
+		return;
 	}
-	return ref;
+	if (c->next) {
+		chunk_at(sh, c->next)->chunks = (uint16_t)(c->chunks - 1);
+		*list = c->next | IS_CHUNK;
+	} else {
+		*list = c->count ? c->ref[0] : 0;
+	}
+	gn_slab_give(&sh->chunks, number);
 }
 
 static uint32_t *find(const struct gn_sh *sh, uint32_t list, uint32_t ref)
@@ -105,14 +105,10 @@ static uint32_t *find(const struct gn_sh *sh, uint32_t list, uint32_t ref)
 	return NULL;
 }
 
-bool gn_sh_refs_remove(struct gn_sh *sh, uint32_t *list, uint32_t ref)
+bool gn_sh_refs_remove_slow(struct gn_sh *sh, uint32_t *list, uint32_t ref)
 {
 	if (!(*list & IS_CHUNK)) {
-		if (*list != ref) {
-			return false;
-		}
-		*list = 0;
-		return true;
+		return false;
 	}
 	uint32_t *at = find(sh, *list, ref);
 
@@ -120,10 +116,10 @@ bool gn_sh_refs_remove(struct gn_sh *sh, uint32_t *list, uint32_t ref)
 		return false;
 	}
 	/* The hole is filled before the chunk that it lies in may go. */
-	const struct chunk *c = chunk_at(sh, *list);
+	struct chunk *c = chunk_at(sh, *list);
 
 	*at = c->ref[c->count - 1];
-	pop(sh, list);
+	pop(sh, list, c);
 	return true;
 }
 

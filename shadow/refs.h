@@ -35,9 +35,30 @@ enum gnomon_status gn_sh_refs_reserve(struct gn_sh *sh, uint32_t count)
 	GNOMON_MUST_USE;
 /* Is the list as long as it may get? Drop an entry of it before adding. */
 bool gn_sh_refs_full(const struct gn_sh *sh, uint32_t list);
-void gn_sh_refs_add(struct gn_sh *sh, uint32_t *list, uint32_t ref);
+void gn_sh_refs_add_slow(struct gn_sh *sh, uint32_t *list, uint32_t ref);
+bool gn_sh_refs_remove_slow(struct gn_sh *sh, uint32_t *list, uint32_t ref);
+
+static inline void gn_sh_refs_add(struct gn_sh *sh, uint32_t *list,
+				  uint32_t ref)
+{
+	if (*list == 0) {
+		*list = ref;
+	} else {
+		gn_sh_refs_add_slow(sh, list, ref);
+	}
+}
+
 /* False when ref is not in the list. */
-bool gn_sh_refs_remove(struct gn_sh *sh, uint32_t *list, uint32_t ref);
+static inline bool gn_sh_refs_remove(struct gn_sh *sh, uint32_t *list,
+				     uint32_t ref)
+{
+	if (*list == ref) {
+		*list = 0;
+		return true;
+	}
+	return gn_sh_refs_remove_slow(sh, list, ref);
+}
+
 /* Some entry, 0 when empty. */
 uint32_t gn_sh_refs_first(const struct gn_sh *sh, uint32_t list);
 

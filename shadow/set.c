@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/set.h"
 
+#include "shadow/plain.h"
 #include "shadow/refs.h"
 
 uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
@@ -8,6 +9,9 @@ uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
 {
 	union gn_sh_role role = page->role;
 
+	if (gn_sh_plain(page)) {
+		return gn_sh_plain_gfn(page->snap[index]);
+	}
 	if (role.direct) {
 		return page->gfn + index * gn_level_frames(role.level);
 	}
@@ -102,6 +106,16 @@ static void make_room(struct gn_sh *sh, uint32_t list)
 	}
 }
 
+static void link_leaf(struct gn_sh *sh, struct gn_sh_page *page,
+		      unsigned index, struct gn_frame *frame, uint64_t spte)
+{
+	make_room(sh, frame->rmap);
+	gn_sh_refs_add(sh, &frame->rmap, gn_sh_ref(page, index));
+	sh->refs++;
+	store(page, index, spte);
+	sh->stats->sptes_set++;
+}
+
 void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		    uint64_t spte, uint64_t gpte)
 {
@@ -113,11 +127,18 @@ void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
 
 	GN_ASSERT(frame);
-	make_room(sh, frame->rmap);
-	gn_sh_refs_add(sh, &frame->rmap, gn_sh_ref(page, index));
-	sh->refs++;
-	store(page, index, spte);
-	sh->stats->sptes_set++;
+	link_leaf(sh, page, index, frame, spte);
+}
+
+void gn_sh_swap_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		     struct gn_frame *to, uint64_t spte, uint64_t gpte)
+{
+	if (gn_spte_present(page->spt[index])) {
+		unmap_leaf(sh, page, index);
+		sh->stats->sptes_cleared++;
+	}
+	page->snap[index] = gpte;
+	link_leaf(sh, page, index, to, spte);
 }
 
 void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,

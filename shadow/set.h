@@ -30,6 +30,12 @@ void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 /* One reference must be reserved. */
 void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		     struct gn_sh_page *child, uint64_t gpte);
+/*
+ * Set a leaf of level 1 to the frame that to is the record of, whatever stands
+ * in the entry. One reference must be reserved.
+ */
+void gn_sh_swap_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		     struct gn_frame *to, uint64_t spte, uint64_t gpte);
 /* Same frame, other rights. */
 void gn_sh_set_rights(struct gn_sh *sh, struct gn_sh_page *page,
 		      unsigned index, uint64_t spte, uint64_t gpte);

@@ -47,6 +47,8 @@ struct gn_sh_page {
 	union gn_sh_role role;
 	uint32_t parents;	/* refs of the sptes that point here */
 	struct gn_tf_record *trace; /* of its frame; top: null */
+	uint64_t plain_bad;	/* see plain.h */
+	uint64_t plain_keep;
 	uint32_t generation;	/* the vm's when it was made */
 	uint16_t used;		/* present entries */
 	uint16_t roots;		/* vcpus that have it loaded */
@@ -131,7 +133,7 @@ enum gnomon_status gn_sh_destroy(struct gn_sh *sh, uint32_t *budget)
 static inline struct gn_sh_page *gn_sh_page_at(const struct gn_sh *sh,
 					       uint32_t number)
 {
-	return gn_slab_at(&sh->pages, number);
+	return gn_slab_at_shift(&sh->pages, number, GN_SH_PAGE_SHIFT);
 }
 
 static inline bool gn_sh_option(const struct gn_sh *sh, uint32_t option)

@@ -30,10 +30,27 @@ enum gn_tf_verdict gn_tf_decide_fault(const struct gn_tf_record *record,
  * After the store of bytes at offset in the frame; counts it. entry_bytes is
  * the size of the table's entries.
  */
-enum gn_tf_verdict gn_tf_decide_store(struct gn_tf_record *record,
-				      const struct gn_tf_limits *limits,
-				      uint32_t offset, uint32_t bytes,
-				      uint32_t entry_bytes);
+static inline enum gn_tf_verdict
+gn_tf_decide_store(struct gn_tf_record *record,
+		   const struct gn_tf_limits *limits, uint32_t offset,
+		   uint32_t bytes, uint32_t entry_bytes)
+{
+	uint16_t limit = record->upper ? limits->upper_writes
+				       : limits->leaf_writes;
+	/* One, two, four or eight bytes of one entry, naturally aligned. */
+	bool plausible = bytes <= entry_bytes && (bytes & (bytes - 1)) == 0 &&
+			 (offset & (bytes - 1)) == 0;
+
+	if (record->writes < UINT16_MAX) {
+		record->writes++;
+	}
+	if (record->pinned) {
+		return GN_TF_FOLLOW;
+	}
+	return !plausible || (limit && record->writes > limit)
+		       ? GN_TF_GIVE_UP
+		       : GN_TF_FOLLOW;
+}
 
 /* The table was walked for a fill: stores so far were updates. */
 static inline void gn_tf_used(struct gn_tf_record *record)

@@ -3,29 +3,21 @@
 
 #include "base/assert.h"
 
-#define RECORD_SHIFT 5
 #define RECORDS_MAX (1u << 24)
 
-GN_STATIC_ASSERT(sizeof(struct gn_tf_record) <= 1u << RECORD_SHIFT,
+GN_STATIC_ASSERT(sizeof(struct gn_tf_record) <= 1u << GN_TF_RECORD_SHIFT,
 		 "a trace record fits its slab object");
 
 void gn_tf_init(struct gn_tf *tf, struct gn_frames *frames,
 		struct gn_pool *pool)
 {
 	*tf = (struct gn_tf){ .frames = frames };
-	gn_slab_init(&tf->records, pool, RECORD_SHIFT, RECORDS_MAX);
+	gn_slab_init(&tf->records, pool, GN_TF_RECORD_SHIFT, RECORDS_MAX);
 }
 
 enum gnomon_status gn_tf_reserve(struct gn_tf *tf, uint32_t count)
 {
 	return gn_slab_reserve(&tf->records, count);
-}
-
-struct gn_tf_record *gn_tf_find(const struct gn_tf *tf, uint64_t gfn)
-{
-	const struct gn_frame *frame = gn_frames_find(tf->frames, gfn);
-
-	return frame && frame->trace ? gn_tf_at(tf, frame->trace) : NULL;
 }
 
 struct gn_tf_record *gn_tf_get(struct gn_tf *tf, uint64_t gfn)

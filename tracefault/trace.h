@@ -33,6 +33,8 @@ struct gn_tf_record {
 	uint8_t watch;		/* enum gnomon_watch of the VMM's own */
 };
 
+#define GN_TF_RECORD_SHIFT 5
+
 struct gn_tf {
 	struct gn_frames *frames;
 	struct gn_slab records;
@@ -48,11 +50,18 @@ enum gnomon_status gn_tf_reserve(struct gn_tf *tf, uint32_t count)
 static inline struct gn_tf_record *gn_tf_at(const struct gn_tf *tf,
 					    uint32_t number)
 {
-	return gn_slab_at(&tf->records, number);
+	return gn_slab_at_shift(&tf->records, number, GN_TF_RECORD_SHIFT);
 }
 
 /* Null when the frame has none. */
-struct gn_tf_record *gn_tf_find(const struct gn_tf *tf, uint64_t gfn);
+static inline struct gn_tf_record *gn_tf_find(const struct gn_tf *tf,
+					      uint64_t gfn)
+{
+	const struct gn_frame *frame = gn_frames_find(tf->frames, gfn);
+
+	return frame && frame->trace ? gn_tf_at(tf, frame->trace) : NULL;
+}
+
 /* The frame's record, made if need be from what was reserved. */
 struct gn_tf_record *gn_tf_get(struct gn_tf *tf, uint64_t gfn);
 /* Give the record back once nothing in it is in use. */
