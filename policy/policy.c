@@ -4,11 +4,40 @@
 #include <string.h>
 
 #define INTERVAL 10000000u
+#define SPACES 1024u
+
+static bool knows_spaces(const struct gnomon_policy_config *config)
+{
+	return config->kind == GNOMON_POLICY_ADAPTIVE;
+}
+
+static uint32_t spaces_of(const struct gnomon_policy_config *config)
+{
+	uint32_t spaces = config->spaces ? config->spaces : SPACES;
+
+	return (spaces + GN_SPACE_WAYS - 1) / GN_SPACE_WAYS * GN_SPACE_WAYS;
+}
 
 size_t gnomon_policy_bytes(const struct gnomon_policy_config *config)
 {
-	(void)config;
-	return sizeof(struct gnomon_policy);
+	size_t spaces = knows_spaces(config) ? spaces_of(config) : 0;
+
+	return sizeof(struct gnomon_policy) +
+	       spaces * sizeof(struct gn_space);
+}
+
+/* The greatest that a count may be, so that sizes do not overflow. */
+#define COUNT_MAX (1u << 24)
+
+static enum gnomon_status check(const struct gnomon_policy_config *config)
+{
+	if (config->size != sizeof(*config) ||
+	    config->start > GNOMON_POLICY_NESTED ||
+	    config->spaces > COUNT_MAX || config->tables > COUNT_MAX) {
+		return GNOMON_INVAL;
+	}
+	return config->kind == GNOMON_POLICY_SHSP || knows_spaces(config) ?
+	       GNOMON_OK : GNOMON_UNSUPPORTED;
 }
 
 enum gnomon_status
@@ -16,19 +45,21 @@ gnomon_policy_create(void *memory, const struct gnomon_policy_config *config,
 		     struct gnomon_policy **out)
 {
 	struct gnomon_policy *policy = memory;
+	enum gnomon_status status = memory ? check(config) : GNOMON_INVAL;
 
-	if (!memory || config->size != sizeof(*config)) {
-		return GNOMON_INVAL;
-	}
-	if (config->kind != GNOMON_POLICY_SHSP) {
-		return GNOMON_UNSUPPORTED;
+	if (status != GNOMON_OK) {
+		return status;
 	}
 	memset(policy, 0, sizeof(*policy));
 	policy->config = *config;
-	if (!policy->config.interval) {
-		policy->config.interval = INTERVAL;
+	policy->config.spaces = spaces_of(config);
+	policy->config.interval = config->interval ? config->interval
+						   : INTERVAL;
+	if (knows_spaces(config)) {
+		gn_adaptive_start(policy);
+	} else {
+		gn_shsp_start(policy);
 	}
-	gn_shsp_start(policy);
 	*out = policy;
 	return GNOMON_OK;
 }
@@ -36,7 +67,11 @@ gnomon_policy_create(void *memory, const struct gnomon_policy_config *config,
 void gnomon_policy_event(struct gnomon_policy *policy,
 			 const struct gnomon_policy_event *event)
 {
-	gn_shsp_event(policy, event);
+	if (knows_spaces(&policy->config)) {
+		gn_adaptive_event(policy, event);
+	} else {
+		gn_shsp_event(policy, event);
+	}
 }
 
 bool gn_policy_decide(struct gnomon_policy *policy,
@@ -66,6 +101,6 @@ enum gnomon_policy_mode
 gnomon_policy_space_mode(const struct gnomon_policy *policy,
 			 gnomon_gpa_t space)
 {
-	(void)space;
-	return policy->of.shsp.mode;
+	return knows_spaces(&policy->config) ?
+	       gn_adaptive_mode(policy, space) : policy->of.shsp.mode;
 }

@@ -9,6 +9,8 @@
 
 #include <gnomon/policy.h>
 
+#include "policy/space.h"
+
 enum { GN_POLICY_QUEUE = 64 };
 
 /* SHSP: counts of the interval under way. */
@@ -24,6 +26,22 @@ struct gn_shsp {
 	uint64_t nested_cycles;
 };
 
+/* What a vcpu does, as far as events have told. */
+struct gn_vcpu_view {
+	uint64_t space;		/* key of the space loaded; 0: not known */
+	uint64_t now;
+};
+
+struct gn_adaptive {
+	struct gn_spaces spaces;
+	uint32_t shadowed;	/* spaces */
+	/* What shadowed spaces cost others, for each of them, ever since. */
+	uint64_t tax;
+	uint64_t tax_taken;	/* when they were last made to pay */
+	struct gn_rate walk;	/* of all spaces */
+	struct gn_vcpu_view vcpu[GNOMON_VCPUS_MAX];
+};
+
 struct gnomon_policy {
 	struct gnomon_policy_config config;
 	struct gnomon_policy_decision queue[GN_POLICY_QUEUE];
@@ -31,6 +49,7 @@ struct gnomon_policy {
 	uint32_t waiting;
 	union {
 		struct gn_shsp shsp;
+		struct gn_adaptive adaptive;
 	} of;
 };
 
@@ -46,5 +65,11 @@ static inline uint32_t gn_policy_count(const struct gnomon_policy_event *event)
 void gn_shsp_start(struct gnomon_policy *policy);
 void gn_shsp_event(struct gnomon_policy *policy,
 		   const struct gnomon_policy_event *event);
+
+void gn_adaptive_start(struct gnomon_policy *policy);
+void gn_adaptive_event(struct gnomon_policy *policy,
+		       const struct gnomon_policy_event *event);
+enum gnomon_policy_mode gn_adaptive_mode(const struct gnomon_policy *policy,
+					 gnomon_gpa_t gpa);
 
 #endif

@@ -149,14 +149,15 @@ enum gnomon_policy_event_kind {
 
 struct gnomon_policy_event {
 	enum gnomon_policy_event_kind kind;
+	uint8_t vcpu;		/* below GNOMON_VCPUS_MAX */
 	uint8_t level;
-	bool nested;
+	bool nested;		/* WALK: in two dimensions */
 	bool exited;
 	uint32_t count;		/* 0 is taken as 1 */
 	gnomon_gpa_t space;
 	gnomon_gfn_t gfn;
 	uint64_t cycles;	/* WALK: added to all count walks */
-	uint64_t now;		/* cycles since any fixed moment */
+	uint64_t now;		/* the vcpu's clock in cycles, never back */
 };
 
 /* Bounded by a constant, except SPACE_END and the end of an interval, which
