@@ -37,6 +37,7 @@ static enum gnomon_status grow(struct gn_frames *frames, uint64_t gfn)
 			frames->root |= (old & GN_FRAMES_COUNT) != 0;
 			frames->height++;
 		}
+		frames->reach = UINT64_C(512) << (9 * frames->height);
 	}
 	return GNOMON_OK;
 }
@@ -174,6 +175,7 @@ static uintptr_t *find_bottom(struct gn_frames *frames)
 
 bool gn_frames_drop(struct gn_frames *frames, uint32_t *budget)
 {
+	frames->reach = 0;
 	while (frames->root) {
 		if (*budget == 0) {
 			return false;

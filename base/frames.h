@@ -21,6 +21,7 @@ struct gn_frame {
 struct gn_frames {
 	struct gn_pool *pool;
 	uintptr_t root;		/* pointer | marked children */
+	uint64_t reach;		/* frames that the tree has room for */
 	unsigned height;	/* levels of nodes above the leaf pages */
 	uint32_t pages;
 };
@@ -42,7 +43,7 @@ static inline unsigned gn_frames_index(uint64_t gfn, unsigned height)
 static inline bool gn_frames_reach(const struct gn_frames *frames,
 				   uint64_t gfn)
 {
-	return frames->root && gfn >> (9 * (frames->height + 1)) == 0;
+	return gfn < frames->reach;
 }
 
 /* Null when there never was room for gfn. */
@@ -52,17 +53,17 @@ static inline struct gn_frame *gn_frames_find(const struct gn_frames *frames,
 	if (!gn_frames_reach(frames, gfn)) {
 		return NULL;
 	}
-	uintptr_t link = frames->root;
+	uintptr_t link = frames->root & ~GN_FRAMES_COUNT;
 
-	for (unsigned h = frames->height; h > 0 && link; h--) {
-		const uintptr_t *node =
-			(const void *)(link & ~GN_FRAMES_COUNT);
+	for (unsigned shift = 9 * frames->height; shift; shift -= 9) {
+		const uintptr_t *node = (const void *)link;
 
-		link = node[gn_frames_index(gfn, h)];
+		link = node[gfn >> shift & 511] & ~GN_FRAMES_COUNT;
+		if (!link) {
+			return NULL;
+		}
 	}
-	struct gn_frame *leaf = (void *)(link & ~GN_FRAMES_COUNT);
-
-	return leaf ? &leaf[gfn & 511] : NULL;
+	return (struct gn_frame *)link + (gfn & 511);
 }
 
 /* Add or take the mark of a frame that has room; it must change. */

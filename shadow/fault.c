@@ -60,7 +60,7 @@ static enum gn_sh_step step_root(struct gn_sh_fault *f)
 		}
 		f->out->root_changed = f->vcpu->root != old;
 	}
-	f->top = gn_sh_page_at(f->sh, f->vcpu->root)->role.level;
+	f->top = f->vcpu->top->role.level;
 	f->record = gn_tf_find(&f->sh->tf, f->gfn);
 	return GN_SH_NEXT;
 }

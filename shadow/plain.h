@@ -50,6 +50,9 @@ static inline uint64_t gn_sh_plain_spte(const struct gn_sh_page *page,
 	return (gpte & keep) | nx | GN_SPTE_P | GN_SPTE_AD;
 }
 
+/* gn_sh_follow() for a plain page. */
+void gn_sh_follow_plain(struct gn_sh *sh, struct gn_sh_page *page,
+			unsigned index, uint64_t gpte, bool fill);
 /* Decide what is plain in a new page. */
 void gn_sh_plain_init(struct gn_sh *sh, struct gn_sh_page *page);
 

@@ -24,7 +24,7 @@ uint64_t gn_sh_top_entry(const struct gn_gpt_ctx *ctx, unsigned index)
 
 bool gn_sh_root_usable(const struct gn_sh_vcpu *vcpu)
 {
-	const struct gn_sh_page *root = gn_sh_page_at(vcpu->sh, vcpu->root);
+	const struct gn_sh_page *root = vcpu->top;
 
 	return root->state == GN_SH_LIVE &&
 	       (!root->role.top || root->role.format == GN_GPT_PAE ||
@@ -33,7 +33,7 @@ bool gn_sh_root_usable(const struct gn_sh_vcpu *vcpu)
 
 gnomon_hpa_t gn_sh_root_hpa(const struct gn_sh_vcpu *vcpu)
 {
-	return gn_sh_page_at(vcpu->sh, vcpu->root)->hpa;
+	return vcpu->top->hpa;
 }
 
 /* A top page of the vcpu may serve again if only its entries differ. */
@@ -42,8 +42,7 @@ static struct gn_sh_page *reuse_top(struct gn_sh_vcpu *vcpu,
 				    union gn_sh_role role)
 {
 	struct gn_sh *sh = vcpu->sh;
-	struct gn_sh_page *root = vcpu->root ? gn_sh_page_at(sh, vcpu->root)
-					     : NULL;
+	struct gn_sh_page *root = vcpu->top;
 
 	if (!root || root->role.bits != role.bits) {
 		return NULL;
@@ -173,13 +172,14 @@ enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 	}
 	gn_sh_root_get(vcpu->sh, root);
 	vcpu->root = root->number;
+	vcpu->top = root;
 	vcpu->sh->loaded[vcpu->id] = root->number;
 	drop_left(vcpu);
 	vcpu->sh->left[vcpu->id] = old;
 	return GNOMON_OK;
 }
 
-void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu)
+void gn_sh_root_loaded_slow(struct gn_sh_vcpu *vcpu)
 {
 	drop_left(vcpu);
 	gn_sh_flush_done(vcpu->sh, vcpu->id);
@@ -193,6 +193,7 @@ void gn_sh_root_leave(struct gn_sh_vcpu *vcpu)
 	if (vcpu->root) {
 		drop(sh, vcpu->root);
 		vcpu->root = 0;
+		vcpu->top = NULL;
 		sh->loaded[vcpu->id] = 0;
 	}
 	sh->vcpus &= ~GN_BIT(vcpu->id);

@@ -20,8 +20,16 @@
 enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 				   const struct gn_gpt_ctx *ctx)
 	GNOMON_MUST_USE;
+void gn_sh_root_loaded_slow(struct gn_sh_vcpu *vcpu);
 /* The CPU has loaded what it was last given: the root before may go. */
-void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu);
+static inline void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu)
+{
+	const struct gn_sh *sh = vcpu->sh;
+
+	if (sh->left[vcpu->id] || (sh->due >> vcpu->id & 1)) {
+		gn_sh_root_loaded_slow(vcpu);
+	}
+}
 /* Let go of the root; the vcpu will not run again. */
 void gn_sh_root_leave(struct gn_sh_vcpu *vcpu);
 /* False when the root is empty for want of memory at CR3. */

@@ -106,7 +106,7 @@ static void make_room(struct gn_sh *sh, uint32_t list)
 	}
 }
 
-static void link_leaf(struct gn_sh *sh, struct gn_sh_page *page,
+static inline void link_leaf(struct gn_sh *sh, struct gn_sh_page *page,
 		      unsigned index, struct gn_frame *frame, uint64_t spte)
 {
 	make_room(sh, frame->rmap);

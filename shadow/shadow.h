@@ -117,6 +117,7 @@ struct gn_sh_vcpu {
 	struct gn_gpt_ctx ctx;	/* as the registers are */
 	union gn_sh_role role;	/* that the registers select */
 	uint32_t root;		/* page number, 0 before the first load */
+	struct gn_sh_page *top;	/* that page, or null */
 	/* The store that last made us give a table up. */
 	uint64_t gave_up_rip;
 	uint64_t gave_up_gva;

@@ -46,54 +46,6 @@ static void update_leaf(struct gn_sh *sh, struct gn_sh_page *page,
 			 gn_sh_make_leaf(sh, &want, level, &frame), gpte);
 }
 
-/* gn_sh_prefill() for a plain leaf, whatever the entry holds. */
-static bool refill_plain(struct gn_sh *sh, struct gn_sh_page *page,
-			 unsigned index, uint64_t gpte)
-{
-	uint64_t gfn = gn_sh_plain_gfn(gpte);
-	struct gn_frame *to = gn_frames_find(&sh->frames, gfn);
-	struct gnomon_frame frame;
-
-	if (!to || !gn_sh_may_guess(sh, to)) {
-		return false;
-	}
-	gn_slots_frame(sh->slots, sh->host, sh->ctx, gn_gfn(gfn), 0, &frame);
-	if (!gn_sh_mappable(sh, &frame)) {
-		return false;
-	}
-	uint64_t spte = gn_sh_plain_spte(page, gpte) |
-			frame.hfn.v << GNOMON_PAGE_SHIFT;
-
-	spte = frame.writable ? spte | GN_SPTE_HOST_W : spte & ~GN_SPTE_W;
-	gn_sh_swap_leaf(sh, page, index, to, gn_sh_limit(sh, to, gfn, spte),
-			gpte);
-	return true;
-}
-
-/* update_leaf() and the refill of a plain page. */
-static void follow_plain(struct gn_sh *sh, struct gn_sh_page *page,
-			 unsigned index, uint64_t gpte, bool fill)
-{
-	uint64_t old = page->spt[index];
-	uint64_t moved = (page->snap[index] ^ gpte) & GN_SH_PLAIN_FRAME;
-	bool leaf = gn_sh_plain_leaf(page, gpte);
-
-	if (leaf && gn_spte_present(old) && !moved) {
-		uint64_t gfn = gn_sh_plain_gfn(gpte);
-		uint64_t spte = gn_sh_plain_spte(page, gpte) |
-				(old & (GN_SH_PLAIN_FRAME | GN_SPTE_HOST_W));
-
-		spte &= old & GN_SPTE_HOST_W ? ~UINT64_C(0) : ~GN_SPTE_W;
-		spte = gn_sh_limit(sh, gn_frames_find(&sh->frames, gfn), gfn,
-				   spte);
-		gn_sh_set_rights(sh, page, index, spte, gpte);
-	} else if (!leaf || !fill || !gn_sh_option(sh, GNOMON_OPT_UPDATE) ||
-		   !refill_plain(sh, page, index, gpte)) {
-		gn_sh_clear(sh, page, index);
-		gn_sh_set_snap(page, index, gpte);
-	}
-}
-
 void gn_sh_follow(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		  uint64_t gpte, bool fill)
 {
@@ -101,7 +53,7 @@ void gn_sh_follow(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	uint64_t spte = page->spt[index];
 
 	if (gn_sh_plain(page)) {
-		follow_plain(sh, page, index, gpte, fill);
+		gn_sh_follow_plain(sh, page, index, gpte, fill);
 		return;
 	}
 	if (gn_spte_table(spte, level)) {
@@ -160,16 +112,26 @@ static void update_page(struct gn_sh *sh, struct gn_sh_page *page,
 	}
 }
 
-static struct gn_gpt_span store_span(const struct gn_sh_page *page,
-				     gnomon_gpa_t gpa, uint32_t bytes)
+/* One whole entry of a table that has one shadow, which is plain. */
+static bool is_common(const struct gn_sh_page *page, gnomon_gpa_t gpa,
+		      uint32_t bytes)
 {
-	if (bytes == 8 && (gpa.v & 7) == 0 && gn_sh_plain(page)) {
-		return (struct gn_gpt_span){
-			.first = (unsigned)(gpa.v >> 3) & (GN_SH_ENTRIES - 1),
-			.count = 1,
-		};
+	return gn_sh_plain(page) && !page->next && bytes == 8 &&
+	       (gpa.v & 7) == 0;
+}
+
+static void update_common(struct gn_sh *sh, struct gn_sh_page *page,
+			  gnomon_gpa_t gpa)
+{
+	unsigned index = (unsigned)(gpa.v >> 3) & (GN_SH_ENTRIES - 1);
+	uint64_t gpte;
+
+	sh->stats->mmu_pte_write++;
+	if (gn_mem_load8(sh->mem, gpa.v, &gpte) == GNOMON_OK) {
+		gn_sh_follow_plain(sh, page, index, gpte, true);
+	} else {
+		gn_sh_clear(sh, page, index);
 	}
-	return gn_gpt_store_span(entry_bytes(page), gpa, bytes);
 }
 
 /* Updates drop links, never pages: the list stands still. */
@@ -180,17 +142,18 @@ static void update_pages(struct gn_sh *sh, const struct gn_tf_record *record,
 		struct gn_sh_page *page = gn_sh_page_at(sh, n);
 
 		if (gn_sh_page_mirrors(page)) {
-			update_page(sh, page, store_span(page, gpa, bytes));
+			update_page(sh, page,
+				    gn_gpt_store_span(entry_bytes(page), gpa,
+						      bytes));
 		}
 		n = page->next;
 	}
 }
 
-static unsigned table_entry_bytes(const struct gn_sh *sh,
-				  const struct gn_tf_record *record)
+/* Of the first mirror in a list of pages. */
+static unsigned mirror_bytes(const struct gn_sh *sh,
+			     const struct gn_sh_page *page)
 {
-	const struct gn_sh_page *page = gn_sh_page_at(sh, record->pages);
-
 	while (!gn_sh_page_mirrors(page) && page->next) {
 		page = gn_sh_page_at(sh, page->next);
 	}
@@ -205,16 +168,21 @@ void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes)
 	if (!record || !record->tables) {
 		return;
 	}
+	struct gn_sh_page *page = gn_sh_page_at(sh, record->pages);
+	bool common = is_common(page, gpa, bytes);
+
 	gn_sh_event(sh, GNOMON_EVENT_TRACE_WRITE, gpa.v, bytes);
 	gn_sh_spare_refs(sh);
 	if (gn_tf_decide_store(record, &sh->config.flood,
 			       (uint32_t)(gpa.v & (GNOMON_PAGE_BYTES - 1)),
-			       bytes, table_entry_bytes(sh, record)) ==
+			       bytes, common ? 8 : mirror_bytes(sh, page)) !=
 	    GN_TF_FOLLOW) {
-		update_pages(sh, record, gpa, bytes);
-	} else {
 		sh->stats->mmu_flooded++;
 		gn_sh_page_zap_gfn(sh, record);
+	} else if (common) {
+		update_common(sh, page, gpa);
+	} else {
+		update_pages(sh, record, gpa, bytes);
 	}
 	gn_sh_reap(sh);
 }
@@ -253,7 +221,7 @@ static uint64_t guest_page_bytes(const struct gn_sh_vcpu *vcpu,
 void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
 {
 	struct gn_sh *sh = vcpu->sh;
-	struct gn_sh_page *page = gn_sh_page_at(sh, vcpu->root);
+	struct gn_sh_page *page = vcpu->top;
 
 	if (!canonical(vcpu->ctx.format, gva)) {
 		return;
