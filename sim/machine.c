@@ -145,10 +145,21 @@ static struct sim_check make_check(const struct gnomon_regs *regs,
 	return check;
 }
 
+/* Bits that no entry may use. */
+static uint64_t reserved(const struct sim_vcpu *vcpu, unsigned maxphyaddr)
+{
+	uint64_t high = SIM_T_ADDR & (~(uint64_t)0 << maxphyaddr);
+
+	return high | (vcpu->nx ? 0 : (uint64_t)1 << 63);
+}
+
 void sim_vcpu_set(struct sim_vcpu *vcpu, enum sim_paging paging,
 		  const struct gnomon_regs *regs, uint64_t root,
 		  uint64_t nroot)
 {
+	unsigned guest_bits = vcpu->machine->guest_maxphyaddr ?
+		vcpu->machine->guest_maxphyaddr : vcpu->machine->maxphyaddr;
+
 	vcpu->paging = paging;
 	vcpu->root = root;
 	vcpu->nroot = nroot;
@@ -159,11 +170,9 @@ void sim_vcpu_set(struct sim_vcpu *vcpu, enum sim_paging paging,
 	vcpu->pkru = regs->pkru;
 	vcpu->global = regs->cr4 & CR4_PGE;
 	vcpu->nx = regs->efer & EFER_NXE;
-	vcpu->rsvd = vcpu->nx ? 0 : (uint64_t)1 << 63;
-	if (vcpu->machine->maxphyaddr < 52) {
-		vcpu->rsvd |= SIM_T_ADDR &
-			      ~(uint64_t)0 << vcpu->machine->maxphyaddr;
-	}
+	vcpu->rsvd_below = reserved(vcpu, guest_bits);
+	vcpu->rsvd = paging == SIM_PAGING_2D ? vcpu->rsvd_below :
+		reserved(vcpu, vcpu->machine->maxphyaddr);
 	vcpu->fetch_code = vcpu->nx || (regs->cr4 & CR4_SMEP);
 	for (uint32_t access = 0; access < SIM_ACCESS_KINDS; access++) {
 		vcpu->check[access] = make_check(regs, access);

@@ -37,6 +37,7 @@ enum { SIM_SIZES = 3, SIM_LEVELS = 5, SIM_CACHES = 3 };
 enum sim_paging {
 	SIM_PAGING_1D,		/* one table: native or shadow */
 	SIM_PAGING_2D,		/* the guest's over a nested one */
+	SIM_PAGING_AGILE,	/* shadow, the guest's over nested below it */
 };
 
 struct sim_counts {
@@ -79,6 +80,7 @@ struct sim_vcpu {
 	bool fetch_code;	/* error codes tell fetches (NXE or SMEP) */
 	uint32_t pkru;
 	uint64_t rsvd;		/* bits that no entry may use */
+	uint64_t rsvd_below;	/* and of the guest's tables, walked agile */
 	struct sim_check check[SIM_ACCESS_KINDS];
 
 	struct sim_assoc l1d[SIM_SIZES];
@@ -103,6 +105,7 @@ struct sim_machine {
 	uint64_t param[SIM_P_COUNT];
 	uint64_t phys_bias;	/* what address the first byte of RAM has */
 	unsigned maxphyaddr;	/* of the addresses in the first tables */
+	unsigned guest_maxphyaddr; /* of those in the guest's; 0: the same */
 	bool ept;		/* format of nested entries: EPT, else NPT */
 	struct sim_caches caches; /* one hierarchy, shared by all vcpus */
 	struct sim_vcpu *vcpus;
@@ -125,6 +128,7 @@ struct sim_walk {
 	uint32_t nested_access;	/* enum gnomon_access of the access to gpa */
 	bool table_walk;
 	bool from_cache;	/* a walk cache cut it short */
+	bool below;		/* agile: it ended in the guest's own tables */
 	uint32_t refs;		/* of this walk */
 };
 
@@ -151,6 +155,12 @@ void sim_vcpu_set(struct sim_vcpu *vcpu, enum sim_paging paging,
  */
 void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	      struct sim_walk *walk);
+
+/*
+ * Agile: does the walk of gva switch to the guest's tables? What an INVLPG has
+ * to know; looks at shadow tables alone and charges that.
+ */
+bool sim_walk_switches(struct sim_vcpu *vcpu, uint64_t gva);
 
 /* The reference to the byte at va when caches are simulated: its cycles. */
 uint32_t sim_cache_look_up(struct sim_machine *machine, const void *va);

@@ -5,92 +5,15 @@
  *   1D: level 4 .. leaf, one reference each.
  *   2D: each guest level first needs its table's gpa translated by a nested
  *       walk, and so does the address at the end: g(h+1)+h references.
+ *   Agile: walk_agile.c.
  *
  * The walk caches shorten both dimensions. A walk that started from a walk
  * cache and would fault starts again from the root, as hardware does before
  * it raises a fault.
  */
-#include "sim/tlb.h"
-
-#include "sim/run.h"
-
-enum {
-	PTE_P = 1u << 0, PTE_W = 1u << 1, PTE_U = 1u << 2, PTE_A = 1u << 5,
-	PTE_D = 1u << 6, PTE_PS = 1u << 7, PTE_G = 1u << 8,
-	EPT_W = 1u << 1, EPT_X = 1u << 2, EPT_RWX = 7, EPT_A = 1u << 8,
-	EPT_D = 1u << 9,
-	PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_FETCH = 16, PF_KEY = 32,
-	NESTED_LEVELS = 4,
-};
-#define PTE_NX ((uint64_t)1 << 63)
-/* One body, compiled for one and for two dimensions. */
-#define FORCED static inline __attribute__((always_inline))
-#define RIGHTS ((uint64_t)(SIM_T_W | SIM_T_U | SIM_T_X))
-
-/* The entries that a walk went through, by level. */
-struct trail {
-	uint64_t *entry[SIM_LEVELS + 1];
-	uint64_t table_word[SIM_LEVELS + 1];	/* for the walk cache */
-	unsigned top, leaf;	/* the highest and the lowest level */
-	bool accessed;		/* all entries are marked so already */
-};
-
-static inline void reference(struct sim_vcpu *vcpu, struct sim_walk *walk,
-		      uint64_t *cycles, const void *va)
-{
-	walk->refs++;
-	*cycles += sim_cache_ref(vcpu->machine, va);
-}
-
-static bool stop(struct sim_walk *walk, enum sim_stop why)
-{
-	walk->stop = why;
-	return false;
-}
-
-/* Find the deepest walk cache that knows gva; 0 when none does. */
-static unsigned probe(struct sim_assoc caches[], uint64_t address,
-		      uint64_t tag_bits, uint64_t *word)
-{
-	for (unsigned level = 2; level <= SIM_LEVELS; level++) {
-		struct sim_assoc *a = &caches[level];
-		uint64_t page = sim_page_number(address, level - 1);
-		ptrdiff_t at;
-
-		if (!a->ways) {
-			continue;
-		}
-		at = sim_assoc_find(a, page, SIM_TAG_VALID | page | tag_bits);
-		if (at >= 0) {
-			*word = a->data[at];
-			return level;
-		}
-	}
-	return 0;
-}
-
-static void remember(struct sim_assoc caches[], uint64_t address,
-		     uint64_t tag_bits, const struct trail *trail)
-{
-	for (unsigned level = trail->top; level > trail->leaf; level--) {
-		uint64_t page = sim_page_number(address, level - 1);
-
-		sim_assoc_put_new(&caches[level], page,
-				  SIM_TAG_VALID | page | tag_bits,
-				  trail->table_word[level]);
-	}
-}
+#include "sim/walk_int.h"
 
 /* ---- nested dimension ------------------------------------------------ */
-
-static bool nested_stop(struct sim_walk *walk, uint64_t gpa, uint32_t access,
-			bool table_walk)
-{
-	walk->gpa = gpa;
-	walk->nested_access = access;
-	walk->table_walk = table_walk;
-	return stop(walk, SIM_STOP_NESTED);
-}
 
 static uint64_t nested_rights(const struct sim_machine *m, uint64_t npte)
 {
@@ -112,11 +35,6 @@ static bool nested_allows(uint64_t word, uint32_t access)
 {
 	return !((access & GNOMON_WRITE) && !(word & SIM_T_W)) &&
 	       !((access & GNOMON_EXEC) && !(word & SIM_T_X));
-}
-
-static uint64_t page_bytes(unsigned size)
-{
-	return (uint64_t)1 << (12 + 9 * size);
 }
 
 /* Set accessed and dirty as the walk of a nested leaf does. */
@@ -170,11 +88,9 @@ static bool nested_descend(struct sim_vcpu *vcpu, uint64_t gpa,
 	}
 }
 
-/* The nested translation of gpa: a word as in a TLB, or a stop. */
-static bool nested_translate(struct sim_vcpu *vcpu, uint64_t gpa,
-			     uint32_t access, bool table_walk,
-			     struct sim_walk *walk, uint64_t *cycles,
-			     uint64_t *word)
+bool sim_walk_nested(struct sim_vcpu *vcpu, uint64_t gpa, uint32_t access,
+		     bool table_walk, struct sim_walk *walk,
+		     uint64_t *cycles, uint64_t *word)
 {
 	struct sim_machine *m = vcpu->machine;
 	bool write = access & GNOMON_WRITE;
@@ -217,37 +133,7 @@ static bool nested_translate(struct sim_vcpu *vcpu, uint64_t gpa,
 	return true;
 }
 
-static uint64_t word_address(uint64_t word, uint64_t address)
-{
-	uint64_t mask = page_bytes(word >> SIM_T_SIZE_SHIFT & 3) - 1;
-
-	return (word & SIM_T_ADDR & ~mask) | (address & mask);
-}
-
 /* ---- first dimension ------------------------------------------------- */
-
-static uint32_t fault_code(const struct sim_vcpu *vcpu, uint32_t access,
-			   uint32_t why)
-{
-	bool fetch = (access & GNOMON_EXEC) && vcpu->fetch_code;
-
-	return why | (access & GNOMON_WRITE ? PF_W : 0u) |
-	       (access & GNOMON_USER ? PF_U : 0u) | (fetch ? PF_FETCH : 0u);
-}
-
-/* Bits that must be clear in a present entry of that level. */
-static uint64_t reserved_bits(const struct sim_vcpu *vcpu, uint64_t entry,
-			      unsigned level)
-{
-	if (level > 3) {
-		return vcpu->rsvd | PTE_PS;
-	}
-	if (level > 1 && (entry & PTE_PS)) {
-		return vcpu->rsvd |
-		       ((page_bytes(level - 1) - 1) & ~(uint64_t)0x1fff);
-	}
-	return vcpu->rsvd;
-}
 
 /* Memory of the entry at table + offset; 2D asks the nested tables. */
 FORCED bool entry_memory(struct sim_vcpu *vcpu, bool two, uint64_t address,
@@ -257,8 +143,8 @@ FORCED bool entry_memory(struct sim_vcpu *vcpu, bool two, uint64_t address,
 	uint64_t word;
 
 	if (two && !(address & SIM_TAG_VALID)) {
-		if (!nested_translate(vcpu, address, GNOMON_WRITE, true, walk,
-				      cycles, &word)) {
+		if (!sim_walk_nested(vcpu, address, GNOMON_WRITE, true, walk,
+				     cycles, &word)) {
 			return false;
 		}
 		address = word_address(word, address);
@@ -283,13 +169,6 @@ FORCED uint64_t table_word(const struct sim_vcpu *vcpu, bool two,
 			 SIM_T_ADDR) | SIM_TAG_VALID;
 	}
 	return table | rights;
-}
-
-static bool fault(struct sim_vcpu *vcpu, struct sim_walk *walk,
-		  uint32_t access, uint32_t why)
-{
-	walk->error_code = fault_code(vcpu, access, why);
-	return stop(walk, SIM_STOP_FAULT);
 }
 
 /* Down to the leaf; *rights gathers what all levels allow. */
@@ -331,7 +210,7 @@ FORCED bool descend(struct sim_vcpu *vcpu, bool two, uint64_t gva,
 		if (!(value & PTE_P)) {
 			return fault(vcpu, walk, access, 0);
 		}
-		if (value & reserved_bits(vcpu, value, level)) {
+		if (value & reserved_bits(vcpu->rsvd, value, level)) {
 			return fault(vcpu, walk, access, PF_P | PF_RSVD);
 		}
 		*rights &= (value & PTE_W ? SIM_T_W : 0u) |
@@ -342,18 +221,6 @@ FORCED bool descend(struct sim_vcpu *vcpu, bool two, uint64_t gva,
 		}
 		table = value & SIM_T_ADDR;
 	}
-}
-
-/* The leaf's word, dirty assumed; used to check rights. */
-static uint64_t leaf_word(uint64_t entry, unsigned level, uint64_t rights)
-{
-	unsigned size = level - 1;
-	uint64_t key = entry >> 59 & 15;
-
-	return (entry & SIM_T_ADDR & ~(page_bytes(size) - 1)) | rights |
-	       SIM_T_D | (entry & PTE_G ? SIM_T_G : 0u) |
-	       (uint64_t)size << SIM_T_SIZE_SHIFT | SIM_T_PRESENT |
-	       key << SIM_T_KEY_SHIFT;
 }
 
 static void mark(struct trail *trail, uint32_t access, uint64_t *word)
@@ -372,17 +239,16 @@ static void mark(struct trail *trail, uint32_t access, uint64_t *word)
 	}
 }
 
-/* Join the guest's leaf with the nested translation of its address. */
-static bool join(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
-		 struct sim_walk *walk, uint64_t *cycles)
+bool sim_walk_join(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+		   struct sim_walk *walk, uint64_t *cycles)
 {
 	uint64_t guest = walk->word, nested, mask;
 	uint64_t gpa = word_address(guest, gva);
 	unsigned guest_size = guest >> SIM_T_SIZE_SHIFT & 3, size;
 
 	access &= GNOMON_WRITE | GNOMON_EXEC;
-	if (!nested_translate(vcpu, gpa, access, false, walk, cycles,
-			      &nested)) {
+	if (!sim_walk_nested(vcpu, gpa, access, false, walk, cycles,
+			     &nested)) {
 		return false;
 	}
 	size = nested >> SIM_T_SIZE_SHIFT & 3;
@@ -417,7 +283,7 @@ FORCED bool attempt(struct sim_vcpu *vcpu, bool two, uint64_t gva,
 	}
 	mark(&trail, access, &walk->word);
 	remember(vcpu->pwc, gva, vcpu->tag, &trail);
-	return !two || join(vcpu, gva, access, walk, cycles);
+	return !two || sim_walk_join(vcpu, gva, access, walk, cycles);
 }
 
 static bool attempt_1d(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
@@ -437,9 +303,16 @@ static bool attempt_2d(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 static bool try(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 		bool use_caches, struct sim_walk *walk, uint64_t *cycles)
 {
-	return vcpu->paging == SIM_PAGING_2D ?
-		attempt_2d(vcpu, gva, access, use_caches, walk, cycles) :
-		attempt_1d(vcpu, gva, access, use_caches, walk, cycles);
+	switch (vcpu->paging) {
+	case SIM_PAGING_2D:
+		return attempt_2d(vcpu, gva, access, use_caches, walk, cycles);
+	case SIM_PAGING_AGILE:
+		return sim_walk_agile(vcpu, gva, access, use_caches, walk,
+				      cycles);
+	case SIM_PAGING_1D:
+		break;
+	}
+	return attempt_1d(vcpu, gva, access, use_caches, walk, cycles);
 }
 
 void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,

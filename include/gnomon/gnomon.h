@@ -230,6 +230,16 @@ enum gnomon_mode {
 	GNOMON_MODE_NESTED = 1,
 };
 
+/*
+ * Agile paging (Gandhi, Hill and Swift, ISCA 2016), which no CPU that is sold
+ * has: the switching bit of an spte, one that today's CPUs ignore. A present
+ * entry of level 2 and up that has it set holds the hpa of a table that the
+ * guest wrote, and in W, U and NX the rights of the whole path down to it. The
+ * CPU reads that table without a nested walk, and everything below it, and the
+ * address at the end, through the nested table.
+ */
+#define GNOMON_AGILE_BIT 58
+
 /* What the guest's virtual CPU can do. Bits of gnomon_caps.features. */
 enum gnomon_feature {
 	GNOMON_CAP_NX = 1u << 0,
