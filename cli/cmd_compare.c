@@ -2,7 +2,7 @@
 #include "cli/cmds.h"
 #include "cli/runs.h"
 
-enum { KEY_NO_PLOT = 0x2100 };
+enum { KEY_NO_PLOT = 0x2100, KEY_OPTIMAL };
 
 static const struct argp_option options[] = {
 	{ "modes", 'm', "LIST", 0,
@@ -12,6 +12,10 @@ static const struct argp_option options[] = {
 	{ "output", 'o', "DIR", 0,
 	  "also write result.csv, result.json and overhead.{svg,pdf,png} "
 	  "into DIR, made if it is not there", 0 },
+	{ "optimal", KEY_OPTIMAL, NULL, 0,
+	  "add the offline optimum over shadow, shadow+unsync and nested, "
+	  "chosen anew for each address space and epoch; these modes are "
+	  "added if they are not named", 0 },
 	{ "no-plot", KEY_NO_PLOT, NULL, 0, "draw nothing into DIR", 0 },
 	{ 0 },
 };
@@ -33,6 +37,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'o':
 		o->out_dir = arg;
+		return 0;
+	case KEY_OPTIMAL:
+		o->optimal = true;
 		return 0;
 	case KEY_NO_PLOT:
 		o->plot = false;
@@ -67,6 +74,9 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	cmd_parse(cmd, argc, argv, &o);
 	if (!o.mode_count) {
 		run_opts_modes(&o, "native,shadow,nested");
+	}
+	if (o.optimal) {
+		run_opts_for_optimum(&o);
 	}
 	return run_opts_execute(&o);
 }

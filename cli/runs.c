@@ -13,8 +13,10 @@
 #include "cli/atomic_out.h"
 #include "cli/cmd.h"
 #include "cli/crash.h"
+#include "cli/optimum.h"
 #include "cli/plot.h"
 #include "cli/term.h"
+#include "sim/epochs.h"
 #include "sim/preset.h"
 #include "sim/text.h"
 
@@ -22,11 +24,13 @@
 enum { PART = 1000, JOBS_MAX = RUNS_LIST_MAX * RUNS_LIST_MAX };
 
 struct run_set {
-	size_t count;
+	size_t count;		/* of results */
+	size_t job_count;
 	struct sim_job *jobs;
 	struct sim_result *results;
 	struct sim_error *errors;
 	struct job_state *states;
+	struct sim_epochs *epochs; /* of the jobs, for the optimum */
 	_Atomic uint64_t done;	/* sum over the states */
 };
 
@@ -87,6 +91,7 @@ static void fill_job(const struct run_opts *o, struct run_set *set,
 	size_t i = set->count++;
 	struct sim_job *job = &set->jobs[i];
 
+	set->job_count = set->count;
 	set->states[i].set = set;
 	*job = sim_job_default();
 	job->input = o->input;
@@ -101,6 +106,8 @@ static void fill_job(const struct run_opts *o, struct run_set *set,
 	job->progress = on_progress;
 	job->failed = on_failed;
 	job->ctx = &set->states[i];
+	job->epochs = o->optimal && optimum_takes(mode) ? &set->epochs[i]
+							: NULL;
 }
 
 static bool make_set(const struct run_opts *o, struct run_set *set)
@@ -113,8 +120,10 @@ static bool make_set(const struct run_opts *o, struct run_set *set)
 		.results = calloc(n, sizeof(*set->results)),
 		.errors = calloc(n, sizeof(*set->errors)),
 		.states = calloc(n, sizeof(*set->states)),
+		.epochs = calloc(n, sizeof(*set->epochs)),
 	};
-	if (!set->jobs || !set->results || !set->errors || !set->states) {
+	if (!set->jobs || !set->results || !set->errors || !set->states ||
+	    !set->epochs) {
 		cmd_error_text("out of memory");
 		return false;
 	}
@@ -133,6 +142,10 @@ static void free_set(struct run_set *set)
 	free(set->results);
 	free(set->errors);
 	free(set->states);
+	for (size_t i = 0; i < set->job_count; i++) {
+		sim_epochs_free(&set->epochs[i]);
+	}
+	free(set->epochs);
 }
 
 /* Presets and assignments are wrong or right before any work. */
@@ -265,6 +278,21 @@ static bool is_folder_usable(const char *dir)
 	return true;
 }
 
+static bool add_optimum(const struct run_opts *o, struct run_set *set)
+{
+	size_t presets = set->job_count / o->mode_count;
+	struct sim_result *all = optimum_add(set->jobs, set->results, presets,
+					     o->mode_count);
+
+	if (!all) {
+		return false;
+	}
+	free(set->results);
+	set->results = all;
+	set->count += presets;
+	return true;
+}
+
 static int run_set(const struct run_opts *o, struct run_set *set)
 {
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
@@ -278,6 +306,9 @@ static int run_set(const struct run_opts *o, struct run_set *set)
 	progress_end();
 	if (failed) {
 		return print_errors(set);
+	}
+	if (o->optimal && !add_optimum(o, set)) {
+		return CMD_FAILED;
 	}
 	print_results(o, set);
 	if (o->out_dir && !write_files(o, set)) {

@@ -33,6 +33,7 @@ struct run_opts {
 	bool explain;
 	bool extra;
 	bool plot;		/* draw into out_dir */
+	bool optimal;		/* add the offline optimum to each preset */
 };
 
 /* A child parser for struct run_opts: everything but modes and -o. */
@@ -44,6 +45,9 @@ struct run_opts run_opts_default(void);
 /* Adds the modes of a list such as `native,shadow`; a usage error if any is
  * unknown. */
 void run_opts_modes(struct run_opts *o, const char *list);
+
+/* Adds the modes that the optimum is taken over. */
+void run_opts_for_optimum(struct run_opts *o);
 
 /* Runs everything, prints it, writes files; an exit status. */
 int run_opts_execute(struct run_opts *o);

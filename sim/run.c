@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/epochs.h"
 #include "sim/preset.h"
 #include "sim/replay.h"
 #include "sim/source.h"
@@ -121,6 +122,10 @@ static bool replay_one(void *ctx, const struct sim_event *ev)
 	if (limit && run->replay.event >= limit) {
 		run->enough = true;
 		return false;
+	}
+	if (run->job->epochs) {
+		sim_epochs_event(run->job->epochs, &run->guest, ev,
+				 run->replay.event);
 	}
 	return sim_replay_event(&run->replay, ev) &&
 	       report_progress(run, run->error);
@@ -247,6 +252,9 @@ static bool run_job(struct run *run, struct sim_result *result,
 		    sim_source_open(&run->source, run->job->input, error) &&
 		    make_guest(run, error) && replay_all(run, error);
 
+	if (good && run->job->epochs) {
+		sim_epochs_end(run->job->epochs, &run->guest);
+	}
 	if (good) {
 		take_result(run, result);
 	}

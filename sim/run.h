@@ -158,6 +158,8 @@ struct sim_column {
 extern const struct sim_column sim_columns[];
 extern const size_t sim_column_count;
 
+struct sim_epochs;
+
 struct sim_job {
 	const char *input;	/* a recording, or a workload: sim/source.h */
 	const char *workload;	/* name for output; NULL: from input */
@@ -183,6 +185,9 @@ struct sim_job {
 	 */
 	void (*failed)(void *ctx, const struct sim_error *error);
 	void *ctx;
+	/* Where to note what each space costs in each epoch; may be NULL.
+	 * The caller's: sim_epochs_free(). */
+	struct sim_epochs *epochs;
 };
 
 /* A job with defaults: native, default preset, seed 1. */

@@ -45,6 +45,17 @@ for mode in native shadow nested; do
 		complain "run --mode $mode differs"
 done
 
+# The optimum adds its modes and is no worse than any of them.
+expect 0 compare forkwait,children=20 -m native --optimal --format csv
+awk -F, 'NR > 1 { cycles[$2] = $7; n++
+		if ($8 + $9 + $10 + $11 + $12 + $13 != $7) print "sum of " $2 }
+	END { split("shadow shadow+unsync nested", modes, " ")
+		for (i in modes) if (!(cycles[modes[i]] >= cycles["optimal"]))
+			print "better than optimal: " modes[i]
+		if (n != 5 || !cycles["optimal"]) print n " rows" }' \
+	"$work/out" >"$work/said"
+[ ! -s "$work/said" ] || complain "$(cat "$work/said")"
+
 # JSON holds the same and where the parameters are from.
 expect 0 compare "$recording" --format json
 for word in '"cycles_walk": ' '"source": ' '"version": ' '"overhead": '; do

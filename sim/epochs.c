@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/epochs.h"
+
+#include <stdlib.h>
+
+#include "sim/rec.h"
+
+#define CR3_TABLE 0x000ffffffffff000u
+
+void sim_epochs_free(struct sim_epochs *epochs)
+{
+	free(epochs->list);
+	epochs->list = NULL;
+	epochs->count = epochs->capacity = epochs->first = 0;
+}
+
+static struct sim_epoch *cell(struct sim_epochs *epochs, uint64_t space)
+{
+	for (size_t i = epochs->count; i-- > epochs->first;) {
+		if (epochs->list[i].space == space) {
+			return &epochs->list[i];
+		}
+	}
+	if (epochs->count == epochs->capacity) {
+		size_t more = epochs->capacity ? 2 * epochs->capacity : 256;
+		void *list = realloc(epochs->list,
+				     more * sizeof(*epochs->list));
+
+		if (!list) {
+			epochs->failed = true;
+			return NULL;
+		}
+		epochs->list = list;
+		epochs->capacity = more;
+	}
+	epochs->list[epochs->count] = (struct sim_epoch){
+		.space = space, .number = epochs->number,
+	};
+	return &epochs->list[epochs->count++];
+}
+
+static uint64_t sptes_of(const struct sim_guest *guest)
+{
+	struct gnomon_stats stats = { 0 };
+
+	if (guest->vm) {
+		gnomon_vm_stats(guest->vm, &stats, sizeof(stats));
+	}
+	return stats.rmap_entries;
+}
+
+/* What vcpu has cost since its last cell goes to the space it has loaded. */
+static void close_cell(struct sim_epochs *epochs, struct sim_guest *guest,
+		       unsigned vcpu)
+{
+	const struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+	struct sim_epoch *c = cell(epochs, guest->regs[vcpu].cr3 & CR3_TABLE);
+	uint64_t sptes = sptes_of(guest);
+
+	if (!c) {
+		return;
+	}
+	for (int cat = 0; cat < SIM_CAT_COUNT; cat++) {
+		c->cycles[cat] += v->cycles[cat] - epochs->seen[vcpu][cat];
+		epochs->seen[vcpu][cat] = v->cycles[cat];
+	}
+	c->filled += (int64_t)(sptes - epochs->sptes);
+	epochs->sptes = sptes;
+}
+
+static void close_all(struct sim_epochs *epochs, struct sim_guest *guest)
+{
+	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
+		close_cell(epochs, guest, i);
+	}
+}
+
+void sim_epochs_event(struct sim_epochs *epochs, struct sim_guest *guest,
+		      const struct sim_event *event, uint64_t number)
+{
+	number /= SIM_EPOCH_EVENTS;
+	if (number != epochs->number) {
+		close_all(epochs, guest);
+		epochs->first = epochs->count;
+		epochs->number = number;
+	}
+	/* The load itself is on account of the space that comes. */
+	if (event->type == SIM_EV_CR3 &&
+	    event->vcpu < guest->machine.vcpu_count) {
+		close_cell(epochs, guest, event->vcpu);
+	}
+}
+
+void sim_epochs_end(struct sim_epochs *epochs, struct sim_guest *guest)
+{
+	const uint64_t *param = guest->machine.param;
+
+	close_all(epochs, guest);
+	epochs->price[SIM_CAT_EXIT] = param[SIM_P_EXIT_RTT];
+	epochs->price[SIM_CAT_VMM] = param[SIM_P_VMM_CR3];
+	epochs->hidden[SIM_CAT_EXIT] = param[SIM_P_EXIT_RTT];
+	epochs->hidden[SIM_CAT_VMM] = param[SIM_P_VMM_HIDDEN];
+}
