@@ -29,6 +29,8 @@ struct sim_assoc {
 	uint64_t *order;
 	uint64_t set_mask;
 	uint64_t way_mask;	/* bit n for way n */
+	uint64_t order_mask;	/* LRU: the nibbles that are ways */
+	uint32_t last_shift;	/* LRU: the nibble of the least recent one */
 	uint32_t ways;		/* 0: this array does not exist */
 	enum sim_policy policy;
 	uint64_t random;	/* state of the random policy */
@@ -137,24 +139,53 @@ static inline ptrdiff_t sim_assoc_find(struct sim_assoc *a, uint64_t set,
 	return sim_assoc_find2(a, set, tag, tag);
 }
 
+/* The same where the entry found last is likely to be asked for again: it is
+ * the most recent one, and stays it. */
+static inline ptrdiff_t sim_assoc_find_again(struct sim_assoc *a, uint64_t set,
+					     uint64_t tag)
+{
+	if (a->ways && a->policy == SIM_POLICY_LRU) {
+		uint64_t at = (set & a->set_mask) * a->ways +
+			      (a->order[set & a->set_mask] & 15);
+
+		if (a->tags[at] == tag) {
+			return (ptrdiff_t)at;
+		}
+	}
+	return sim_assoc_find(a, set, tag);
+}
+
+/* The host should bring the set into its caches. */
+static inline void sim_assoc_prefetch(const struct sim_assoc *a, uint64_t set)
+{
+	if (a->ways) {
+		set &= a->set_mask;
+		__builtin_prefetch(&a->order[set]);
+		__builtin_prefetch(&a->tags[set * a->ways]);
+		__builtin_prefetch(&a->tags[(set + 1) * a->ways - 1]);
+	}
+}
+
 /* As sim_assoc_put(), for a tag that is known not to be in the set. */
 static inline void sim_assoc_put_new(struct sim_assoc *a, uint64_t set,
 				     uint64_t tag, uint64_t data)
 {
-	uint64_t at;
-	uint32_t way;
+	uint64_t at, order, way;
 
 	if (!a->ways || a->policy != SIM_POLICY_LRU) {
 		sim_assoc_put(a, set, tag, data);
 		return;
 	}
-	/* Empty ways are the least recent ones. */
+	/* Empty ways are the least recent ones; the last comes to the front
+	 * and all others move back by one. */
 	set &= a->set_mask;
-	way = a->order[set] >> ((a->ways - 1) * 4) & 15;
+	order = a->order[set];
+	way = order >> a->last_shift & 15;
+	a->order[set] = (order & ~a->order_mask) |
+			(order << 4 & a->order_mask) | way;
 	at = set * a->ways + way;
 	a->tags[at] = tag;
 	a->data[at] = data;
-	a->order[set] = sim_lru_touch(a->order[set], way);
 }
 
 #endif

@@ -293,24 +293,16 @@ static enum sim_touch_end stopped(struct sim_guest *guest, unsigned vcpu,
 	return end;
 }
 
-/* All bytes lie in one page; word is what the TLB holds for it. */
-static enum sim_touch_end touch_page(struct sim_guest *guest, unsigned vcpu,
-				     struct sim_touch *touch, uint64_t word)
+/* All bytes lie in one page, which no TLB has or not with these rights. */
+static enum sim_touch_end walk_page(struct sim_guest *guest, unsigned vcpu,
+				    struct sim_touch *touch)
 {
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
 	struct sim_walk walk;
 	enum sim_touch_end end;
+	uint64_t word;
 
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
-		if (tries) {
-			word = sim_tlb_find(v, touch->gva, touch->access);
-		}
-		if (word && sim_allowed(v, word, touch->access)) {
-			return finish(guest, touch, word);
-		}
-		if (word) {
-			sim_tlb_flush_fault(v, touch->gva);
-		}
 		sim_walk(v, touch->gva, touch->access, &walk);
 		if (walk.stop == SIM_STOP_NONE) {
 			return finish(guest, touch, walk.word);
@@ -320,10 +312,32 @@ static enum sim_touch_end touch_page(struct sim_guest *guest, unsigned vcpu,
 		if (end != SIM_TOUCH_DONE || touch->emulated) {
 			return end;
 		}
+		word = sim_tlb_find(v, touch->gva, touch->access);
+		if (word && sim_allowed(v, word, touch->access)) {
+			return finish(guest, touch, word);
+		}
+		if (word) {
+			sim_tlb_flush_fault(v, touch->gva);
+		}
 	}
 	sim_fail(guest->error, SIM_ERR_BUG, "no progress at %#llx",
 		 (unsigned long long)touch->gva);
 	return SIM_TOUCH_BROKEN;
+}
+
+/* The same; word is what the TLB holds for the page, or 0. */
+static enum sim_touch_end touch_page(struct sim_guest *guest, unsigned vcpu,
+				     struct sim_touch *touch, uint64_t word)
+{
+	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+
+	if (word) {
+		if (sim_allowed(v, word, touch->access)) {
+			return finish(guest, touch, word);
+		}
+		sim_tlb_flush_fault(v, touch->gva);
+	}
+	return walk_page(guest, vcpu, touch);
 }
 
 static enum sim_touch_end find_and_touch(struct sim_guest *guest,

@@ -9,7 +9,6 @@ enum {
 	CR0_WP = 1u << 16, CR4_PGE = 1u << 7, CR4_LA57 = 1u << 12,
 	CR4_PCIDE = 1u << 17, CR4_SMEP = 1u << 20, CR4_SMAP = 1u << 21,
 	CR4_PKE = 1u << 22, EFER_NXE = 1u << 11,
-	LINE_SHIFT = 6,
 };
 
 static bool init_caches(struct sim_machine *m, uint64_t seed)
@@ -183,7 +182,7 @@ uint32_t sim_cache_look_up(struct sim_machine *machine, const void *va)
 {
 	struct sim_caches *c = &machine->caches;
 	/* An hpa is never 0, so neither is its line. */
-	uint64_t line = sim_va_to_hpa(machine->mem, va) >> LINE_SHIFT;
+	uint64_t line = sim_va_to_hpa(machine->mem, va) >> SIM_LINE_SHIFT;
 	int level;
 
 	for (level = 0; level < SIM_CACHES; level++) {

@@ -31,7 +31,7 @@ enum {
 /* Access kinds besides enum gnomon_access: EFLAGS.AC was set. */
 enum { SIM_ACCESS_AC = 1u << 4, SIM_ACCESS_KINDS = 1u << 5 };
 
-enum { SIM_SIZES = 3, SIM_LEVELS = 5, SIM_CACHES = 3 };
+enum { SIM_SIZES = 3, SIM_LEVELS = 5, SIM_CACHES = 3, SIM_LINE_SHIFT = 6 };
 
 /* What the processor walks. */
 enum sim_paging {
@@ -93,6 +93,7 @@ struct sim_vcpu {
 	/* Sizes that may be present; saves probing. Bits by size. */
 	unsigned sizes_used;
 	unsigned nested_sizes_used;
+	uint32_t missing;	/* calls of sim_touch_ahead() to follow */
 
 	uint64_t cycles[SIM_CAT_COUNT];
 	uint64_t compute_milli;	/* thousandths not yet in cycles */
@@ -161,6 +162,13 @@ void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
  * to know; looks at shadow tables alone and charges that.
  */
 bool sim_walk_switches(struct sim_vcpu *vcpu, uint64_t gva);
+
+/*
+ * Accesses to `far`, later one to `near` which was `far` before, are about to
+ * be made: asks the host to bring what their walks will read. Changes nothing
+ * that is simulated. sim/touch.h says when to call it.
+ */
+void sim_walk_ahead(const struct sim_vcpu *vcpu, uint64_t far, uint64_t near);
 
 /* The reference to the byte at va when caches are simulated: its cycles. */
 uint32_t sim_cache_look_up(struct sim_machine *machine, const void *va);

@@ -15,26 +15,9 @@
 
 /* ---- nested dimension ------------------------------------------------ */
 
-static uint64_t nested_rights(const struct sim_machine *m, uint64_t npte)
-{
-	if (m->ept) {
-		return (npte & EPT_W ? SIM_T_W : 0u) |
-		       (npte & EPT_X ? SIM_T_X : 0u) |
-		       (npte & EPT_D ? SIM_T_D : 0u);
-	}
-	return (npte & PTE_W ? SIM_T_W : 0u) | (npte & PTE_NX ? 0u : SIM_T_X) |
-	       (npte & PTE_D ? SIM_T_D : 0u);
-}
-
 static bool nested_present(const struct sim_machine *m, uint64_t npte)
 {
 	return m->ept ? npte & EPT_RWX : npte & PTE_P;
-}
-
-static bool nested_allows(uint64_t word, uint32_t access)
-{
-	return !((access & GNOMON_WRITE) && !(word & SIM_T_W)) &&
-	       !((access & GNOMON_EXEC) && !(word & SIM_T_X));
 }
 
 /* Set accessed and dirty as the walk of a nested leaf does. */
@@ -88,31 +71,45 @@ static bool nested_descend(struct sim_vcpu *vcpu, uint64_t gpa,
 	}
 }
 
-bool sim_walk_nested(struct sim_vcpu *vcpu, uint64_t gpa, uint32_t access,
-		     bool table_walk, struct sim_walk *walk,
-		     uint64_t *cycles, uint64_t *word)
+/* What the nested TLB knows of gpa, or 0. */
+static uint64_t nested_cached(struct sim_vcpu *vcpu, uint64_t gpa,
+			      uint32_t access)
 {
-	struct sim_machine *m = vcpu->machine;
-	bool write = access & GNOMON_WRITE;
-	struct trail trail;
-	unsigned size;
-	bool hole;
+	uint64_t missing = access & GNOMON_WRITE ? SIM_T_D : 0;
 
-	for (size = 0; vcpu->ntlb.ways && size < SIM_SIZES; size++) {
-		uint64_t tag = sim_tag(gpa, size);
-		ptrdiff_t at = vcpu->nested_sizes_used >> size & 1 ?
-			sim_assoc_find(&vcpu->ntlb, tag, tag) : -1;
+	for (unsigned used = vcpu->nested_sizes_used; used; used &= used - 1) {
+		uint64_t tag = sim_tag(gpa, (unsigned)__builtin_ctz(used));
+		ptrdiff_t at = sim_assoc_find(&vcpu->ntlb, tag, tag);
 
 		if (at < 0) {
 			continue;
 		}
 		if (nested_allows(vcpu->ntlb.data[at], access) &&
-		    (!write || (vcpu->ntlb.data[at] & SIM_T_D))) {
-			*cycles += m->param[SIM_P_NTLB_HIT];
-			*word = vcpu->ntlb.data[at];
-			return true;
+		    !(missing & ~vcpu->ntlb.data[at])) {
+			return vcpu->ntlb.data[at];
 		}
 		sim_assoc_drop(&vcpu->ntlb, (size_t)at);
+	}
+	return 0;
+}
+
+bool sim_walk_nested(struct sim_vcpu *vcpu, uint64_t gpa, uint32_t access,
+		     bool table_walk, struct sim_walk *walk,
+		     uint64_t *cycles, uint64_t *word)
+{
+	struct sim_machine *m = vcpu->machine;
+	struct trail trail;
+	unsigned size;
+	bool hole;
+
+	*word = nested_cached(vcpu, gpa, access);
+	if (*word) {
+		*cycles += m->param[SIM_P_NTLB_HIT];
+		return true;
+	}
+	*word = sim_walk_nested_quick(vcpu, gpa, access, &walk->refs, cycles);
+	if (*word) {
+		return true;
 	}
 	if (!nested_descend(vcpu, gpa, &trail, walk, cycles, &hole)) {
 		return false;
@@ -213,9 +210,7 @@ FORCED bool descend(struct sim_vcpu *vcpu, bool two, uint64_t gva,
 		if (value & reserved_bits(vcpu->rsvd, value, level)) {
 			return fault(vcpu, walk, access, PF_P | PF_RSVD);
 		}
-		*rights &= (value & PTE_W ? SIM_T_W : 0u) |
-			   (value & PTE_U ? SIM_T_U : 0u) |
-			   (value & PTE_NX ? 0u : SIM_T_X);
+		*rights &= entry_rights(value);
 		if (level == 1 || (value & PTE_PS)) {
 			return true;
 		}
@@ -318,21 +313,21 @@ static bool try(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	      struct sim_walk *walk)
 {
-	const uint64_t *param = vcpu->machine->param;
-	uint64_t cycles = vcpu->pwc[2].ways ? param[SIM_P_PWC_HIT] : 0;
+	uint64_t cycles;
 
+	vcpu->missing = AHEAD_RUN;
+	if (vcpu->paging == SIM_PAGING_1D &&
+	    sim_walk_quick(vcpu, gva, access, walk)) {
+		return;
+	}
+	cycles = vcpu->pwc[2].ways ? vcpu->machine->param[SIM_P_PWC_HIT] : 0;
 	walk->refs = 0;
 	if (!try(vcpu, gva, access, true, walk, &cycles) &&
 	    walk->stop == SIM_STOP_FAULT && walk->from_cache) {
 		sim_tlb_flush_fault(vcpu, gva);
 		try(vcpu, gva, access, false, walk, &cycles);
 	}
-	vcpu->counts.walks++;
-	vcpu->counts.walk_refs += walk->refs;
-	if (param[SIM_P_WALK_EXPOSED] != 100) {
-		cycles = cycles * param[SIM_P_WALK_EXPOSED] / 100;
-	}
-	sim_charge(vcpu, SIM_CAT_WALK, cycles);
+	walk_charge(vcpu, walk->refs, cycles);
 	if (walk->stop == SIM_STOP_NONE) {
 		sim_tlb_fill(vcpu, gva, walk->word, access & GNOMON_EXEC);
 	}

@@ -14,6 +14,7 @@ enum {
 	EPT_D = 1u << 9,
 	PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_FETCH = 16, PF_KEY = 32,
 	NESTED_LEVELS = 4,
+	AHEAD_RUN = 16,		/* walks look ahead so far behind one */
 };
 #define PTE_NX ((uint64_t)1 << 63)
 /* One body, compiled for one and for two dimensions. */
@@ -41,19 +42,16 @@ static inline bool stop(struct sim_walk *walk, enum sim_stop why)
 	return false;
 }
 
-/* Find the deepest walk cache that knows gva; 0 when none does. */
+/* Find the deepest walk cache that knows address; 0 when none does. */
 static inline unsigned probe(struct sim_assoc caches[], uint64_t address,
-				    uint64_t tag_bits, uint64_t *word)
+			     uint64_t tag_bits, uint64_t *word)
 {
 	for (unsigned level = 2; level <= SIM_LEVELS; level++) {
 		struct sim_assoc *a = &caches[level];
 		uint64_t page = sim_page_number(address, level - 1);
-		ptrdiff_t at;
+		ptrdiff_t at = sim_assoc_find_again(a, page, SIM_TAG_VALID |
+						    page | tag_bits);
 
-		if (!a->ways) {
-			continue;
-		}
-		at = sim_assoc_find(a, page, SIM_TAG_VALID | page | tag_bits);
 		if (at >= 0) {
 			*word = a->data[at];
 			return level;
@@ -84,6 +82,46 @@ static inline uint64_t word_address(uint64_t word, uint64_t address)
 	uint64_t mask = page_bytes(word >> SIM_T_SIZE_SHIFT & 3) - 1;
 
 	return (word & SIM_T_ADDR & ~mask) | (address & mask);
+}
+
+/* What an entry of the first tables allows, as in a translation. */
+static inline uint64_t entry_rights(uint64_t entry)
+{
+	return (entry >> 1 & (SIM_T_W | SIM_T_U)) |
+	       (~entry >> 63 ? SIM_T_X : 0u);
+}
+
+/* What a nested entry allows, and whether it is dirty. */
+static inline uint64_t nested_rights(const struct sim_machine *m,
+				     uint64_t npte)
+{
+	if (m->ept) {
+		return (npte >> 1 & SIM_T_W) | (npte & SIM_T_X) |
+		       (npte & EPT_D ? SIM_T_D : 0u);
+	}
+	return (npte >> 1 & SIM_T_W) | (npte & PTE_NX ? 0u : SIM_T_X) |
+	       (npte & PTE_D ? SIM_T_D : 0u);
+}
+_Static_assert((unsigned)EPT_X == (unsigned)SIM_T_X, "no shift is needed");
+
+static inline bool nested_allows(uint64_t word, uint32_t access)
+{
+	return !((access & GNOMON_WRITE) && !(word & SIM_T_W)) &&
+	       !((access & GNOMON_EXEC) && !(word & SIM_T_X));
+}
+
+/* Charge and count a walk that is done. */
+static inline void walk_charge(struct sim_vcpu *vcpu, uint32_t refs,
+			       uint64_t cycles)
+{
+	uint64_t exposed = vcpu->machine->param[SIM_P_WALK_EXPOSED];
+
+	vcpu->counts.walks++;
+	vcpu->counts.walk_refs += refs;
+	if (exposed != 100) {
+		cycles = cycles * exposed / 100;
+	}
+	sim_charge(vcpu, SIM_CAT_WALK, cycles);
 }
 
 static inline bool nested_stop(struct sim_walk *walk, uint64_t gpa,
@@ -150,5 +188,18 @@ bool sim_walk_join(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 /* One attempt on agile tables, as attempt() in walk.c. */
 bool sim_walk_agile(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 		    bool use_caches, struct sim_walk *walk, uint64_t *cycles);
+
+/*
+ * The walk that most are: one dimension, from a walk cache, to a 4K leaf that
+ * allows the access, all entries marked already. Does just what sim_walk()
+ * would do, or returns false and has done nothing.
+ */
+bool sim_walk_quick(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+		    struct sim_walk *walk);
+/* The same for the nested walk of gpa after a miss in the nested TLB: its
+ * word, or 0 and nothing done. Adds to *refs and *cycles. */
+uint64_t sim_walk_nested_quick(struct sim_vcpu *vcpu, uint64_t gpa,
+			       uint32_t access, uint32_t *refs,
+			       uint64_t *cycles);
 
 #endif

@@ -180,6 +180,8 @@ static void run_stream(struct sim_guest *guest, const struct stream *s,
 			.access = GNOMON_USER,
 		};
 
+		sim_touch_ahead(guest, 0, gva[(i + SIM_AHEAD_FAR) % ADDRESSES],
+				gva[(i + SIM_AHEAD_NEAR) % ADDRESSES]);
 		if (sim_touch_fast(guest, 0, &touch) != SIM_TOUCH_DONE) {
 			die("a mapped page faults");
 		}

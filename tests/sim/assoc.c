@@ -59,13 +59,16 @@ static void compare_lru(unsigned ways, unsigned sets, uint64_t seed)
 				 SIM_POLICY_LRU, 1));
 	for (int i = 0; i < STEPS; i++) {
 		uint64_t tag = 1 + test_rng_below(&rng, ways * sets * 2);
-		bool hit = sim_assoc_find(&a, tag, tag) >= 0;
+		bool hit = (i & 1 ? sim_assoc_find(&a, tag, tag) :
+				    sim_assoc_find_again(&a, tag, tag)) >= 0;
 		bool expected = list_use(&model[tag % sets], tag, ways);
 
 		cr_assert_eq(hit, expected, "seed %llu, step %d, %u ways",
 			     (unsigned long long)seed, i, ways);
-		if (!hit) {
+		if (!hit && (i & 2)) {
 			sim_assoc_put(&a, tag, tag, tag);
+		} else if (!hit) {
+			sim_assoc_put_new(&a, tag, tag, tag);
 		}
 	}
 	sim_assoc_done(&a, &arena);
