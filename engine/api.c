@@ -281,3 +281,24 @@ bool gnomon_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn)
 	let_go(vm);
 	return result;
 }
+
+enum gnomon_status gnomon_table_switch(struct gnomon_vm *vm,
+				       gnomon_gfn_t table, bool nested,
+				       uint32_t *budget)
+{
+	hold(vm);
+	enum gnomon_status result =
+		gn_eng_table_switch(vm, table, nested, budget);
+
+	let_go(vm);
+	return result;
+}
+
+bool gnomon_table_is_nested(const struct gnomon_vm *vm, gnomon_gfn_t table)
+{
+	hold(vm);
+	bool result = gn_eng_table_is_nested(vm, table);
+
+	let_go(vm);
+	return result;
+}

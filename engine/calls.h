@@ -68,5 +68,9 @@ enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
 void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 		     size_t stats_bytes);
 bool gn_eng_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn);
+enum gnomon_status gn_eng_table_switch(struct gnomon_vm *vm,
+				       gnomon_gfn_t table, bool nested,
+				       uint32_t *budget);
+bool gn_eng_table_is_nested(const struct gnomon_vm *vm, gnomon_gfn_t table);
 
 #endif

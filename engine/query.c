@@ -58,6 +58,7 @@ void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 	s.traced_frames = vm->sh.tf.traced;
 	s.rmap_entries = vm->sh.refs;
 	s.unsync_tables = vm->sh.open_count;
+	s.tables_nested = vm->sh.below;
 	if (!gn_eng_shadow(vm)) {
 		s.nested_pages = vm->np.stats.tables;
 		s.nested_pages_peak = vm->np.stats.tables_peak;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/audit.h"
 
+#include "shadow/agile.h"
 #include "shadow/fill.h"
 #include "shadow/page.h"
 #include "shadow/refs.h"
@@ -136,6 +137,37 @@ static void check_leaf(struct audit *a, const struct gn_sh_page *page,
 	check_host(a, page, i, gfn);
 }
 
+/*
+ * A switch leads the CPU to the table that its gpte names, in RAM of a slot
+ * that it may write, with no more rights than the path down to it.
+ */
+static void check_switch(struct audit *a, const struct gn_sh_page *page,
+			 unsigned i)
+{
+	struct gn_sh *sh = a->sh;
+	uint64_t gfn = gn_sh_leaf_gfn(sh, page, i), spte = page->spt[i];
+	const struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
+	struct gnomon_frame host;
+
+	a->leaves++;
+	holds(a, frame && contains(sh, frame->rmap, gn_sh_ref(page, i)),
+	      "a switch is in the reverse map of its table once", page->gfn,
+	      i);
+	holds(a, gn_sh_agile_heeds(sh, page->role) &&
+		      gn_sh_agile_marked(sh, gfn) && page->role.level > 1,
+	      "a switch leads to a marked table", page->gfn, i);
+	if (a->level < GNOMON_AUDIT_FULL ||
+	    (sh->dropping && !gn_slots_find(sh->slots, gn_gfn(gfn)))) {
+		return;
+	}
+	gn_slots_frame(sh->slots, sh->host, sh->ctx, gn_gfn(gfn), 0, &host);
+	holds(a, host.kind == GNOMON_FRAME_RAM && host.writable,
+	      "a switch leads to RAM of a slot", gfn, spte);
+	holds(a, spte == gn_sh_agile_entry(sh, page, page->snap[i], host.hfn),
+	      "a switch holds the table's hpa and the path's rights", gfn,
+	      spte);
+}
+
 /* What guest memory says now, for an entry that is in use. */
 static void check_memory(struct audit *a, const struct gn_sh_page *page,
 			 unsigned i)
@@ -152,6 +184,11 @@ static void check_memory(struct audit *a, const struct gn_sh_page *page,
 		check_gpte(a, page, i, gpte, rule);
 		return;
 	}
+	if (gn_spte_switch(page->spt[i])) {
+		holds(a, !((gpte ^ page->snap[i]) & ~(uint64_t)GN_SPTE_AD),
+		      rule, page->gfn, i);
+		return;
+	}
 	holds(a, gn_sh_child_key(a->sh, page, i, gpte, &key) &&
 		      key.gfn == gn_sh_child(a->sh, page, i)->gfn,
 	      rule, page->gfn, i);
@@ -160,7 +197,9 @@ static void check_memory(struct audit *a, const struct gn_sh_page *page,
 static void check_entry(struct audit *a, const struct gn_sh_page *page,
 			unsigned i)
 {
-	if (gn_spte_table(page->spt[i], page->role.level)) {
+	if (gn_spte_switch(page->spt[i])) {
+		check_switch(a, page, i);
+	} else if (gn_spte_table(page->spt[i], page->role.level)) {
 		check_child(a, page, i);
 	} else {
 		check_leaf(a, page, i);
@@ -249,7 +288,8 @@ static void check_frame(struct audit *a, uint64_t gfn,
 		unsigned i = gn_sh_ref_index(ref);
 
 		holds(a, page->state == GN_SH_LIVE &&
-			      gn_spte_leaf(page->spt[i], page->role.level) &&
+			      (gn_spte_leaf(page->spt[i], page->role.level) ||
+			       gn_spte_switch(page->spt[i])) &&
 			      gn_sh_leaf_gfn(sh, page, i) == gfn,
 		      "a reverse map names leaves of live pages", gfn, ref);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bits of an spte: x86-64 format, hole, table or leaf. A and D are always
- * set, so that the CPU never writes an spte; W stands for the guest's own D.
+ * The bits of an spte: x86-64 format, hole, table, leaf or, in agile mode, a
+ * switch to the guest's own table. A and D are always set, so that the CPU
+ * never writes an spte; W stands for the guest's own D.
  *
  * What the CPU must run with is said at struct gnomon_root.
  */
@@ -22,6 +23,11 @@
 /* Ignored by the CPU. */
 #define GN_SPTE_HOST_W	GN_BIT(9)	/* the host allows writes */
 #define GN_SPTE_FLIP	GN_BIT(10)	/* W without the guest's W: WP = 0 */
+/*
+ * The switching bit, heeded by a CPU that knows agile paging: the entry leads
+ * to the guest's own table, with W, U and NX for the path down to it.
+ */
+#define GN_SPTE_SWITCH	GN_BIT(GNOMON_AGILE_BIT)
 
 static inline bool gn_spte_present(uint64_t spte)
 {
@@ -37,7 +43,13 @@ static inline bool gn_spte_leaf(uint64_t spte, unsigned level)
 static inline bool gn_spte_table(uint64_t spte, unsigned level)
 {
 	return gn_spte_present(spte) && level > 1 &&
-	       (spte & GN_SPTE_LARGE) == 0;
+	       (spte & (GN_SPTE_LARGE | GN_SPTE_SWITCH)) == 0;
+}
+
+static inline bool gn_spte_switch(uint64_t spte)
+{
+	return (spte & (GN_SPTE_P | GN_SPTE_SWITCH)) ==
+	       (GN_SPTE_P | GN_SPTE_SWITCH);
 }
 
 /* Physical address in a table entry or a leaf of the level. */
@@ -54,6 +66,15 @@ static inline uint64_t gn_spte_hpa(uint64_t spte, unsigned level)
 static inline uint64_t gn_spte_make_table(gnomon_hpa_t table)
 {
 	return table.v | GN_SPTE_P | GN_SPTE_W | GN_SPTE_U | X86_PTE_A;
+}
+
+/* To the guest's table at hpa; rights: gn_gpt_rights of the path. */
+static inline uint64_t gn_spte_make_switch(gnomon_hpa_t table, uint8_t rights)
+{
+	return table.v | GN_SPTE_P | GN_SPTE_SWITCH | X86_PTE_A |
+	       (rights & GN_GPT_W ? GN_SPTE_W : 0) |
+	       (rights & GN_GPT_U ? GN_SPTE_U : 0) |
+	       (rights & GN_GPT_X ? 0 : GN_SPTE_NX);
 }
 
 /* What a leaf says beside its frame. */

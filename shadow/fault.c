@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/fault.h"
 
+#include "shadow/agile.h"
 #include "shadow/fill.h"
 #include "shadow/page.h"
 #include "shadow/reclaim.h"
@@ -71,7 +72,8 @@ static enum gn_sh_step step_trace(struct gn_sh_fault *f)
 	struct gn_sh *sh = f->sh;
 	struct gn_tf_record *record = f->record;
 
-	if (!(f->access & GNOMON_WRITE) || !record || !record->tables) {
+	if (!(f->access & GNOMON_WRITE) || !record || !record->tables ||
+	    f->below) {
 		return GN_SH_NEXT;
 	}
 	bool again = f->vcpu->gave_up_rip == f->rip &&
@@ -95,7 +97,7 @@ static enum gn_sh_step step_trace(struct gn_sh_fault *f)
 /* The VMM's own interest in the frame. */
 static enum gn_sh_step step_watch(struct gn_sh_fault *f)
 {
-	uint8_t watch = f->record ? f->record->watch : 0;
+	uint8_t watch = f->record && !f->below ? f->record->watch : 0;
 	uint8_t now = f->access & GNOMON_WRITE  ? GNOMON_WATCH_WRITE
 		      : f->access & GNOMON_EXEC ? GNOMON_WATCH_EXEC
 						: GNOMON_WATCH_READ;
@@ -111,6 +113,10 @@ static enum gn_sh_step step_host(struct gn_sh_fault *f)
 {
 	bool write = f->access & GNOMON_WRITE;
 
+	/* The frame is that of a table then, and known already. */
+	if (f->below) {
+		return GN_SH_NEXT;
+	}
 	gn_slots_frame(f->sh->slots, f->sh->host, f->sh->ctx, gn_gfn(f->gfn),
 		       write ? GNOMON_WANT_WRITE : GNOMON_WANT_READ,
 		       &f->frame);
@@ -202,6 +208,9 @@ static enum gn_sh_step step_leaf(struct gn_sh_fault *f)
 	uint64_t gpte = gn_sh_gpte_at(f, f->leaf);
 	struct gn_sh_want want;
 
+	if (f->below) {
+		return gn_sh_step_switch(f);
+	}
 	gn_sh_use(page);
 	/* A table closed by the link step may lie below a large leaf: anew. */
 	if (f->leaf > 1 && gn_frames_marked(&f->sh->frames, f->gfn,
@@ -253,6 +262,7 @@ void gn_sh_fault(struct gn_sh_vcpu *vcpu, const struct gnomon_fault *fault,
 
 	bool done = step_walk(&f) == GN_SH_DONE ||
 		    step_root(&f) == GN_SH_DONE ||
+		    gn_sh_step_agile(&f) == GN_SH_DONE ||
 		    step_watch(&f) == GN_SH_DONE ||
 		    step_trace(&f) == GN_SH_DONE ||
 		    step_host(&f) == GN_SH_DONE ||

@@ -44,7 +44,7 @@ enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f)
 {
 	struct gn_sh_page *page = gn_sh_page_at(f->sh, f->vcpu->root);
 
-	if (f->walk.level != 1 || page->role.top) {
+	if (f->walk.level != 1 || page->role.top || f->below) {
 		return GN_SH_NEXT;
 	}
 	for (unsigned l = f->top; l > 1; l--) {
@@ -129,6 +129,10 @@ static bool block_free(const struct gn_sh_fault *f, unsigned level)
 static unsigned leaf_level(const struct gn_sh_fault *f)
 {
 	unsigned guest = f->walk.level ? f->walk.level : 3;
+
+	if (f->below) {
+		return f->below + 1;
+	}
 	unsigned host = f->frame.order / 9u + 1;
 	unsigned level = guest < host ? guest : host;
 
@@ -147,7 +151,8 @@ static unsigned leaf_level(const struct gn_sh_fault *f)
  */
 enum gn_sh_step gn_sh_step_path(struct gn_sh_fault *f)
 {
-	unsigned mirrors = f->walk.level ? f->walk.level : 4;
+	unsigned mirrors = f->below ? f->below + 1
+			   : f->walk.level ? f->walk.level : 4;
 
 	if (f->quick) {
 		return GN_SH_NEXT;
@@ -176,7 +181,10 @@ enum gn_sh_step gn_sh_step_recheck(struct gn_sh_fault *f)
 {
 	unsigned bytes = gn_gpt_entry_bytes(&f->vcpu->ctx);
 
-	for (unsigned l = f->walk.level; l && l <= gn_sh_path_levels(f); l++) {
+	/* What the CPU walks itself may change at any time. */
+	unsigned low = f->below ? f->below + 1 : f->walk.level;
+
+	for (unsigned l = low; l && l <= gn_sh_path_levels(f); l++) {
 		const struct gn_gpt_step *step = &f->walk.step[l];
 		uint64_t now;
 		enum gnomon_status status =

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is done to all leaves of a range of guest frames, some at a time. */
+#include "shadow/agile.h"
 #include "shadow/fill.h"
 #include "shadow/page.h"
 #include "shadow/set.h"
@@ -38,6 +39,10 @@ enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
 		}
 		if (gn_tf_watched(&sh->tf, *next)) {
 			gn_tf_watch(&sh->tf, *next, 0);
+		}
+		if (gn_sh_agile_marked(sh, *next)) {
+			gn_tf_mark_below(&sh->tf, *next, false);
+			sh->below--;
 		}
 		++*next;
 	}

@@ -4,8 +4,19 @@
 #include "shadow/plain.h"
 #include "shadow/refs.h"
 
-uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
-			unsigned index)
+#define LEVEL_SWITCH 0u		/* no leaf, though in the reverse map */
+
+uint64_t gn_sh_table_gfn(const struct gn_sh_page *page, uint64_t gpte)
+{
+	const struct gn_gpt_format *f = gn_gpt_formats[page->role.format];
+
+	return (gpte & f->level[page->role.level].table_frame) >>
+	       GNOMON_PAGE_SHIFT;
+}
+
+/* The frame that spte, which stands or stood at index, leads to. */
+static uint64_t mapped_gfn(const struct gn_sh_page *page, unsigned index,
+			   uint64_t spte)
 {
 	union gn_sh_role role = page->role;
 
@@ -21,12 +32,21 @@ uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
 	uint64_t gpa = ((gpte << f->frame_up) & l->leaf_frame) |
 		       (gpte & l->leaf_high) << 19;
 
-	(void)sh;
+	if (gn_spte_switch(spte)) {
+		return gn_sh_table_gfn(page, gpte);
+	}
 	/* A 4M leaf fills two entries. */
 	if (gn_sh_role_small(role) && role.level == 2) {
 		gpa += (uint64_t)(index & 1) << 21;
 	}
 	return gpa >> GNOMON_PAGE_SHIFT;
+}
+
+uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
+			unsigned index)
+{
+	(void)sh;
+	return mapped_gfn(page, index, page->spt[index]);
 }
 
 static void store(struct gn_sh_page *page, unsigned index, uint64_t spte)
@@ -45,12 +65,13 @@ struct gn_sh_page *gn_sh_child(const struct gn_sh *sh,
 	return page->kids[index];
 }
 
+/* A switch may have led to leaves of the guest's that are global. */
 static void unmap_leaf(struct gn_sh *sh, struct gn_sh_page *page,
-		       unsigned index)
+		       unsigned index, uint64_t old)
 {
-	uint64_t gfn = gn_sh_leaf_gfn(sh, page, index);
+	uint64_t gfn = mapped_gfn(page, index, old);
 	struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
-	bool global = (page->spt[index] & GN_SPTE_G) != 0;
+	bool global = (old & GN_SPTE_G) != 0 || gn_spte_switch(old);
 	bool found = frame && gn_sh_refs_remove(sh, &frame->rmap,
 						gn_sh_ref(page, index));
 
@@ -93,7 +114,7 @@ void gn_sh_clear(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
 	if (gn_spte_table(old, page->role.level)) {
 		unlink_child(sh, page, index);
 	} else {
-		unmap_leaf(sh, page, index);
+		unmap_leaf(sh, page, index, old);
 	}
 }
 
@@ -116,14 +137,14 @@ static inline void link_leaf(struct gn_sh *sh, struct gn_sh_page *page,
 	sh->stats->sptes_set++;
 }
 
-void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
-		    uint64_t spte, uint64_t gpte)
+static void map(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		uint64_t spte, uint64_t gpte)
 {
 	gn_sh_clear(sh, page, index);
 	if (page->snap) {
 		page->snap[index] = gpte;
 	}
-	uint64_t gfn = gn_sh_leaf_gfn(sh, page, index);
+	uint64_t gfn = mapped_gfn(page, index, spte);
 	struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
 
 	GN_ASSERT(frame);
@@ -134,11 +155,24 @@ void gn_sh_swap_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		     struct gn_frame *to, uint64_t spte, uint64_t gpte)
 {
 	if (gn_spte_present(page->spt[index])) {
-		unmap_leaf(sh, page, index);
+		unmap_leaf(sh, page, index, page->spt[index]);
 		sh->stats->sptes_cleared++;
 	}
 	page->snap[index] = gpte;
 	link_leaf(sh, page, index, to, spte);
+}
+
+void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		    uint64_t spte, uint64_t gpte)
+{
+	map(sh, page, index, spte, gpte);
+}
+
+void gn_sh_set_switch(struct gn_sh *sh, struct gn_sh_page *page,
+		      unsigned index, uint64_t spte, uint64_t gpte)
+{
+	map(sh, page, index, spte, gpte);
+	sh->stats->switches_set++;
 }
 
 void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
@@ -207,6 +241,16 @@ static uint32_t protect_small(struct gn_sh *sh, uint64_t gfn)
 	return count;
 }
 
+/* Of the leaf, or LEVEL_SWITCH. */
+static unsigned ref_level(const struct gn_sh *sh, uint32_t ref)
+{
+	const struct gn_sh_page *page = gn_sh_ref_page(sh, ref);
+
+	return gn_spte_switch(page->spt[gn_sh_ref_index(ref)])
+		       ? LEVEL_SWITCH
+		       : page->role.level;
+}
+
 static uint32_t find_level(const struct gn_sh *sh, uint32_t list,
 			   unsigned level)
 {
@@ -215,7 +259,7 @@ static uint32_t find_level(const struct gn_sh *sh, uint32_t list,
 
 	gn_sh_refs_begin(sh, list, &iter);
 	while ((ref = gn_sh_refs_next(sh, &iter)) != 0) {
-		if (gn_sh_ref_page(sh, ref)->role.level == level) {
+		if (ref_level(sh, ref) == level) {
 			break;
 		}
 	}
@@ -225,7 +269,8 @@ static uint32_t find_level(const struct gn_sh *sh, uint32_t list,
 /* Drop the leaves of one level that map gfn; the list changes under us. */
 static uint32_t drop_level(struct gn_sh *sh, uint64_t gfn, unsigned level)
 {
-	uint64_t first = gn_align_down(gfn, gn_level_frames(level));
+	uint64_t frames = gn_level_frames(level == LEVEL_SWITCH ? 1 : level);
+	uint64_t first = gn_align_down(gfn, frames);
 	const struct gn_frame *frame = gn_frames_find(&sh->frames, first);
 	uint32_t ref, count = 0;
 
@@ -246,11 +291,18 @@ bool gn_sh_is_mapped(const struct gn_sh *sh, uint64_t gfn)
 		const struct gn_frame *frame =
 			gn_frames_find(&sh->frames, first);
 
-		if (frame && find_level(sh, frame->rmap, level)) {
+		if (frame && (find_level(sh, frame->rmap, level) ||
+			      (level == 1 && find_level(sh, frame->rmap,
+							LEVEL_SWITCH)))) {
 			return true;
 		}
 	}
 	return false;
+}
+
+uint32_t gn_sh_drop_switches(struct gn_sh *sh, uint64_t gfn)
+{
+	return sh->config.agile ? drop_level(sh, gfn, LEVEL_SWITCH) : 0;
 }
 
 uint32_t gn_sh_protect(struct gn_sh *sh, uint64_t gfn)
@@ -258,11 +310,11 @@ uint32_t gn_sh_protect(struct gn_sh *sh, uint64_t gfn)
 	uint32_t large = drop_level(sh, gfn, 2) + drop_level(sh, gfn, 3);
 
 	sh->stats->splits += large;
-	return large + protect_small(sh, gfn);
+	return large + gn_sh_drop_switches(sh, gfn) + protect_small(sh, gfn);
 }
 
 uint32_t gn_sh_unmap(struct gn_sh *sh, uint64_t gfn)
 {
 	return drop_level(sh, gfn, 1) + drop_level(sh, gfn, 2) +
-	       drop_level(sh, gfn, 3);
+	       drop_level(sh, gfn, 3) + gn_sh_drop_switches(sh, gfn);
 }

@@ -9,6 +9,8 @@
  *	table		clear		set_table	set_leaf
  *	leaf		clear		set_table	set_leaf, set_rights
  *
+ * A switch (agile.h) is written by set_switch and is a leaf to all others.
+ *
  * gpte is the guest entry that the spte was made from; it is kept in the
  * snapshot and says later which frame the reverse map has the leaf under.
  * Direct pages ignore it. A lost or lowered translation is noted as stale, not
@@ -19,9 +21,12 @@
 
 #include "shadow/shadow.h"
 
-/* gfn that a leaf at index maps, from page and snapshot. */
+/* gfn that a leaf or switch at index leads to, by page and snapshot. */
 uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
 			unsigned index);
+
+/* gfn of the table that gpte, a table entry of page, names. */
+uint64_t gn_sh_table_gfn(const struct gn_sh_page *page, uint64_t gpte);
 
 void gn_sh_clear(struct gn_sh *sh, struct gn_sh_page *page, unsigned index);
 /* One reference must be reserved, and the frame must have room. */
@@ -36,6 +41,9 @@ void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
  */
 void gn_sh_swap_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		     struct gn_frame *to, uint64_t spte, uint64_t gpte);
+/* A switch: one reference must be reserved, the table's frame has room. */
+void gn_sh_set_switch(struct gn_sh *sh, struct gn_sh_page *page,
+		      unsigned index, uint64_t spte, uint64_t gpte);
 /* Same frame, other rights. */
 void gn_sh_set_rights(struct gn_sh *sh, struct gn_sh_page *page,
 		      unsigned index, uint64_t spte, uint64_t gpte);
@@ -44,13 +52,16 @@ void gn_sh_set_snap(struct gn_sh_page *page, unsigned index, uint64_t gpte);
 
 /*
  * Take W from every leaf that maps the frame; leaves of more than 4K go
- * altogether, to be filled again in smaller ones. The number of sptes changed.
+ * altogether, to be filled again in smaller ones, and so do switches to it.
+ * The number of sptes changed.
  */
 uint32_t gn_sh_protect(struct gn_sh *sh, uint64_t gfn);
 /* Does any leaf map the frame? */
 bool gn_sh_is_mapped(const struct gn_sh *sh, uint64_t gfn);
 /* Drop every leaf that maps the frame. The number dropped. */
 uint32_t gn_sh_unmap(struct gn_sh *sh, uint64_t gfn);
+/* Drop every switch to the table in the frame. The number dropped. */
+uint32_t gn_sh_drop_switches(struct gn_sh *sh, uint64_t gfn);
 /* The page that a table entry leads to. */
 struct gn_sh_page *gn_sh_child(const struct gn_sh *sh,
 			       const struct gn_sh_page *page, unsigned index);

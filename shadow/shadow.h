@@ -69,6 +69,7 @@ struct gn_sh_config {
 	uint8_t open_max;	/* unsync frames, at most GN_SH_OPEN_MAX */
 	uint8_t open_quiet;	/* unchanged flush points before the trace */
 	uint8_t host_maxphyaddr;
+	bool agile;		/* the CPU knows the switching bit: agile.h */
 };
 
 /* A context for decoding gptes of pages in some role; control bits only. */
@@ -94,6 +95,7 @@ struct gn_sh {
 	uint32_t live;		/* pages that are not in limbo */
 	uint32_t limbo_count;
 	uint64_t refs;		/* entries of all reverse maps */
+	uint32_t below;		/* guest tables that are marked: agile.h */
 	uint32_t generation;	/* pages of another one are only in the way */
 	uint32_t loaded[GNOMON_VCPUS_MAX]; /* root of each vcpu, 0 = none */
 	/* The root before that: the CPU has it until it loads the new one. */

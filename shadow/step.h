@@ -26,6 +26,7 @@ struct gn_sh_fault {
 	struct gn_sh_page *path[GNOMON_MAX_LEVELS + 1];
 	unsigned top;
 	unsigned leaf;		/* level of the spte that will map gfn */
+	unsigned below;		/* level of the table the CPU walks; 0: none */
 	bool trace;		/* it stores to a traced frame */
 	bool quick;		/* the whole path was there */
 	bool relinked;		/* a page from before comes back into use */

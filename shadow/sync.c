@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/sync.h"
 
+#include "shadow/agile.h"
 #include "shadow/fill.h"
 #include "shadow/page.h"
 #include "shadow/plain.h"
@@ -56,7 +57,9 @@ void gn_sh_follow(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		gn_sh_follow_plain(sh, page, index, gpte, fill);
 		return;
 	}
-	if (gn_spte_table(spte, level)) {
+	if (gn_spte_switch(spte)) {
+		gn_sh_agile_follow(sh, page, index, gpte);
+	} else if (gn_spte_table(spte, level)) {
 		update_table(sh, page, index, gpte);
 	} else if (gn_spte_leaf(spte, level)) {
 		update_leaf(sh, page, index, gpte);

@@ -37,7 +37,8 @@ void gn_tf_put(struct gn_tf *tf, struct gn_tf_record *record)
 {
 	struct gn_frame *frame = gn_frames_find(tf->frames, record->gfn);
 
-	if (record->pages || record->tables || record->open || record->watch) {
+	if (record->pages || record->tables || record->open || record->watch ||
+	    record->below) {
 		return;
 	}
 	gn_slab_give(&tf->records, frame->trace);
@@ -106,5 +107,13 @@ void gn_tf_watch(struct gn_tf *tf, uint64_t gfn, uint8_t watch)
 		gn_frames_mark(tf->frames, gfn, watch != 0);
 	}
 	record->watch = watch;
+	gn_tf_put(tf, record);
+}
+
+void gn_tf_mark_below(struct gn_tf *tf, uint64_t gfn, bool on)
+{
+	struct gn_tf_record *record = gn_tf_get(tf, gfn);
+
+	record->below = on;
 	gn_tf_put(tf, record);
 }

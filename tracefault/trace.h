@@ -31,6 +31,7 @@ struct gn_tf_record {
 	uint8_t quiet;		/* flush points without a change, unsync */
 	uint8_t upper;		/* a table above the leaf level was here */
 	uint8_t watch;		/* enum gnomon_watch of the VMM's own */
+	uint8_t below;		/* agile: not to be shadowed (shadow/agile.h) */
 };
 
 #define GN_TF_RECORD_SHIFT 5
@@ -79,6 +80,9 @@ void gn_tf_close(struct gn_tf *tf, struct gn_tf_record *record);
  * more); room must have been reserved.
  */
 void gn_tf_watch(struct gn_tf *tf, uint64_t gfn, uint8_t watch);
+
+/* The same for a table that is not to be shadowed (shadow/agile.h). */
+void gn_tf_mark_below(struct gn_tf *tf, uint64_t gfn, bool on);
 
 static inline uint8_t gn_tf_watched(const struct gn_tf *tf, uint64_t gfn)
 {

@@ -228,6 +228,11 @@ struct gnomon_host {
 enum gnomon_mode {
 	GNOMON_MODE_SHADOW = 0,
 	GNOMON_MODE_NESTED = 1,
+	/*
+	 * Shadow tables whose entries may lead to the guest's own tables, see
+	 * GNOMON_AGILE_BIT and gnomon_table_switch(). Takes both hierarchies.
+	 */
+	GNOMON_MODE_AGILE = 2,
 };
 
 /*
@@ -407,6 +412,14 @@ struct gnomon_root {
 	 * until the next report and harms nothing else.
 	 */
 	bool cr3_exits;
+	/*
+	 * Agile: the walk begins in the shadow table at cr3 and heeds
+	 * GNOMON_AGILE_BIT; ncr3 serves what lies below. A #PF that the
+	 * guest's own tables cause below a switch needs no exit, nor does an
+	 * INVLPG of an address there; all others leave the guest. Clear, with
+	 * ncr3 set: the walk is nested from the guest's CR3 on.
+	 */
+	bool agile;
 };
 
 GNOMON_API enum gnomon_status
@@ -469,6 +482,27 @@ GNOMON_API struct gnomon_root gnomon_vcpu_root(const struct gnomon_vcpu *vcpu);
 GNOMON_API enum gnomon_status
 gnomon_mode_switch(struct gnomon_vm *vm, const gnomon_gpa_t *cr3,
 		   enum gnomon_mode mode, uint32_t *budget) GNOMON_MUST_USE;
+/*
+ * Mode AGILE: have the CPU walk the guest's table in that frame, and all below
+ * it, through the nested table (or shadow it again); nothing below is traced
+ * or shadowed then. The table may be of any level; where CR3 names it the vcpu
+ * walks all of it nested, from its next gnomon_vcpu_set_regs() on. The choice
+ * stays with the frame, whatever the guest keeps there, until it is taken back
+ * or the slot goes. It is heeded in 4- and 5-level paging with CR0.WP and
+ * EFER.NXE set, and where the frame is RAM that the host lets be written;
+ * elsewhere the table is shadowed as if nothing had been said.
+ *
+ * GNOMON_OK; GNOMON_MORE: it is so, shadow pages are still to be dropped;
+ * GNOMON_INVAL: no memory there; GNOMON_NOMEM: nothing changed;
+ * GNOMON_UNSUPPORTED: the vm was not made for mode AGILE.
+ */
+GNOMON_API enum gnomon_status
+gnomon_table_switch(struct gnomon_vm *vm, gnomon_gfn_t table, bool nested,
+		    uint32_t *budget) GNOMON_MUST_USE;
+/* What gnomon_table_switch() last said of the frame; else false. */
+GNOMON_API bool gnomon_table_is_nested(const struct gnomon_vm *vm,
+				       gnomon_gfn_t table);
+
 /* The mode of an address space, or (cr3 null) of those not chosen for. */
 GNOMON_API enum gnomon_mode
 gnomon_mode_get(const struct gnomon_vm *vm, const gnomon_gpa_t *cr3);
@@ -775,6 +809,8 @@ struct gnomon_stats {
 	uint64_t syncs;		/* open tables compared at flush points */
 	uint64_t sptes_synced;	/* entries that were found changed */
 	uint64_t unsync_tables;	/* = open now */
+	uint64_t switches_set;	/* sptes made to lead to a guest's table */
+	uint64_t tables_nested;	/* = gnomon_table_switch(): nested below */
 };
 
 /* Copy the counters; stats_bytes is sizeof(*stats) of the caller's header. */
