@@ -583,6 +583,10 @@ GNOMON_API void gnomon_fault(struct gnomon_vcpu *vcpu,
  * every shadow of the entries written up to date. GNOMON_OK; GNOMON_ABSENT:
  * nothing stored, no writable RAM there; GNOMON_INVAL; GNOMON_NOMEM never:
  * what cannot be updated is dropped.
+ *
+ * Memory that changed in another way, by a device that writes on its own, is
+ * made known by a call with what is there now, or by gnomon_zap_all(). Until
+ * then the engine may go by what was there before.
  */
 GNOMON_API enum gnomon_status
 gnomon_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,

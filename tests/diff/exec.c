@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/diff/world.h"
+#include "tests/diff/host.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -19,43 +19,6 @@ static uint32_t access_kind(uint64_t bits)
 	};
 
 	return kind[bits & 15];
-}
-
-static void exec_access(struct world *w, const struct op *op)
-{
-	static const uint8_t size[8] = { 8, 8, 8, 8, 4, 4, 2, 1 };
-	unsigned bytes = size[op->b & 7];
-	uint64_t gva = world_gva(w, op->a);
-
-	if (op->vcpu >= DIFF_VCPUS || !ref_canonical(&w->regs[op->vcpu], gva)) {
-		return;
-	}
-	/* Halves and bytes go anywhere in the entry. */
-	gva += op->b >> 3 & 7 & ~(bytes - 1);
-	world_access(w, op->vcpu, gva, access_kind(op->b >> 8), bytes,
-		     world_mix(op->b));
-}
-
-static uint64_t entry_offset(const struct world *w, unsigned table,
-			     uint64_t bits)
-{
-	return world_index(w, w->role[table], bits) * world_entry_bytes(w);
-}
-
-static void exec_store(struct world *w, const struct op *op)
-{
-	unsigned t = op->a & (DIFF_TABLES - 1);
-	unsigned bytes = world_entry_bytes(w);
-	uint64_t offset = entry_offset(w, t, op->a >> 8);
-
-	if ((op->a >> 16 & 7) == 0) {
-		unsigned part = 1u << (op->a >> 20 & 1 ? 2 : 0);
-
-		offset += op->a >> 24 & (bytes - 1) & ~(part - 1);
-		bytes = part;
-	}
-	world_access(w, op->vcpu, world_direct_gva(w, t, offset),
-		     GNOMON_WRITE, bytes, op->b);
 }
 
 static void dma(struct world *w, uint64_t gpa, const void *data,
@@ -84,17 +47,95 @@ static void dma(struct world *w, uint64_t gpa, const void *data,
 	history_note(w, gpa, bytes);
 }
 
+/* As a guest's handler of page faults would: mend the entry at fault. */
+static void page_in(struct world *w, unsigned vcpu, uint64_t gva,
+		    uint32_t access, uint64_t bits)
+{
+	unsigned levels = ref_levels(&w->regs[vcpu]);
+	struct ref_result r;
+
+	ref_walk(&w->now, &w->regs[vcpu], gva, access, &r);
+	if (r.status == GNOMON_OK || r.steps == 0 || w->failed) {
+		return;
+	}
+	const struct ref_step *last = &r.step[r.steps - 1];
+	unsigned level = (levels == 3 ? 2 : levels) - (r.steps - 1u);
+	uint64_t v = world_entry(w, levels, level, bits, true);
+
+	/* What the tables forbid is mostly meant so. */
+	if ((r.code & (X86_PF_P | X86_PF_RSVD)) != X86_PF_P || (bits & 1)) {
+		dma(w, last->gpa, &v, last->bytes);
+	}
+}
+
+static void exec_access(struct world *w, const struct op *op)
+{
+	static const uint8_t size[8] = { 8, 8, 8, 8, 4, 4, 2, 1 };
+	unsigned bytes = size[op->b & 7];
+	uint64_t gva = world_gva(w, op->vcpu, op->a);
+
+	if (!ref_canonical(&w->regs[op->vcpu], gva)) {
+		return;
+	}
+	/* Halves and bytes go anywhere in the entry. */
+	gva += op->b >> 3 & 7 & ~(bytes - 1);
+	if (world_access(w, op->vcpu, gva, access_kind(op->b >> 8), bytes,
+			 world_mix(op->b)) && (op->b & 0x70000) == 0) {
+		page_in(w, op->vcpu, gva, access_kind(op->b >> 8),
+			world_mix(op->a));
+	}
+}
+
+static void exec_cross(struct world *w, const struct op *op)
+{
+	unsigned bytes = 2 + (unsigned)(op->b % 7);
+	uint64_t gva = world_gva(w, op->vcpu, op->a) | 0xfff;
+	uint32_t kind = GNOMON_WRITE | (op->b >> 8 & 3 ? GNOMON_USER : 0);
+
+	gva -= (op->b >> 16) % (bytes - 1);
+	if (ref_canonical(&w->regs[op->vcpu], gva) &&
+	    ref_canonical(&w->regs[op->vcpu], gva + bytes - 1)) {
+		world_cross(w, op->vcpu, gva, kind, bytes, world_mix(op->b));
+	}
+}
+
+static uint64_t entry_offset(const struct world *w, unsigned table,
+			     uint64_t bits)
+{
+	return world_index(w->p.levels, w->role[table], bits) *
+	       world_entry_bytes(w->p.levels);
+}
+
+static void exec_store(struct world *w, const struct op *op)
+{
+	unsigned t = op->a & (DIFF_TABLES - 1);
+	unsigned bytes = world_entry_bytes(w->p.levels);
+	uint64_t offset = entry_offset(w, t, op->a >> 8);
+
+	if ((op->a >> 16 & 7) == 0) {
+		unsigned part = 1u << (op->a >> 20 & 1 ? 2 : 0);
+
+		offset += op->a >> 24 & (bytes - 1) & ~(part - 1);
+		bytes = part;
+	}
+	uint64_t gva = world_direct_gva(w, op->vcpu, t, offset);
+
+	if (ref_canonical(&w->regs[op->vcpu], gva)) {
+		world_access(w, op->vcpu, gva, GNOMON_WRITE, bytes, op->b);
+	}
+}
+
 static void exec_dma(struct world *w, const struct op *op)
 {
 	unsigned t = op->a & (DIFF_TABLES - 1);
-	unsigned size = world_entry_bytes(w);
+	unsigned size = world_entry_bytes(w->p.levels);
 	uint64_t offset = entry_offset(w, t, op->a >> 8);
 	unsigned count = (op->a >> 16 & 7) == 0 ? 3 : 1;
 	unsigned char data[32];
 
 	for (unsigned i = 0; i < count; i++) {
-		uint64_t v = world_entry(w, w->role[t], world_mix(op->b + i),
-					 op->b & 3);
+		uint64_t v = world_entry(w, w->p.levels, w->role[t],
+					 world_mix(op->b + i), op->b & 7);
 
 		memcpy(data + i * size, &v, size);
 	}
@@ -116,166 +157,17 @@ static void exec_dma(struct world *w, const struct op *op)
 static void exec_repair(struct world *w, const struct op *op)
 {
 	unsigned t = op->a & (DIFF_TABLES - 1);
-	unsigned top = w->p.levels;
-	uint64_t v = world_entry(w, w->role[t], op->b, true);
+	unsigned top = w->p.levels, bytes = world_entry_bytes(top);
+	uint64_t v = world_entry(w, top, w->role[t], op->b, true);
 
 	if (t < DIFF_ROOTS && (op->a >> 8 & 1)) {
 		v = w->direct[top - 1] << 12 | X86_PTE_P;
 		v |= top == 3 ? 0 : X86_PTE_W | X86_PTE_A | X86_PTE_D;
-		dma(w, (w->table[t] << 12) + 3 * world_entry_bytes(w), &v,
-		    world_entry_bytes(w));
+		dma(w, (w->table[t] << 12) + 3 * bytes, &v, bytes);
 		return;
 	}
 	dma(w, (w->table[t] << 12) + entry_offset(w, t, op->a >> 8), &v,
-	    world_entry_bytes(w));
-}
-
-/* Does this change of registers make the CPU read the PDPTEs? */
-static bool reads_pdptes(const struct gnomon_regs *old,
-			 const struct gnomon_regs *new, uint32_t flags)
-{
-	uint64_t cr4 = X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PSE | X86_CR4_SMEP;
-
-	return !(flags & GNOMON_SET_PDPTES) &&
-	       ((flags & GNOMON_SET_CR3) ||
-		((old->cr0 ^ new->cr0) & X86_CR0_PG) ||
-		((old->cr4 ^ new->cr4) & cr4));
-}
-
-static void load_pdptes(const struct world *w, struct gnomon_regs *regs)
-{
-	uint64_t at = regs->cr3 & UINT64_C(0xffffffe0);
-
-	for (unsigned i = 0; i < 4 && ref_levels(regs) == 3; i++) {
-		regs->pdpte[i] = 0;
-		if (fh_readable(w->fh, at >> 12)) {
-			regs->pdpte[i] = fh_load(w->fh, at + 8 * i, 8);
-		}
-	}
-}
-
-bool world_set_regs(struct world *w, unsigned vcpu,
-		    const struct gnomon_regs *regs, uint32_t flags)
-{
-	struct gnomon_regs next = *regs;
-	struct gnomon_root root = { 0 };
-	enum gnomon_status s;
-	bool table = ref_levels(regs) != 3 ||
-		     fh_readable(w->fh, regs->cr3 >> 12);
-
-	if (reads_pdptes(&w->regs[vcpu], &next, flags)) {
-		load_pdptes(w, &next);
-	}
-	for (unsigned i = 0; i < 32; i++) {
-		fh_begin_load(w->fh, vcpu);
-		s = gnomon_vcpu_set_regs(w->vcpu[vcpu], &next, flags, &root);
-		fh_end_load(w->fh, s != GNOMON_OK || root.flush);
-		if (s != GNOMON_NOMEM || w->fh->live_max == 0) {
-			break;
-		}
-		w->n.nomem++;
-		w->fh->live_max += 16;
-	}
-	bool legal = ref_regs_legal(&w->now.caps, &next);
-
-	if (table && !w->slot_leaving &&
-	    s != (legal ? GNOMON_OK : GNOMON_GP)) {
-		world_fail(w, "set_regs(cr0 %#" PRIx64 " cr3 %#" PRIx64
-			   " cr4 %#" PRIx64 " efer %#" PRIx64 "): %s, but %s",
-			   next.cr0, next.cr3, next.cr4, next.efer,
-			   gnomon_status_text(s),
-			   legal ? "they are legal" : "they are not");
-	}
-	if (s != GNOMON_OK) {
-		return false;
-	}
-	bool others = memcmp(w->regs[vcpu].pdpte, next.pdpte,
-			     sizeof(next.pdpte)) != 0;
-
-	w->regs[vcpu] = next;
-	/* A MOV to CR4 may have loaded other PDPTEs: one more root. */
-	if (others && !(flags & GNOMON_SET_CR3)) {
-		times_cr3(w, vcpu, false);
-	}
-	hw_load_root(&w->cpu[vcpu], root);
-	return true;
-}
-
-static void exec_full(struct world *w, unsigned vcpu)
-{
-	struct gnomon_regs regs = w->regs[vcpu];
-
-	regs.cr4 ^= X86_CR4_PGE;
-	bool off = world_set_regs(w, vcpu, &regs, 0);
-
-	regs.cr4 ^= X86_CR4_PGE;
-	if (off && !world_set_regs(w, vcpu, &regs, 0)) {
-		world_fail(w, "CR4.PGE went off, but not on again");
-	}
-	if (off) {
-		times_full(w, vcpu);
-	}
-}
-
-static void exec_cr3(struct world *w, const struct op *op)
-{
-	struct gnomon_regs regs = w->regs[op->vcpu];
-
-	regs.cr3 = w->table[op->a % DIFF_ROOTS] << 12;
-	if ((op->a >> 8 & 63) == 0) {
-		/* Any table, or no memory at all. */
-		regs.cr3 = w->table[op->a >> 16 & (DIFF_TABLES - 1)] << 12;
-	} else if ((op->a >> 8 & 127) == 1) {
-		regs.cr3 = w->data[op->a >> 16 & (DIFF_DATA - 1)] << 12;
-	}
-	uint32_t flags = GNOMON_SET_CR3;
-
-	if (regs.cr4 & X86_CR4_PCIDE) {
-		regs.cr3 |= op->a >> 32 & (DIFF_PCIDS - 1);
-		flags |= op->a >> 40 & 1 ? GNOMON_SET_NOFLUSH : 0;
-	} else {
-		regs.cr3 |= op->a >> 32 & 0x18;
-	}
-	if (world_set_regs(w, op->vcpu, &regs, flags)) {
-		times_cr3(w, op->vcpu, !(flags & GNOMON_SET_NOFLUSH));
-	}
-}
-
-static void exec_regs(struct world *w, const struct op *op)
-{
-	struct gnomon_regs regs = w->regs[op->vcpu];
-	uint32_t has = w->p.features;
-
-	switch (op->a & 7) {
-	case 0: case 1:
-		regs.cr0 ^= X86_CR0_WP;
-		break;
-	case 2:
-		regs.cr4 ^= has & GNOMON_CAP_SMEP ? X86_CR4_SMEP : 0;
-		break;
-	case 3:
-		/* Mostly off: with it a supervisor reaches little. */
-		regs.cr4 &= ~X86_CR4_SMAP;
-		if ((has & GNOMON_CAP_SMAP) && (op->b & 3) == 0) {
-			regs.cr4 |= X86_CR4_SMAP;
-		}
-		break;
-	case 4: case 5:
-		regs.ac = !regs.ac;
-		break;
-	case 6:
-		regs.pkru = has & GNOMON_CAP_PKU ?
-			    (uint32_t)op->b & (uint32_t)(op->b >> 32) : 0;
-		break;
-	default:
-		/* What NXE means to a cached entry is not said: flush. */
-		regs.efer ^= w->p.levels >= 3 ? X86_EFER_NXE : 0;
-		if (world_set_regs(w, op->vcpu, &regs, 0)) {
-			exec_full(w, op->vcpu);
-		}
-		return;
-	}
-	world_set_regs(w, op->vcpu, &regs, 0);
+	    world_entry_bytes(w->p.levels));
 }
 
 static void slot_delete_step(struct world *w)
@@ -285,6 +177,7 @@ static void slot_delete_step(struct world *w)
 
 	if (s == GNOMON_OK) {
 		fh_slot_forget(w->fh, COMING);
+		host_watch_gone(w, 5120, 64);
 		w->slot_set = w->slot_leaving = false;
 	} else if (s != GNOMON_MORE) {
 		world_fail(w, "slot_delete: %s", gnomon_status_text(s));
@@ -303,8 +196,8 @@ static void exec_slot(struct world *w, const struct op *op)
 
 static void exec_translate(struct world *w, const struct op *op)
 {
-	uint64_t gva = op->b & 1 ? world_gva(w, op->a) :
-		world_direct_gva(w, op->a & (DIFF_TABLES - 1), 0);
+	uint64_t gva = op->b & 1 ? world_gva(w, op->vcpu, op->a) :
+		world_direct_gva(w, op->vcpu, op->a & (DIFF_TABLES - 1), 0);
 	uint32_t access = access_kind(op->b >> 8);
 	struct gnomon_translation t = { 0 };
 	struct ref_result r;
@@ -331,44 +224,6 @@ static void exec_translate(struct world *w, const struct op *op)
 	}
 }
 
-static void exec_bad_regs(struct world *w, const struct op *op)
-{
-	struct gnomon_regs regs = w->regs[op->vcpu];
-
-	switch (op->a & 3) {
-	case 0:
-		regs.cr0 &= ~X86_CR0_PE;
-		break;
-	case 1:
-		regs.cr3 |= UINT64_C(1) << 62;
-		break;
-	case 2:
-		regs.cr4 &= ~X86_CR4_PAE;
-		break;
-	default:
-		regs.cr3 |= UINT64_C(1) << (w->p.maxphyaddr & 63);
-		break;
-	}
-	if (!ref_regs_legal(&w->now.caps, &regs)) {
-		world_set_regs(w, op->vcpu, &regs, 0);
-	}
-}
-
-static void exec_paging(struct world *w, const struct op *op)
-{
-	struct gnomon_regs regs = w->regs[op->vcpu];
-
-	/* Only guests without LMA may: long mode needs more steps. */
-	if (w->p.levels >= 4) {
-		return;
-	}
-	regs.cr0 ^= X86_CR0_PG;
-	if (world_set_regs(w, op->vcpu, &regs,
-			   regs.cr0 & X86_CR0_PG ? GNOMON_SET_CR3 : 0)) {
-		times_full(w, op->vcpu);
-	}
-}
-
 void world_step(struct world *w, const struct op *op)
 {
 	switch ((enum op_kind)op->kind) {
@@ -384,14 +239,21 @@ void world_step(struct world *w, const struct op *op)
 	case OP_INVLPG:
 		world_invlpg(w, op);
 		break;
-	case OP_CR3:
-		exec_cr3(w, op);
-		break;
 	case OP_FULL:
-		exec_full(w, op->vcpu);
+		world_full(w, op->vcpu);
 		break;
+	case OP_CR3:
 	case OP_REGS:
-		exec_regs(w, op);
+	case OP_BAD_REGS:
+	case OP_PAGING:
+	case OP_PCIDE:
+		world_regs(w, op);
+		break;
+	case OP_CROSS:
+		exec_cross(w, op);
+		break;
+	case OP_RAW:
+		world_raw(w, op);
 		break;
 	case OP_SLOT:
 		exec_slot(w, op);
@@ -399,14 +261,8 @@ void world_step(struct world *w, const struct op *op)
 	case OP_TRANSLATE:
 		exec_translate(w, op);
 		break;
-	case OP_BAD_REGS:
-		exec_bad_regs(w, op);
-		break;
 	case OP_REPAIR:
 		exec_repair(w, op);
-		break;
-	case OP_PAGING:
-		exec_paging(w, op);
 		break;
 	case OP_MEMORY:
 		if (w->p.live_max) {
@@ -418,6 +274,7 @@ void world_step(struct world *w, const struct op *op)
 	case OP_ZAP:
 	case OP_LOG:
 	case OP_RANGE:
+	case OP_WATCH:
 		host_exec(w, op);
 		break;
 	case OP_KINDS:
@@ -432,7 +289,7 @@ static void guard_log(struct world *w)
 
 	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
 		if (w->times[i].seen_count + 4 > DIFF_CR3S) {
-			exec_full(w, i);
+			world_full(w, i);
 		}
 	}
 	if (w->log_next < DIFF_LOG / 2) {
@@ -441,7 +298,7 @@ static void guard_log(struct world *w)
 	oldest = w->log[(w->log_next - DIFF_LOG / 2) % DIFF_LOG].until;
 	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
 		if (w->times[i].full < oldest) {
-			exec_full(w, i);
+			world_full(w, i);
 		}
 	}
 }
@@ -460,6 +317,9 @@ static void audit(struct world *w)
 
 void world_check(struct world *w)
 {
+	if (w->raw_bytes) {
+		raw_notify(w, 0);
+	}
 	audit(w);
 	for (unsigned i = 0; i < DIFF_VCPUS && !w->failed; i++) {
 		judge_scan(w, i);
@@ -477,6 +337,9 @@ void world_exec(struct world *w, const struct op *op)
 	}
 	if (w->slot_leaving && op->kind != OP_SLOT && (w->n.ops & 3) == 0) {
 		slot_delete_step(w);
+	}
+	if (w->raw_bytes && w->n.ops - w->raw_since > 40) {
+		raw_notify(w, w->n.ops);
 	}
 	guard_log(w);
 	if (w->p.audit_every && w->n.ops % w->p.audit_every == 0) {

@@ -33,14 +33,17 @@ static void exec_invpcid(struct world *w, const struct op *op, uint64_t gva)
 
 void world_invlpg(struct world *w, const struct op *op)
 {
-	uint64_t gva = world_gva(w, op->a);
+	uint64_t gva = world_gva(w, op->vcpu, op->a);
 
 	if ((op->b & 7) == 0) {
-		gva = world_direct_gva(w, op->a & (DIFF_TABLES - 1), 0);
+		gva = world_direct_gva(w, op->vcpu,
+				       op->a & (DIFF_TABLES - 1), 0);
 	}
 	/* INVPCID goes with long mode here: gva must be canonical. */
-	if ((op->b & 24) == 0 && w->p.levels >= 4) {
-		exec_invpcid(w, op, gva);
+	if ((op->b & 24) == 0 && ref_levels(&w->regs[op->vcpu]) >= 4) {
+		if (ref_canonical(&w->regs[op->vcpu], gva)) {
+			exec_invpcid(w, op, gva);
+		}
 		return;
 	}
 	gnomon_invlpg(w->vcpu[op->vcpu], (gnomon_gva_t){ gva });

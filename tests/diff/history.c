@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/diff/world.h"
+#include "tests/diff/host.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +42,16 @@ static void note_word(struct world *w, struct frame_meta *m, unsigned word)
 	if (was == is) {
 		return;
 	}
-	w->log[w->log_next % DIFF_LOG] = (struct log_entry){
+	struct log_entry *e = &w->log[w->log_next % DIFF_LOG];
+
+	*e = (struct log_entry){
 		.word = gpa >> 3, .value = was, .until = ++w->seq,
 		.prev = m->head[word] };
 	m->head[word] = ++w->log_next;
 	memcpy(m->known + 8 * word, &is, 8);
-	host_written(w, m->gfn);
+	if (!raw_logged(w, e)) {
+		host_written(w, m->gfn);
+	}
 }
 
 void history_note(struct world *w, uint64_t gpa, uint64_t bytes)
@@ -213,18 +217,14 @@ void times_cr3(struct world *w, unsigned vcpu, bool flushes)
 	t->seen[at] = (struct seen_root){ *regs, UINT64_MAX };
 }
 
-static unsigned large_shift(const struct world *w)
-{
-	return w->p.levels == 2 ? 22 : 21;
-}
-
 /*
  * INVLPG drops all pieces of a large page only if the tables map one there at
  * that moment; pieces of one that is gone already may stay.
  */
 void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva, bool globals)
 {
-	unsigned shift[3] = { 12, large_shift(w), 30 };
+	unsigned large = ref_levels(&w->regs[vcpu]) == 2 ? 22 : 21;
+	unsigned shift[3] = { 12, large, 30 };
 	struct ref_result r;
 
 	ref_walk(&w->now, &w->regs[vcpu], gva, GNOMON_READ, &r);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/diff/world.h"
+#include "tests/diff/host.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define LOG_FRAMES 8192u
 #define LOG_ID 2u
@@ -175,21 +176,95 @@ static void log_stop(struct world *w)
 	}
 }
 
+/* ---- watched frames ----------------------------------------------------- */
+
+bool host_watched(const struct world *w, uint64_t gfn, uint32_t access)
+{
+	uint8_t watch = gfn < FH_SMALL_FRAMES ? w->watch[gfn] : 0;
+	uint32_t kind = access & GNOMON_WRITE ? GNOMON_WATCH_WRITE :
+			access & GNOMON_EXEC ? GNOMON_WATCH_EXEC : 0;
+
+	return watch & (kind | GNOMON_WATCH_READ);
+}
+
+bool host_watch_moving(const struct world *w, uint64_t gfn)
+{
+	return gfn - w->watch_first < w->watch_frames;
+}
+
+void host_watch_gone(struct world *w, uint64_t first, uint64_t frames)
+{
+	memset(w->watch + first, 0, frames);
+}
+
+static void watch(struct world *w, uint64_t bits)
+{
+	bool many = (bits & 7) == 0;
+	uint64_t first = bits & 8 ? w->table[bits >> 8 & (DIFF_TABLES - 1)] :
+				    w->data[bits >> 8 & (DIFF_DATA - 1)];
+	uint8_t kinds = (bits >> 16 & 7) == 0 ? bits >> 20 & 7 : 0;
+	struct gnomon_range range = { .first = { first },
+				      .frames = many ? 40 : 1 };
+	enum gnomon_status s;
+
+	if (first + range.frames > FH_SMALL_FRAMES || w->slot_leaving) {
+		return;
+	}
+	w->watch_first = first;
+	w->watch_frames = range.frames;
+	do {
+		uint32_t budget = w->slot_budget;
+
+		s = gnomon_watch(w->vm, &range, kinds, &budget);
+		if (s == GNOMON_MORE) {
+			go_on(w, &bits);
+		} else if (s == GNOMON_NOMEM && w->fh->live_max) {
+			w->n.nomem++;
+			w->fh->live_max += 16;
+			s = GNOMON_MORE;
+		}
+	} while (s == GNOMON_MORE && !w->failed);
+	if (s == GNOMON_OK) {
+		memset(w->watch + first, kinds, w->watch_frames);
+	} else if (s != GNOMON_UNSUPPORTED ||
+		   w->p.mode != GNOMON_MODE_NESTED) {
+		failed(w, "watch", s);
+	}
+	w->watch_frames = 0;
+}
+
 /* ---- the rest ----------------------------------------------------------- */
+
+void host_zap(struct world *w)
+{
+	enum gnomon_status s;
+
+	do {
+		uint32_t budget = w->slot_budget;
+
+		s = gnomon_zap_all(w->vm, &budget);
+	} while (s == GNOMON_MORE);
+	if (s != GNOMON_OK) {
+		failed(w, "zap_all", s);
+	}
+}
 
 static void zap(struct world *w, uint64_t bits)
 {
 	uint32_t pages = bits >> 8 & 31;
 	enum gnomon_status s;
 
+	if (bits & 1) {
+		host_zap(w);
+		return;
+	}
 	do {
 		uint32_t budget = w->slot_budget;
 
-		s = bits & 1 ? gnomon_zap_all(w->vm, &budget) :
-			       gnomon_shrink(w->vm, &pages, &budget);
+		s = gnomon_shrink(w->vm, &pages, &budget);
 	} while (s == GNOMON_MORE);
 	if (s != GNOMON_OK) {
-		failed(w, bits & 1 ? "zap_all" : "shrink", s);
+		failed(w, "shrink", s);
 	}
 }
 
@@ -220,6 +295,8 @@ void host_exec(struct world *w, const struct op *op)
 		zap(w, op->a);
 	} else if (op->kind == OP_RANGE) {
 		range(w, op->a);
+	} else if (op->kind == OP_WATCH) {
+		watch(w, op->a);
 	} else if (!w->log_of.bitmap) {
 		log_start(w, op->a);
 	} else if (op->b & 7) {

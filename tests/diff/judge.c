@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/diff/world.h"
+#include "tests/diff/host.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -152,6 +152,15 @@ static bool within_host(struct world *w, const struct hw_leaf *leaf,
 		world_fail(w, "leaf at gva %#" PRIx64 " writable, but the "
 			   "host keeps gfn %#" PRIx64 " read-only", gva,
 			   *gfn);
+		return false;
+	}
+	if ((host_watched(w, *gfn, GNOMON_READ) ||
+	     (leaf->write && host_watched(w, *gfn, GNOMON_WRITE)) ||
+	     (!leaf->nx && host_watched(w, *gfn, GNOMON_EXEC))) &&
+	    !host_watch_moving(w, *gfn)) {
+		world_fail(w, "leaf %#" PRIx64 " at gva %#" PRIx64 " grants "
+			   "what is watched of gfn %#" PRIx64, leaf->entry,
+			   gva, *gfn);
 		return false;
 	}
 	if (leaf->write && gnomon_is_traced(w->vm, (gnomon_gfn_t){ *gfn })) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * machine [-s SEED] [-n WORLDS] [-o OPS] [-t SECONDS] [-j JOBS] [-a EVERY]
- *         [-M SECONDS] [-d] [-x KINDS] [-f FEATURES] [-O OPTIONS]
+ *         [-M SECONDS] [-A ACCESSES] [-d] [-x KINDS] [-f FEATURES] [-O OPTIONS]
  *
  * Runs the stored cases, then worlds with consecutive seeds until one fails,
- * WORLDS are done or SECONDS are over. Without either, a fixed number of
- * worlds, so that a fast machine judges what a slow one does. A failing world
+ * WORLDS or ACCESSES are done or SECONDS are over. Without any, a fixed number
+ * of worlds, so that a fast machine judges what a slow one does: three times
+ * every mask of options. A failing world
  * is minimised for at most -M seconds and printed. -a: operations between two
  * audits. -d: one world in this process, for a debugger. To close in on a
  * cause: -x leaves out kinds of operations (bit n: enum op_kind n), -f and -O
@@ -13,8 +14,10 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,11 +27,12 @@
 #include "tests/support/seed.h"
 
 #define JOBS_MAX 8
-#define DEFAULT_WORLDS 80
+#define DEFAULT_WORLDS (3 * (DIFF_MASKS + 4))
 #define DEFAULT_SECONDS 90
 
 struct settings {
-	uint64_t seed, worlds, ops;
+	uint64_t seed, worlds, ops, accesses;
+	uint64_t begun;		/* worlds */
 	unsigned seconds, jobs, audit_every, minimise;
 	uint32_t skip, features, options;
 	bool debug;
@@ -56,6 +60,16 @@ static void add(struct diff_counts *sum, const struct diff_counts *n)
 	for (size_t i = 0; i < sizeof(*n) / sizeof(uint64_t); i++) {
 		to[i] += from[i];
 	}
+}
+
+/* Of the worlds that have ended: other load does not count. */
+static double cpu_seconds(void)
+{
+	struct rusage u = { 0 };
+
+	getrusage(RUSAGE_CHILDREN, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static struct diff_params params(const struct settings *s, uint64_t number)
@@ -142,11 +156,10 @@ static bool run_cases(struct diff_counts *sum)
 	return ok;
 }
 
-static bool run_worlds(const struct settings *s, struct diff_counts *sum,
+static bool run_worlds(struct settings *s, struct diff_counts *sum,
 		       const char *program)
 {
 	struct job jobs[JOBS_MAX] = { 0 };
-	uint64_t next = 0;
 	unsigned running = 0;
 	double end = now() + s->seconds;
 	bool ok = true;
@@ -156,9 +169,9 @@ static bool run_worlds(const struct settings *s, struct diff_counts *sum,
 	}
 	for (;;) {
 		for (unsigned i = 0; ok && i < s->jobs; i++) {
-			if (jobs[i].pid == 0 && next < s->worlds &&
-			    now() < end) {
-				start(&jobs[i], s, next++);
+			if (jobs[i].pid == 0 && s->begun < s->worlds &&
+			    sum->accesses < s->accesses && now() < end) {
+				start(&jobs[i], s, s->begun++);
 				running++;
 			}
 		}
@@ -177,17 +190,23 @@ static bool run_worlds(const struct settings *s, struct diff_counts *sum,
 	return ok;
 }
 
-static void print_counts(const struct diff_counts *n, double seconds)
+static void print_counts(const struct settings *s, const struct diff_counts *n,
+			 double seconds)
 {
-	printf("accesses %" PRIu64 " (%.0f/s), operations %" PRIu64
+	printf("worlds %" PRIu64 " from seed %#" PRIx64 "\n", s->begun,
+	       s->seed);
+	printf("accesses %" PRIu64 " (%.0f per CPU second), operations %" PRIu64
 	       ", faults %" PRIu64 "\n"
 	       "resumed %" PRIu64 ", injected %" PRIu64 ", emulated %" PRIu64
 	       ", mmio %" PRIu64 ", no memory %" PRIu64 "\n"
 	       "served by the TLB %" PRIu64 ", judged by history %" PRIu64
-	       " (no verdict %" PRIu64 "), leaves scanned %" PRIu64 "\n",
+	       " (no verdict %" PRIu64 "), leaves scanned %" PRIu64 "\n"
+	       "tracked %" PRIu64 ", across pages %" PRIu64 ", untold writes %"
+	       PRIu64 ", other formats %" PRIu64 "\n",
 	       n->accesses, (double)n->accesses / seconds, n->ops, n->faults,
 	       n->hidden, n->injected, n->emulated, n->mmio, n->nomem,
-	       n->stale, n->searches, n->overflows, n->scanned);
+	       n->stale, n->searches, n->overflows, n->scanned, n->tracked,
+	       n->crossed, n->raw, n->formats);
 }
 
 static bool number(const char *text, uint64_t *value)
@@ -201,10 +220,10 @@ static bool number(const char *text, uint64_t *value)
 
 static bool parse(int argc, char **argv, struct settings *s)
 {
-	bool worlds_given = false;
+	bool worlds_given = false, limit_given = false;
 	int c;
 
-	while ((c = getopt(argc, argv, "s:n:o:t:j:a:M:dx:f:O:")) != -1) {
+	while ((c = getopt(argc, argv, "s:n:o:t:j:a:A:M:dx:f:O:")) != -1) {
 		uint64_t v = 0;
 
 		if (c == '?' || (optarg && !number(optarg, &v))) {
@@ -223,7 +242,12 @@ static bool parse(int argc, char **argv, struct settings *s)
 			break;
 		case 't':
 			s->seconds = (unsigned)v;
-			s->worlds = worlds_given ? s->worlds : UINT64_MAX;
+			limit_given = true;
+			break;
+		case 'A':
+			s->accesses = v;
+			s->seconds = UINT_MAX;
+			limit_given = true;
 			break;
 		case 'j':
 			s->jobs = (unsigned)(v < 1 ? 1 :
@@ -249,6 +273,9 @@ static bool parse(int argc, char **argv, struct settings *s)
 			break;
 		}
 	}
+	if (limit_given && !worlds_given) {
+		s->worlds = UINT64_MAX;
+	}
 	return optind == argc;
 }
 
@@ -258,6 +285,7 @@ int main(int argc, char **argv)
 		.seed = world_mix(test_seed()),
 		.worlds = DEFAULT_WORLDS, .ops = 20000,
 		.seconds = DEFAULT_SECONDS, .jobs = 1,
+		.accesses = UINT64_MAX,
 		.audit_every = 127, .minimise = 60,
 		.features = UINT32_MAX, .options = UINT32_MAX,
 	};
@@ -265,17 +293,16 @@ int main(int argc, char **argv)
 
 	if (!parse(argc, argv, &s)) {
 		fprintf(stderr, "usage: %s [-s SEED] [-n WORLDS] [-o OPS] "
-			"[-t SECONDS] [-j JOBS] [-a EVERY] [-M SECONDS] [-d] "
-			"[-x KINDS] [-f FEATURES] [-O OPTIONS]\n",
-			argv[0]);
+			"[-t SECONDS] [-j JOBS] [-a EVERY] [-M SECONDS] "
+			"[-A ACCESSES] [-d] [-x KINDS] [-f FEATURES] "
+			"[-O OPTIONS]\n", argv[0]);
 		return 2;
 	}
 	if (s.debug) {
 		return debug(&s);
 	}
-	double begin = now();
 	bool ok = run_cases(&sum) && run_worlds(&s, &sum, argv[0]);
 
-	print_counts(&sum, now() - begin);
+	print_counts(&s, &sum, cpu_seconds());
 	return ok ? 0 : 1;
 }

@@ -13,9 +13,9 @@ uint64_t world_mix(uint64_t x)
 
 /* Of 1024 operations. */
 static const uint16_t weight[OP_KINDS] = {
-	[OP_ACCESS] = 796,
-	[OP_STORE] = 56,
-	[OP_DMA] = 22,
+	[OP_ACCESS] = 786,
+	[OP_STORE] = 52,
+	[OP_DMA] = 20,
 	[OP_INVLPG] = 44,
 	[OP_CR3] = 34,
 	[OP_FULL] = 4,
@@ -23,19 +23,24 @@ static const uint16_t weight[OP_KINDS] = {
 	[OP_SLOT] = 3,
 	[OP_TRANSLATE] = 12,
 	[OP_BAD_REGS] = 1,
-	[OP_REPAIR] = 33,
-	[OP_PAGING] = 1,
+	[OP_REPAIR] = 29,
+	[OP_PAGING] = 2,
 	[OP_MEMORY] = 1,
 	[OP_CHANGE] = 5,
 	[OP_ZAP] = 1,
 	[OP_LOG] = 3,
 	[OP_RANGE] = 1,
+	[OP_CROSS] = 12,
+	[OP_RAW] = 3,
+	[OP_WATCH] = 3,
+	[OP_PCIDE] = 1,
 };
 
 static const char *const name[OP_KINDS] = {
 	"OP_ACCESS", "OP_STORE", "OP_DMA", "OP_INVLPG", "OP_CR3", "OP_FULL",
 	"OP_REGS", "OP_SLOT", "OP_TRANSLATE", "OP_BAD_REGS", "OP_REPAIR",
 	"OP_PAGING", "OP_MEMORY", "OP_CHANGE", "OP_ZAP", "OP_LOG", "OP_RANGE",
+	"OP_CROSS", "OP_RAW", "OP_WATCH", "OP_PCIDE",
 };
 
 struct op diff_op(const struct diff_params *p, uint64_t number)
@@ -61,72 +66,80 @@ void diff_print_op(FILE *f, const struct op *op)
 void diff_print_params(FILE *f, const struct diff_params *p)
 {
 	fprintf(f, "\t.seed = 0x%" PRIx64 ", .mode = %u, .levels = %u,\n"
-		"\t.maxphyaddr = %u, .windows = %u, .big = %u,\n"
+		"\t.nested_format = %u, .maxphyaddr = %u,\n"
+		"\t.windows = %u, .big = %u,\n"
 		"\t.options = 0x%x, .features = 0x%x,\n"
 		"\t.table_pages_max = %u, .live_max = %u,\n"
 		"\t.audit_every = %u, .scan_every = %u,\n",
-		p->seed, p->mode, p->levels, p->maxphyaddr, p->windows,
-		p->big, p->options, p->features, p->table_pages_max,
+		p->seed, p->mode, p->levels, p->nested_format, p->maxphyaddr,
+		p->windows, p->big, p->options, p->features, p->table_pages_max,
 		p->live_max, p->audit_every, p->scan_every);
 }
 
 /* ---- addresses and entries ---------------------------------------------- */
 
-unsigned world_entry_bytes(const struct world *w)
+unsigned world_entry_bytes(unsigned levels)
 {
-	return w->p.levels == 2 ? 4 : 8;
+	return levels == 2 ? 4 : 8;
 }
 
 /* Few indices, so that accesses and changes meet. 3 is the direct map's. */
-unsigned world_index(const struct world *w, unsigned level, uint64_t bits)
+unsigned world_index(unsigned levels, unsigned level, uint64_t bits)
 {
 	static const uint16_t nine[4] = { 0, 1, 2, 511 };
 	static const uint16_t ten[4] = { 0, 1, 512, 1023 };
 
-	if (w->p.levels == 3 && level == 3) {
+	if (levels == 3 && level == 3) {
 		return (unsigned)(bits % 3);
 	}
-	return w->p.levels == 2 ? ten[bits & 3] : nine[bits & 3];
+	return levels == 2 ? ten[bits & 3] : nine[bits & 3];
 }
 
-static unsigned level_shift(const struct world *w, unsigned level)
+static unsigned level_shift(unsigned levels, unsigned level)
 {
-	return 12 + (w->p.levels == 2 ? 10 : 9) * (level - 1);
+	return 12 + (levels == 2 ? 10 : 9) * (level - 1);
 }
 
-static uint64_t sign_extend(const struct world *w, uint64_t gva)
+static uint64_t sign_extend(unsigned levels, uint64_t gva)
 {
-	unsigned top = level_shift(w, w->p.levels + 1) - 1;
+	unsigned top = level_shift(levels, levels + 1) - 1;
 
-	if (w->p.levels >= 4 && (gva >> top & 1)) {
+	if (levels >= 4 && (gva >> top & 1)) {
 		gva |= ~UINT64_C(0) << top;
 	}
 	return gva;
 }
 
-uint64_t world_gva(const struct world *w, uint64_t bits)
+uint64_t world_gva(const struct world *w, unsigned vcpu, uint64_t bits)
 {
+	unsigned levels = ref_levels(&w->regs[vcpu]);
 	uint64_t gva = bits >> 16 & 0xff8;
 
+	if (levels == 0) {
+		return gva | (bits & 1 ? w->table[bits >> 1 & 31] :
+					 w->data[bits >> 1 & 31]) << 12;
+	}
 	/* Most stay in a corner, where what is cached gets used again. */
 	if (bits >> 48 & 3) {
 		bits &= 0x155;
 	}
-	for (unsigned l = 1; l <= w->p.levels; l++, bits >>= 2) {
-		gva |= (uint64_t)world_index(w, l, bits) << level_shift(w, l);
+	for (unsigned l = 1; l <= levels; l++, bits >>= 2) {
+		gva |= (uint64_t)world_index(levels, l, bits) <<
+		       level_shift(levels, l);
 	}
-	return sign_extend(w, gva);
+	return sign_extend(levels, gva);
 }
 
-uint64_t world_direct_gva(const struct world *w, unsigned table,
-			  uint64_t offset)
+uint64_t world_direct_gva(const struct world *w, unsigned vcpu,
+			  unsigned table, uint64_t offset)
 {
+	unsigned levels = ref_levels(&w->regs[vcpu]);
 	uint64_t gva = (uint64_t)(8 + table) << 12 | offset;
 
-	for (unsigned l = 2; l <= w->p.levels; l++) {
-		gva |= UINT64_C(3) << level_shift(w, l);
+	for (unsigned l = 2; l <= levels; l++) {
+		gva |= UINT64_C(3) << level_shift(levels, l);
 	}
-	return gva;
+	return levels == 0 ? w->table[table] << 12 | offset : gva;
 }
 
 unsigned world_table_in(const struct world *w, uint64_t gfn)
@@ -140,21 +153,21 @@ unsigned world_table_in(const struct world *w, uint64_t gfn)
 }
 
 /* Where the entry points; *large: a block that PS fits. */
-static uint64_t target(const struct world *w, unsigned level, uint64_t bits,
-		       bool sane, bool *large)
+static uint64_t target(const struct world *w, unsigned levels, unsigned level,
+		       uint64_t bits, bool sane, bool *large)
 {
 	static const uint16_t block[] = { 1024, 1536, 2048, 2560, 2048, 0,
 					  1024, 4096 };
 	uint64_t pick = bits & 255;
 
 	*large = pick >= (level == 2 ? 220 : 246) && level >= 2 && level <= 3 &&
-		 !(w->p.levels == 3 && level == 3);
+		 !(levels == 3 && level == 3);
 	if (*large && level == 3) {
 		return w->p.big && (pick & 1) ? FH_BIG_FIRST : 0;
 	}
 	if (*large) {
 		return w->p.big && pick > 250 ? FH_BIG_FIRST + 1024 :
-			block[bits >> 8 & (w->p.levels == 2 ? 2 : 7)];
+			block[bits >> 8 & (levels == 2 ? 2 : 7)];
 	}
 	if (level > 1 && (sane || pick < 150)) {
 		for (unsigned i = 0; i < DIFF_TABLES; i++) {
@@ -171,13 +184,13 @@ static uint64_t target(const struct world *w, unsigned level, uint64_t bits,
 	return w->data[bits >> 8 & (DIFF_DATA - 1)];
 }
 
-uint64_t world_entry(const struct world *w, unsigned level, uint64_t bits,
-		     bool sane)
+uint64_t world_entry(const struct world *w, unsigned levels, unsigned level,
+		     uint64_t bits, bool sane)
 {
 	bool large;
-	uint64_t v = target(w, level, bits, sane, &large) << 12;
+	uint64_t v = target(w, levels, level, bits, sane, &large) << 12;
 	uint64_t f = world_mix(bits);
-	bool pdpte = w->p.levels == 3 && level == 3;
+	bool pdpte = levels == 3 && level == 3;
 
 	/* Mostly ones: three draws each. */
 	v |= X86_PTE_P;
@@ -189,10 +202,10 @@ uint64_t world_entry(const struct world *w, unsigned level, uint64_t bits,
 	v |= (f >> 24 & 7) == 0 ? X86_PTE_G : 0;
 	v |= (f >> 27 & 15) == 0 ? 0x18 : 0;
 	v |= large ? X86_PTE_PS : 0;
-	if (w->p.levels != 2 && (f >> 31 & (level == 1 ? 7 : 31)) == 0) {
+	if (levels != 2 && (f >> 31 & (level == 1 ? 7 : 31)) == 0) {
 		v |= X86_PTE_NX;
 	}
-	if (w->p.levels >= 4) {
+	if (levels >= 4) {
 		v |= (f >> 34 & 3) == 0 ? f & UINT64_C(0x7ff0000000000000) : 0;
 	}
 	if (sane) {

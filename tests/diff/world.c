@@ -10,32 +10,32 @@
 
 struct diff_params diff_params(uint64_t seed)
 {
-	static const uint8_t levels[8] = { 4, 4, 4, 4, 5, 3, 2, 4 };
+	static const uint8_t levels[8] = { 4, 4, 4, 5, 5, 3, 2, 4 };
 	static const uint8_t width[4] = { 36, 40, 46, 52 };
 	static const uint16_t budget[8] = { 0, 0, 0, 0, 0, 64, 96, 200 };
 	uint64_t r = world_mix(seed ^ 0x6469666621);
+	unsigned turn = (unsigned)(seed % (DIFF_MASKS + 4));
 	struct diff_params p = {
 		.seed = seed,
-		.mode = (r & 7) == 0 ? GNOMON_MODE_NESTED :
-				       GNOMON_MODE_SHADOW,
+		.mode = turn < DIFF_MASKS ? GNOMON_MODE_SHADOW :
+					    GNOMON_MODE_NESTED,
+		.nested_format = turn & 1,
 		.levels = levels[r >> 3 & 7],
 		.maxphyaddr = width[r >> 6 & 3],
 		.windows = r >> 8 & 3,
 		.big = (r >> 10 & 7) == 0,
-		.options = (uint32_t)world_mix(r),
+		/* Each mask in its turn; nested tables know only LARGE. */
+		.options = turn < DIFF_MASKS ? turn :
+			   turn & 2 ? GNOMON_OPT_ALL : 0,
 		.features = KNOWN_FEATURES,
 		.table_pages_max = budget[r >> 13 & 7],
 		.live_max = (r >> 16 & 7) == 0 ? 200 : 0,
 	};
 
-	/* A third with everything on, a third with everything off. */
-	if (r >> 20 & 1) {
-		p.options = r >> 21 & 1 ? GNOMON_OPT_ALL : 0;
-	}
 	p.features |= r >> 22 & 1 ? GNOMON_CAP_1G : 0;
 	p.features |= r >> 23 & 1 ? GNOMON_CAP_PKU : 0;
 	p.features |= r >> 24 & 1 ? GNOMON_CAP_PSE36 : 0;
-	p.features |= p.levels == 5 ? GNOMON_CAP_LA57 : 0;
+	p.features |= p.levels == 5 || (r >> 26 & 1) ? GNOMON_CAP_LA57 : 0;
 	p.features |= r >> 25 & 1 ? GNOMON_CAP_PCID : 0;
 	return p;
 }
@@ -158,7 +158,7 @@ static void choose_frames(struct world *w)
 
 static void put(struct world *w, uint64_t gfn, unsigned index, uint64_t v)
 {
-	unsigned bytes = world_entry_bytes(w);
+	unsigned bytes = world_entry_bytes(w->p.levels);
 
 	fh_store(w->fh, (gfn << 12) + index * bytes, bytes, v);
 }
@@ -182,11 +182,14 @@ static void make_direct_map(struct world *w)
 		put(w, 81, 8 + i, w->table[i] << 12 | flags |
 				  ((w->p.seed & 1) ? X86_PTE_G : 0));
 	}
-	for (unsigned i = 0; i < DIFF_ROOTS; i++) {
-		uint64_t e = (79ull + top) << 12 |
-			     (top == 3 ? X86_PTE_P : flags);
-
-		put(w, w->table[i], 3, e);
+	for (unsigned i = 0; i < DIFF_TABLES; i++) {
+		if (w->role[i] == top) {
+			put(w, w->table[i], 3, (79ull + top) << 12 |
+			    (top == 3 ? X86_PTE_P : flags));
+		} else if (w->role[i] == 4) {
+			/* A root without LA57. */
+			put(w, w->table[i], 3, UINT64_C(83) << 12 | flags);
+		}
 	}
 }
 
@@ -200,8 +203,9 @@ static void make_tables(struct world *w)
 			if (level == 3 && w->p.levels == 3 && j == 3) {
 				continue;
 			}
-			put(w, w->table[i], world_index(w, level, j),
-			    world_entry(w, level, bits, true));
+			put(w, w->table[i],
+			    world_index(w->p.levels, level, j),
+			    world_entry(w, w->p.levels, level, bits, true));
 		}
 	}
 	make_direct_map(w);
@@ -231,6 +235,7 @@ static bool make_vm(struct world *w)
 		.host_maxphyaddr = 46,
 		.options = w->p.options,
 		.table_pages_max = w->p.table_pages_max,
+		.nested_format = w->p.nested_format,
 	};
 
 	w->vm_memory = aligned_alloc(64, (gnomon_vm_bytes() + 63) / 64 * 64);
@@ -250,6 +255,7 @@ static bool make_vcpus(struct world *w)
 	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
 		hw_init(&w->cpu[i], w->fh, i, 46);
 		w->cpu[i].nested_levels = w->p.maxphyaddr > 48 ? 5 : 4;
+		w->cpu[i].ept = w->p.nested_format == GNOMON_NESTED_EPT;
 		w->vcpu_memory[i] = aligned_alloc(64, bytes);
 		enum gnomon_status s = gnomon_vcpu_create(w->vm, i,
 				w->vcpu_memory[i], &w->vcpu[i]);

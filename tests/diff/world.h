@@ -7,12 +7,16 @@
  * since the flush that would have dropped it is legal, anything else is a bug.
  * What the engine injects must be exactly what the tables say now.
  *
- *	ops.c		an operation from (seed, number), and in words
+ *	ops.c		an operation from (seed, number), and in words (op.h)
  *	world.c		host, slots, tables; one world per seed
  *	history.c	which values an entry has had, and since when
  *	judge.c		legal or not; every leaf of the engine's tables
  *	access.c	one access, until it is done or faults for good
- *	exec.c		all other operations of the guest
+ *	answer.c	what the engine says about its faults, obeyed
+ *	cross.c		a store across two pages
+ *	exec.c		what the guest and its devices do besides
+ *	regs.c		control registers: roots, PCIDs, formats
+ *	raw.c		memory that changes behind the engine
  *	flush.c		INVLPG and INVPCID
  *	host.c		those of the host
  *	minimise.c	the shortest list of operations that still fails (run.h)
@@ -22,8 +26,7 @@
 #ifndef GN_TESTS_DIFF_WORLD_H
 #define GN_TESTS_DIFF_WORLD_H
 
-#include <stdio.h>
-
+#include "tests/diff/op.h"
 #include "tests/support/fakehost.h"
 #include "tests/support/hwcpu.h"
 #include "tests/support/refmmu.h"
@@ -34,51 +37,9 @@
 #define DIFF_DATA 32u
 #define DIFF_CR3S 32u
 #define DIFF_INV 64u
+#define DIFF_MASKS 32u		/* of the bits of enum gnomon_opt */
 #define DIFF_LOG 65536u
-
-/* Everything that shapes a world; a case prints it. */
-struct diff_params {
-	uint64_t seed;
-	uint8_t mode;		/* enum gnomon_mode */
-	uint8_t levels;		/* 2..5 */
-	uint8_t maxphyaddr;
-	bool windows;		/* slots have hva's, but for one */
-	bool big;		/* a slot of 1G backed by 1G */
-	uint32_t options;	/* enum gnomon_opt */
-	uint32_t features;	/* enum gnomon_feature */
-	uint32_t table_pages_max;
-	uint32_t live_max;	/* pages the host has at first; 0 = any */
-	uint32_t audit_every;	/* operations; 0 = never */
-	uint32_t scan_every;
-	uint32_t skip;		/* bit n: leave out operations of kind n */
-};
-
-enum op_kind {
-	OP_ACCESS,	/* one access at a random gva */
-	OP_STORE,	/* a guest store to a table through the direct map */
-	OP_DMA,		/* a device writes to a table */
-	OP_INVLPG,
-	OP_CR3,
-	OP_FULL,	/* flush everything: CR4.PGE off and on */
-	OP_REGS,	/* WP, SMEP, SMAP, AC, NXE, PKRU */
-	OP_SLOT,	/* delete the slot that comes and goes, or set it */
-	OP_TRANSLATE,
-	OP_BAD_REGS,	/* values that must give #GP */
-	OP_REPAIR,	/* make an entry useful again */
-	OP_PAGING,	/* CR0.PG off, and on again the next time */
-	OP_MEMORY,	/* the host runs short of pages, or recovers */
-	OP_CHANGE,	/* the host moves or protects frames; or has done so */
-	OP_ZAP,		/* everything, or as much as shrink() takes */
-	OP_LOG,		/* a dirty log: start, clear, stop */
-	OP_RANGE,	/* young, collapse */
-	OP_KINDS,
-};
-
-struct op {
-	uint8_t kind;
-	uint8_t vcpu;
-	uint64_t a, b;
-};
+#define DIFF_RAW 256u
 
 struct frame_meta {
 	uint64_t head[512];	/* newest log position + 1, by word */
@@ -116,6 +77,7 @@ struct vcpu_times {
 struct diff_counts {
 	uint64_t accesses, ops, faults, injected, emulated, mmio, stale;
 	uint64_t searches, overflows, scanned, nomem, hidden;
+	uint64_t tracked, crossed, raw, formats;
 };
 
 struct world {
@@ -143,6 +105,12 @@ struct world {
 	uint64_t direct[GNOMON_MAX_LEVELS + 1]; /* direct map, by level */
 	uint64_t data[DIFF_DATA];
 	uint64_t change_first, change_frames; /* by the host, under way */
+	uint8_t watch[FH_SMALL_FRAMES];	/* enum gnomon_watch */
+	uint64_t watch_first, watch_frames; /* changing now */
+	/* Written untold, and what of the log waits for that. */
+	uint64_t raw_gpa, raw_since;
+	unsigned raw_bytes, raw_count;
+	struct log_entry *raw[DIFF_RAW];
 	struct gnomon_dirty_log log_of;	/* bitmap: null = none */
 	bool slot_set, slot_leaving;	/* the one that comes and goes */
 	uint32_t slot_budget;
@@ -152,7 +120,6 @@ struct world {
 	char why[240];
 };
 
-struct diff_params diff_params(uint64_t seed);
 /* Null when the engine refuses a legal world. */
 struct world *world_create(const struct diff_params *p);
 /* Takes the counts along; true when the whole life was free of errors. */
@@ -163,19 +130,15 @@ void world_fail(struct world *w, const char *format, ...)
 void world_slot_set(struct world *w, uint64_t bits);
 uint64_t world_mix(uint64_t x);
 
-struct op diff_op(const struct diff_params *p, uint64_t number);
-void diff_print_op(FILE *f, const struct op *op);
-void diff_print_params(FILE *f, const struct diff_params *p);
-
 /* A gva that the tables may map, and one in the direct map. */
-uint64_t world_gva(const struct world *w, uint64_t bits);
-uint64_t world_direct_gva(const struct world *w, unsigned table,
-			  uint64_t offset);
-unsigned world_entry_bytes(const struct world *w);
-unsigned world_index(const struct world *w, unsigned level, uint64_t bits);
-/* An entry for a table of that level, sane or anything. */
-uint64_t world_entry(const struct world *w, unsigned level, uint64_t bits,
-		     bool sane);
+uint64_t world_gva(const struct world *w, unsigned vcpu, uint64_t bits);
+uint64_t world_direct_gva(const struct world *w, unsigned vcpu,
+			  unsigned table, uint64_t offset);
+unsigned world_entry_bytes(unsigned levels);
+unsigned world_index(unsigned levels, unsigned level, uint64_t bits);
+/* An entry for a table of that level and format, sane or anything. */
+uint64_t world_entry(const struct world *w, unsigned levels, unsigned level,
+		     uint64_t bits, bool sane);
 /* The number of the table in the frame, or DIFF_TABLES. */
 unsigned world_table_in(const struct world *w, uint64_t gfn);
 
@@ -209,20 +172,26 @@ void judge_scan(struct world *w, unsigned vcpu);
 /* Does the step's missing A or D count? Read-only frames cannot take it. */
 bool judge_ad_missing(const struct world *w, const struct ref_result *r);
 
-void world_access(struct world *w, unsigned vcpu, uint64_t gva,
+/* True when it ended in the guest's own page fault. */
+bool world_access(struct world *w, unsigned vcpu, uint64_t gva,
 		  uint32_t access, unsigned bytes, uint64_t bits);
+void world_cross(struct world *w, unsigned vcpu, uint64_t gva,
+		 uint32_t access, unsigned bytes, uint64_t bits);
+void world_raw(struct world *w, const struct op *op);
+/* The VMM tells of what was written untold: as bits say, one way or another. */
+void raw_notify(struct world *w, uint64_t bits);
+/* Is the change untold? Then *e stays true until it is told. */
+bool raw_logged(struct world *w, struct log_entry *e);
+/* OP_CR3, OP_REGS, OP_BAD_REGS, OP_PAGING, OP_PCIDE. */
+void world_regs(struct world *w, const struct op *op);
+/* Flush everything: CR4.PGE off and on. */
+void world_full(struct world *w, unsigned vcpu);
 void world_invlpg(struct world *w, const struct op *op);
 void world_exec(struct world *w, const struct op *op);
 /* The operation alone: no audit, no log, no pending step of another. */
 void world_step(struct world *w, const struct op *op);
 /* Audit and scan everything now. */
 void world_check(struct world *w);
-/* What the host does, see OP_CHANGE and on. */
-void host_exec(struct world *w, const struct op *op);
-/* Is the frame one that the host is changing now? */
-bool host_changing(const struct world *w, uint64_t gfn);
-/* A write happened: did the log know of it? */
-void host_written(struct world *w, uint64_t gfn);
 /* Set registers as the guest would; retries when the host is out of pages. */
 bool world_set_regs(struct world *w, unsigned vcpu,
 		    const struct gnomon_regs *regs, uint32_t flags);

@@ -70,6 +70,7 @@ struct gnomon_slot fh_slot(struct fakehost *fh, uint32_t id, uint64_t first,
 		.hva = window ? fh_at(fh, first << 12) : NULL,
 	};
 	fh->slot_used[id] = true;
+	fh->slot_end = id < fh->slot_end ? fh->slot_end : id + 1;
 	return fh->slot[id];
 }
 
@@ -80,7 +81,7 @@ void fh_slot_forget(struct fakehost *fh, uint32_t id)
 
 const struct gnomon_slot *fh_slot_of(const struct fakehost *fh, uint64_t gfn)
 {
-	for (unsigned i = 0; i < GNOMON_SLOTS_MAX; i++) {
+	for (unsigned i = 0; i < fh->slot_end; i++) {
 		if (fh->slot_used[i] &&
 		    gfn - fh->slot[i].first.v < fh->slot[i].frames) {
 			return &fh->slot[i];
@@ -213,10 +214,9 @@ static enum gnomon_status host_load(void *ctx, gnomon_gpa_t gpa,
 				    unsigned bytes, uint64_t *value)
 {
 	struct fakehost *fh = ctx;
-
-	*value = UINT64_C(0xdeadbeefdeadbeef);
 	const struct gnomon_slot *slot = fh_slot_of(fh, gpa.v >> 12);
 
+	*value = UINT64_C(0xdeadbeefdeadbeef);
 	if (!slot || slot->hva) {
 		fh_error(fh, "load() at %#" PRIx64 ", which is in no slot "
 			 "without hva", gpa.v);

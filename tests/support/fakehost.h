@@ -60,6 +60,7 @@ struct fakehost {
 	struct fh_frame *frame;		/* [FH_FRAMES] */
 	struct gnomon_slot slot[GNOMON_SLOTS_MAX];
 	bool slot_used[GNOMON_SLOTS_MAX];
+	unsigned slot_end;		/* no id in use from here on */
 
 	struct fh_page *page;		/* [FH_PAGES_MAX] by hpa */
 	uint32_t page_next;		/* first never used */

@@ -196,6 +196,89 @@ static bool allowed(const struct gnomon_regs *regs, uint32_t access,
 	return !(access & GNOMON_WRITE) || write;
 }
 
+/* ---- Intel's second dimension ------------------------------------------- */
+
+#define EPT_R UINT64_C(1)
+#define EPT_W UINT64_C(2)
+#define EPT_X UINT64_C(4)
+#define EPT_ALL (EPT_R | EPT_W | EPT_X)
+#define EPT_TYPE UINT64_C(0x38)
+#define EPT_A UINT64_C(0x100)
+#define EPT_D UINT64_C(0x200)
+
+/* What makes a present entry a misconfiguration. */
+static bool ept_bad(const struct hwcpu *cpu, uint64_t e, unsigned level,
+		    bool leaf)
+{
+	uint64_t high = (~UINT64_C(0) << cpu->host_maxphyaddr) & ADDR;
+	uint64_t low = (UINT64_C(1) << (9 * (level - 1))) - 1;
+	unsigned type = e >> 3 & 7;
+
+	if ((e & high) || ((e & EPT_W) && !(e & EPT_R))) {
+		return true;
+	}
+	if (!leaf) {
+		return e & (level > 3 ? EPT_TYPE | X86_PTE_PS : EPT_TYPE);
+	}
+	return (e & ADDR) >> 12 & low || type == 2 || type == 3 || type == 7;
+}
+
+/* The pointer: A and D on, write-back, this many levels. */
+static bool ept_root_fits(const struct hwcpu *cpu)
+{
+	return (cpu->root.ncr3.v & 0xfff) ==
+	       (0x40 | (cpu->nested_levels - 1) << 3 | 6);
+}
+
+static bool walk_ept(struct hwcpu *cpu, uint64_t va, struct path *p)
+{
+	uint64_t table = cpu->root.ncr3.v & ADDR, rights = EPT_ALL;
+
+	if (!ept_root_fits(cpu)) {
+		fh_error(cpu->fh, "EPT pointer %#" PRIx64,
+			 cpu->root.ncr3.v);
+		return false;
+	}
+	for (unsigned level = cpu->nested_levels;; level--) {
+		uint64_t *e = entry_at(cpu, table, va >> (3 + 9 * level) &
+				       511);
+		bool leaf = e && (level == 1 || (*e & X86_PTE_PS));
+
+		if (!e || !(*e & EPT_ALL)) {
+			return false;
+		}
+		if (ept_bad(cpu, *e, level, leaf)) {
+			fh_error(cpu->fh, "EPT misconfiguration: %#" PRIx64
+				 " at level %u", *e, level);
+			return false;
+		}
+		rights &= *e;
+		p->entry[p->steps++] = e;
+		p->leaf = *e;
+		p->level = level;
+		if (leaf) {
+			break;
+		}
+		table = *e & ADDR;
+	}
+	p->user = rights & EPT_R;
+	p->write = rights & EPT_W;
+	p->nx = !(rights & EPT_X);
+	return true;
+}
+
+static void set_ept_bits(const struct path *p, bool write)
+{
+	for (unsigned i = 0; i < p->steps; i++) {
+		*p->entry[i] |= EPT_A;
+	}
+	if (write) {
+		*p->entry[p->steps - 1] |= EPT_D;
+	}
+}
+
+/* ---- TLB and table cache ------------------------------------------------ */
+
 static struct hw_psc *psc_of(struct hwcpu *cpu, uint64_t gva)
 {
 	return &cpu->psc[(gva >> 21 ^ gva >> 30) % HW_PSC];
@@ -316,14 +399,20 @@ void hw_nested(struct hwcpu *cpu, uint64_t gpa, uint32_t access,
 		return;
 	}
 	cpu->walks++;
-	/* The second dimension treats every access as a user's. */
-	if (!walk(cpu, cpu->root.ncr3.v & ADDR, cpu->nested_levels, gpa,
-		  &p) || !p.user ||
-	    ((access & GNOMON_WRITE) && !p.write) ||
+	bool found = cpu->ept ? walk_ept(cpu, gpa, &p) :
+				walk(cpu, cpu->root.ncr3.v & ADDR,
+				     cpu->nested_levels, gpa, &p);
+
+	/* AMD's second dimension treats every access as a user's. */
+	if (!found || !p.user || ((access & GNOMON_WRITE) && !p.write) ||
 	    ((access & GNOMON_EXEC) && p.nx)) {
 		return;
 	}
-	set_bits(&p, access & GNOMON_WRITE);
+	if (cpu->ept) {
+		set_ept_bits(&p, access & GNOMON_WRITE);
+	} else {
+		set_bits(&p, access & GNOMON_WRITE);
+	}
 	*t = (struct hw_tlb){
 		.valid = true, .write = p.write, .user = p.user, .nx = p.nx,
 		.shift = (uint8_t)(3 + 9 * p.level), .page = gpa >> 12,
@@ -340,9 +429,12 @@ void hw_scan(struct hwcpu *cpu, bool nested, unsigned levels,
 	unsigned index[6] = { 0 };
 	uint64_t rights[6] = { 0 };	/* W and U inherited, NX inverted */
 	unsigned level = levels;
+	/* Rights that are clear in the entry that grants all. */
+	uint64_t flip = nested && cpu->ept ? 0 : X86_PTE_NX;
+	uint64_t present = flip ? X86_PTE_P : EPT_ALL;
 
 	table[level] = (nested ? cpu->root.ncr3.v : cpu->root.cr3.v) & ADDR;
-	rights[level] = X86_PTE_W | X86_PTE_U | X86_PTE_NX;
+	rights[level] = flip ? X86_PTE_W | X86_PTE_U | X86_PTE_NX : EPT_ALL;
 	while (level <= levels) {
 		if (index[level] == 512) {
 			index[level++] = 0;
@@ -359,10 +451,10 @@ void hw_scan(struct hwcpu *cpu, bool nested, unsigned levels,
 		uint64_t *at = (uint64_t *)(void *)page->va + index[level]++;
 		uint64_t e = *at;
 
-		if (!(e & X86_PTE_P) || reserved(cpu, e, level)) {
+		if (!(e & present) || (flip && reserved(cpu, e, level))) {
 			continue;
 		}
-		uint64_t r = rights[level] & (e ^ X86_PTE_NX);
+		uint64_t r = rights[level] & (e ^ flip);
 
 		if (level > 1 && !(e & X86_PTE_PS)) {
 			level--;
@@ -373,8 +465,9 @@ void hw_scan(struct hwcpu *cpu, bool nested, unsigned levels,
 		}
 		struct hw_leaf leaf = {
 			.entry = e, .shift = (uint8_t)(3 + 9 * level),
-			.write = r & X86_PTE_W, .user = r & X86_PTE_U,
-			.nx = !(r & X86_PTE_NX) };
+			.write = r & X86_PTE_W,
+			.user = r & (flip ? X86_PTE_U : EPT_R),
+			.nx = !(r & (flip ? X86_PTE_NX : EPT_X)) };
 
 		for (unsigned l = level; l <= levels; l++) {
 			leaf.gva |= (uint64_t)(index[l] - 1) << (3 + 9 * l);

@@ -40,6 +40,7 @@ struct hwcpu {
 	unsigned id;
 	unsigned host_maxphyaddr;
 	unsigned nested_levels;	/* 4, or 5 for more than 48 bits of gpa */
+	bool ept;		/* the nested table has Intel's format */
 	struct gnomon_root root;	/* as loaded */
 	bool loaded;
 	struct hw_tlb tlb[HW_TLB];
@@ -71,7 +72,7 @@ void hw_drop_page(struct hwcpu *cpu, uint64_t gva);
 void hw_access(struct hwcpu *cpu, const struct gnomon_regs *regs,
 	       uint64_t gva, uint32_t access, unsigned hint,
 	       struct hw_result *out);
-/* One gpa through the nested table, which has AMD's format. */
+/* One gpa through the nested table, which has the format of cpu->ept. */
 void hw_nested(struct hwcpu *cpu, uint64_t gpa, uint32_t access,
 	       unsigned hint, struct hw_result *out);
 

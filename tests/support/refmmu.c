@@ -194,6 +194,34 @@ static void leaf_reached(const struct walk *w, unsigned level, uint64_t value,
 	}
 }
 
+/* The next table when v leads to one, else 0 with the verdict in *r. */
+static uint64_t take_entry(const struct walk *w, unsigned level, uint64_t at,
+			   uint64_t v, struct ref_result *r)
+{
+	r->step[r->steps++] = (struct ref_step){
+		.gpa = at, .value = v, .bytes = w->levels == 2 ? 4 : 8 };
+	r->write = r->write && (v & X86_PTE_W);
+	r->user = r->user && (v & X86_PTE_U);
+	r->nx = r->nx || (w->levels > 2 && (v & X86_PTE_NX));
+	switch (classify(w->mmu, w->regs, w->levels, level, v)) {
+	case HOLE:
+		r->status = GNOMON_FAULT;
+		r->code = access_code(w);
+		break;
+	case RESERVED:
+		r->status = GNOMON_FAULT;
+		r->code = access_code(w) | X86_PF_P | X86_PF_RSVD;
+		break;
+	case LEAF:
+		leaf_reached(w, level, v, r);
+		break;
+	case TABLE:
+		return (v & (w->levels == 2 ? bits(31, 12) : bits(51, 12))) |
+		       1;
+	}
+	return 0;
+}
+
 /* One level: true when accept() was satisfied. */
 static bool descend(const struct walk *w, unsigned level, uint64_t table,
 		    const struct ref_result *so_far)
@@ -212,81 +240,68 @@ static bool descend(const struct walk *w, unsigned level, uint64_t table,
 		return w->accept(w->arg, &r);
 	}
 	for (unsigned i = 0; i < count; i++) {
-		uint64_t v = values[i];
-		enum class class = classify(w->mmu, w->regs, w->levels, level,
-					    v);
-
 		r = *so_far;
-		r.step[r.steps++] = (struct ref_step){
-			.gpa = at, .value = v, .bytes = (uint8_t)bytes };
-		r.write = r.write && (v & X86_PTE_W);
-		r.user = r.user && (v & X86_PTE_U);
-		r.nx = r.nx || (w->levels > 2 && (v & X86_PTE_NX));
-		switch (class) {
-		case HOLE:
-			r.status = GNOMON_FAULT;
-			r.code = access_code(w);
-			break;
-		case RESERVED:
-			r.status = GNOMON_FAULT;
-			r.code = access_code(w) | X86_PF_P | X86_PF_RSVD;
-			break;
-		case LEAF:
-			leaf_reached(w, level, v, &r);
-			break;
-		case TABLE:
-			if (descend(w, level - 1,
-				    v & (w->levels == 2 ? bits(31, 12) :
-						bits(51, 12)), &r)) {
-				return true;
-			}
-			continue;
-		}
-		if (w->accept(w->arg, &r)) {
+		uint64_t next = take_entry(w, level, at, values[i], &r);
+
+		if (next ? descend(w, level - 1, next & ~UINT64_C(1), &r) :
+			   w->accept(w->arg, &r)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool start(const struct walk *w)
+/* The first table and its level; 0 when *r is the verdict already. */
+static unsigned start(const struct walk *w, uint64_t *table,
+		      struct ref_result *r)
 {
-	struct ref_result r = { .write = true, .user = true };
 	uint64_t cr3 = w->regs->cr3;
 
+	*r = (struct ref_result){ .write = true, .user = true };
 	if (w->levels == 0) {
-		r.status = GNOMON_OK;
-		r.gpa = w->gva & bits(31, 0);
-		r.shift = 12;
-		return w->accept(w->arg, &r);
+		r->status = GNOMON_OK;
+		r->gpa = w->gva & bits(31, 0);
+		r->shift = 12;
+		return 0;
 	}
-	if (w->levels == 3) {
-		uint64_t pdpte = w->regs->pdpte[w->gva >> 30 & 3];
-
-		if (!(pdpte & X86_PTE_P)) {
-			r.status = GNOMON_FAULT;
-			r.code = access_code(w);
-			return w->accept(w->arg, &r);
-		}
-		return descend(w, 2, pdpte & bits(51, 12), &r);
+	if (w->levels != 3) {
+		*table = cr3 & (w->levels == 2 ? bits(31, 12) : bits(51, 12));
+		return w->levels;
 	}
-	return descend(w, w->levels, cr3 & (w->levels == 2 ? bits(31, 12) :
-					    bits(51, 12)), &r);
-}
+	uint64_t pdpte = w->regs->pdpte[w->gva >> 30 & 3];
 
-static bool take_first(void *arg, const struct ref_result *result)
-{
-	*(struct ref_result *)arg = *result;
-	return true;
+	if (!(pdpte & X86_PTE_P)) {
+		r->status = GNOMON_FAULT;
+		r->code = access_code(w);
+		return 0;
+	}
+	*table = pdpte & bits(51, 12);
+	return 2;
 }
 
 void ref_walk(const struct ref_mmu *mmu, const struct gnomon_regs *regs,
 	      uint64_t gva, uint32_t access, struct ref_result *out)
 {
-	struct walk w = { mmu, regs, gva, access, ref_levels(regs),
-			  take_first, out };
+	struct walk w = { mmu, regs, gva, access, ref_levels(regs), NULL,
+			  NULL };
+	unsigned width = w.levels == 2 ? 10 : 9;
+	uint64_t values[REF_VERSIONS], table = 0;
+	unsigned level = start(&w, &table, out);
 
-	start(&w);
+	while (level > 0) {
+		uint64_t index = gva >> (12 + width * (level - 1)) &
+				 (BIT(width) - 1);
+		uint64_t at = table + index * (w.levels == 2 ? 4 : 8);
+
+		if (mmu->read(mmu->arg, at, w.levels == 2 ? 4 : 8,
+			      values) == 0) {
+			out->status = GNOMON_ABSENT;
+			return;
+		}
+		table = take_entry(&w, level, at, values[0], out);
+		level = table ? level - 1 : 0;
+		table &= ~UINT64_C(1);
+	}
 }
 
 bool ref_search(const struct ref_mmu *mmu, const struct gnomon_regs *regs,
@@ -296,8 +311,25 @@ bool ref_search(const struct ref_mmu *mmu, const struct gnomon_regs *regs,
 {
 	struct walk w = { mmu, regs, gva, access, ref_levels(regs), accept,
 			  arg };
+	struct ref_result r;
+	uint64_t table = 0;
+	unsigned level = start(&w, &table, &r);
 
-	return start(&w);
+	return level ? descend(&w, level, table, &r) : accept(arg, &r);
+}
+
+/* The rules of the MOV that makes this change while paging is on. */
+bool ref_change_legal(const struct gnomon_regs *old,
+		      const struct gnomon_regs *next)
+{
+	uint64_t flips = old->cr4 ^ next->cr4;
+
+	if (!(old->efer & next->efer & X86_EFER_LMA)) {
+		return true;
+	}
+	return !(flips & X86_CR4_LA57) &&
+	       !((flips & next->cr4 & X86_CR4_PCIDE) &&
+		 (next->cr3 & bits(11, 0)));
 }
 
 bool ref_regs_legal(const struct gnomon_caps *caps,

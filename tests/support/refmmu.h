@@ -90,6 +90,9 @@ bool ref_search(const struct ref_mmu *mmu, const struct gnomon_regs *regs,
 		bool (*accept)(void *arg, const struct ref_result *result),
 		void *arg);
 
+/* May registers old, loaded before, become next in one step? */
+bool ref_change_legal(const struct gnomon_regs *old,
+		      const struct gnomon_regs *next);
 /* May these registers be loaded together? */
 bool ref_regs_legal(const struct gnomon_caps *caps,
 		    const struct gnomon_regs *regs);

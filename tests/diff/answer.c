@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/diff/access.h"
+#include "tests/diff/host.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* In the window between two calls of slot_delete() both answers are right. */
+bool attempt_leaving(const struct attempt *a, uint64_t gfn)
+{
+	return a->w->slot_leaving && gfn - 5120 < 64;
+}
+
+bool attempt_path_leaving(const struct attempt *a)
+{
+	if (!a->w->slot_leaving) {
+		return false;
+	}
+	for (unsigned i = 0; i < a->ref.steps; i++) {
+		if (attempt_leaving(a, a->ref.step[i].gpa >> 12)) {
+			return true;
+		}
+	}
+	return a->ref.status == GNOMON_OK &&
+	       attempt_leaving(a, a->ref.gpa >> 12);
+}
+
+bool attempt_path_read_only(const struct attempt *a)
+{
+	for (unsigned i = 0; i < a->ref.steps; i++) {
+		if (a->ref.step[i].set &&
+		    !fh_writable(a->w->fh, a->ref.step[i].gpa >> 12)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The engine may have set A and D on the path, nothing else. */
+static void take_ad(struct attempt *a)
+{
+	for (unsigned i = 0; i < a->ref.steps; i++) {
+		const struct ref_step *s = &a->ref.step[i];
+		uint64_t is = fh_load(a->w->fh, s->gpa, s->bytes);
+		uint64_t set = 0;
+
+		/* A table that points at itself is on the path twice. */
+		for (unsigned j = 0; j < a->ref.steps; j++) {
+			set |= a->ref.step[j].gpa == s->gpa ?
+			       a->ref.step[j].set : 0;
+		}
+		if ((is ^ s->value) & ~set) {
+			world_fail(a->w, "fault at gva %#" PRIx64 " changed "
+				   "the entry at gpa %#" PRIx64, a->gva,
+				   s->gpa);
+		}
+		history_note(a->w, s->gpa, s->bytes);
+	}
+}
+
+static bool injected(struct attempt *a, const struct gnomon_outcome *out)
+{
+	struct world *w = a->w;
+
+	w->n.injected++;
+	a->injected = true;
+	if (a->ref.status == GNOMON_ABSENT || attempt_path_leaving(a) ||
+	    attempt_path_read_only(a)) {
+		return true;
+	}
+	if (a->ref.status != GNOMON_FAULT ||
+	    a->ref.code != out->error_code || out->gva.v != a->gva) {
+		world_fail(w, "vcpu %u: access %#x at gva %#" PRIx64 " got #PF "
+			   "%#x, cr2 %#" PRIx64 "; the tables say %s %#x",
+			   a->vcpu, a->access, a->gva, out->error_code,
+			   out->gva.v, gnomon_status_text(a->ref.status),
+			   a->ref.code);
+	}
+	return true;
+}
+
+/* What gnomon_translate() says must be what the tables say. */
+static bool translate_agrees(struct attempt *a, uint32_t flags)
+{
+	struct gnomon_translation t = { 0 };
+	struct world *w = a->w;
+	enum gnomon_status s;
+
+	ref_walk(&w->now, &w->regs[a->vcpu], a->gva, a->access, &a->ref);
+	s = gnomon_translate(w->vcpu[a->vcpu], (gnomon_gva_t){ a->gva },
+			     a->access, flags, &t);
+	if (!(flags & GNOMON_TRANSLATE_SET_AD)) {
+		for (unsigned i = 0; i < a->ref.steps; i++) {
+			a->ref.step[i].set = 0;
+		}
+	}
+	take_ad(a);
+	if (attempt_path_leaving(a) || attempt_path_read_only(a)) {
+		return s == GNOMON_OK;
+	}
+	if (s != a->ref.status ||
+	    (s == GNOMON_OK && (t.gpa.v != a->ref.gpa ||
+				t.page_shift != a->ref.shift)) ||
+	    (s == GNOMON_FAULT && t.error_code != a->ref.code)) {
+		world_fail(w, "translate(%#" PRIx64 ", %#x): %s %#" PRIx64
+			   " shift %u code %#x; the tables say %s %#" PRIx64
+			   " shift %u code %#x", a->gva, a->access,
+			   gnomon_status_text(s), t.gpa.v, t.page_shift,
+			   t.error_code, gnomon_status_text(a->ref.status),
+			   a->ref.gpa, a->ref.shift, a->ref.code);
+	}
+	if (s == GNOMON_OK && (flags & GNOMON_TRANSLATE_SET_AD)) {
+		ref_walk(&w->now, &w->regs[a->vcpu], a->gva, a->access,
+			 &a->ref);
+		if (judge_ad_missing(w, &a->ref)) {
+			world_fail(w, "translate(%#" PRIx64 ") left A or D "
+				   "clear", a->gva);
+		}
+	}
+	return s == GNOMON_OK;
+}
+
+/* The tables let this page be stored to: do it, as the guest would have. */
+static void emulate_page(struct attempt *a)
+{
+	struct world *w = a->w;
+	uint64_t gpa = a->ref.gpa, v = attempt_value(a, gpa);
+	bool known = gpa >> 12 < FH_FRAMES;
+	bool ram = known && fh_writable(w->fh, gpa >> 12);
+	bool may = known && fh_storable(w->fh, gpa >> 12);
+	uint64_t before = may ? fh_load(w->fh, gpa, a->bytes) : 0;
+
+	if (may) {
+		history_touch(w, gpa >> 12);
+	}
+	enum gnomon_status s = gnomon_write(w->vm, w->vcpu[a->vcpu],
+					    (gnomon_gpa_t){ gpa }, &v,
+					    a->bytes);
+
+	if (s == GNOMON_OK && !may) {
+		world_fail(w, "write() to gpa %#" PRIx64 " that is no RAM: ok",
+			   gpa);
+	} else if (s != GNOMON_OK && ram && !attempt_leaving(a, gpa >> 12)) {
+		world_fail(w, "write() at gpa %#" PRIx64 ": %s", gpa,
+			   gnomon_status_text(s));
+	} else if (may) {
+		uint64_t is = fh_load(w->fh, gpa, a->bytes);
+
+		v = s == GNOMON_OK ? v : before;
+		if (memcmp(&is, &v, a->bytes) != 0) {
+			world_fail(w, "write() did not store at %#" PRIx64,
+				   gpa);
+		}
+		history_note(w, gpa, a->bytes);
+	}
+}
+
+/* We are the interpreter: the whole store, or its fault and nothing of it. */
+static bool emulate(struct attempt *a, const struct gnomon_outcome *out)
+{
+	struct world *w = a->w;
+
+	w->n.emulated++;
+	if (!(a->access & GNOMON_WRITE)) {
+		world_fail(w, "EMULATE for access %#x", a->access);
+		return true;
+	}
+	if (!translate_agrees(a, GNOMON_TRANSLATE_SET_AD)) {
+		if (!attempt_path_leaving(a) && !attempt_path_read_only(a)) {
+			world_fail(w, "EMULATE at gva %#" PRIx64 ", but the "
+				   "tables forbid it", a->gva);
+		}
+		return true;
+	}
+	if (out->gpa.v != a->ref.gpa && !attempt_path_leaving(a)) {
+		world_fail(w, "EMULATE at gpa %#" PRIx64 "; the tables say %#"
+			   PRIx64, out->gpa.v, a->ref.gpa);
+	}
+	if (a->pair && !translate_agrees(a->pair, GNOMON_TRANSLATE_SET_AD)) {
+		return true;
+	}
+	emulate_page(a);
+	if (a->pair) {
+		emulate_page(a->pair);
+	}
+	return true;
+}
+
+/* Somebody watches the frame: one of those accesses, and an allowed one. */
+static bool tracked(struct attempt *a, const struct gnomon_outcome *out)
+{
+	struct world *w = a->w;
+
+	w->n.tracked++;
+	if (attempt_path_leaving(a) || attempt_path_read_only(a)) {
+		return true;
+	}
+	if (!host_watched(w, out->gpa.v >> 12, a->access) &&
+	    !host_watch_moving(w, out->gpa.v >> 12)) {
+		world_fail(w, "TRACKED for access %#x to gpa %#" PRIx64
+			   ", not watched", a->access, out->gpa.v);
+	}
+	if (a->access & GNOMON_WRITE) {
+		return emulate(a, out);
+	}
+	if (a->ref.status != GNOMON_OK || a->ref.gpa != out->gpa.v) {
+		world_fail(w, "TRACKED at gva %#" PRIx64 ", gpa %#" PRIx64
+			   "; the tables say %s %#" PRIx64, a->gva,
+			   out->gpa.v, gnomon_status_text(a->ref.status),
+			   a->ref.gpa);
+	}
+	return true;
+}
+
+static bool mmio(struct attempt *a, const struct gnomon_outcome *out)
+{
+	struct world *w = a->w;
+	uint64_t gfn = a->ref.gpa >> 12;
+
+	w->n.mmio++;
+	if (a->ref.status == GNOMON_ABSENT || attempt_path_leaving(a) ||
+	    attempt_path_read_only(a)) {
+		return true;
+	}
+	if (a->ref.status != GNOMON_OK || out->gpa.v != a->ref.gpa ||
+	    (gfn < FH_FRAMES && fh_mappable(w->fh, gfn) &&
+	     !((a->access & GNOMON_WRITE) && !fh_writable(w->fh, gfn)))) {
+		world_fail(w, "vcpu %u: access %#x at gva %#" PRIx64 ": MMIO "
+			   "at gpa %#" PRIx64 "; the tables say %s %#" PRIx64,
+			   a->vcpu, a->access, a->gva, out->gpa.v,
+			   gnomon_status_text(a->ref.status), a->ref.gpa);
+	}
+	return true;
+}
+
+static bool fetch(struct attempt *a, const struct gnomon_outcome *out)
+{
+	struct world *w = a->w;
+	uint64_t gfn = out->gpa.v >> 12;
+	struct fh_frame *f = gfn < FH_FRAMES ? &w->fh->frame[gfn] : NULL;
+
+	if (host_changing(w, gfn)) {
+		return true;
+	}
+	if (f && f->kind == GNOMON_FRAME_NOT_NOW) {
+		f->kind = GNOMON_FRAME_RAM;
+		return false;
+	}
+	if (f && (a->access & GNOMON_WRITE) && !f->write &&
+	    f->kind == GNOMON_FRAME_RAM) {
+		f->write = true;
+		return false;
+	}
+	if (!attempt_leaving(a, gfn)) {
+		world_fail(w, "RETRY for gpa %#" PRIx64 ", which is there",
+			   out->gpa.v);
+	}
+	return true;
+}
+
+/* True when the access is over. */
+static bool answer(struct attempt *a, const struct gnomon_outcome *out)
+{
+	struct world *w = a->w;
+
+	switch (out->action) {
+	case GNOMON_RESUME:
+		w->n.hidden++;
+		return false;
+	case GNOMON_INJECT:
+		return injected(a, out);
+	case GNOMON_EMULATE:
+		return emulate(a, out);
+	case GNOMON_DO_MMIO:
+		return mmio(a, out);
+	case GNOMON_RETRY:
+		return fetch(a, out);
+	case GNOMON_STOP_NOMEM:
+		w->n.nomem++;
+		if (w->fh->live_max == 0) {
+			world_fail(w, "NOMEM, but the host has pages");
+		}
+		w->fh->live_max += 16;
+		return w->failed;
+	case GNOMON_TRACKED:
+		return tracked(a, out);
+	case GNOMON_STOP_BUG:
+		break;
+	}
+	world_fail(w, "fault() at gva %#" PRIx64 " answers %d", a->gva,
+		   out->action);
+	return true;
+}
+
+bool attempt_fault(struct attempt *a, const struct hw_result *hw,
+		   uint64_t gpa, bool table_walk)
+{
+	struct world *w = a->w;
+	struct gnomon_fault f = {
+		.gva = { a->gva }, .gpa = { gpa },
+		.rip = UINT64_C(0x400000) + (a->bits & 0xff0),
+		.access = hw->nested ? hw->access : a->access,
+		.nested = hw->nested, .table_walk = table_walk,
+	};
+	struct gnomon_outcome out = { .action = GNOMON_STOP_BUG };
+
+	w->n.faults++;
+	hw_drop_page(&w->cpu[a->vcpu], hw->nested ? gpa : a->gva);
+	gnomon_fault(w->vcpu[a->vcpu], &f, &out);
+	if (hw->nested) {
+		for (unsigned i = 0; i < a->ref.steps; i++) {
+			a->ref.step[i].set = 0;
+		}
+	}
+	take_ad(a);
+	if (hw->nested) {
+		/* For the judge the gpa is what the tables say. */
+		a->ref.status = GNOMON_OK;
+		a->ref.gpa = gpa;
+	}
+	return answer(a, &out);
+}
+

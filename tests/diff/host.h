@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the host and its VMM do beside the guest. */
+#ifndef GN_TESTS_DIFF_HOST_H
+#define GN_TESTS_DIFF_HOST_H
+
+#include "tests/diff/world.h"
+
+/* What the host does, see OP_CHANGE and on. */
+void host_exec(struct world *w, const struct op *op);
+/* Is the frame one that the host is changing now? */
+bool host_changing(const struct world *w, uint64_t gfn);
+void host_zap(struct world *w);
+/* Must such an access to the frame be answered TRACKED? */
+bool host_watched(const struct world *w, uint64_t gfn, uint32_t access);
+/* Under change now: both answers are right. */
+bool host_watch_moving(const struct world *w, uint64_t gfn);
+/* The watch went with the slot. */
+void host_watch_gone(struct world *w, uint64_t first, uint64_t frames);
+/* A write happened: did the log know of it? */
+void host_written(struct world *w, uint64_t gfn);
+
+#endif
