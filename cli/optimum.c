@@ -8,6 +8,7 @@
 #include "cli/cmd.h"
 #include "cli/runs.h"
 #include "sim/epochs.h"
+#include "sim/mode.h"
 
 static const enum sim_mode taken[] = {
 	SIM_MODE_SHADOW, SIM_MODE_SHADOW_UNSYNC, SIM_MODE_NESTED,
@@ -52,7 +53,7 @@ static bool one_preset(const struct sim_job *jobs,
 	for (size_t i = 0; i < modes; i++) {
 		if (jobs[i].epochs && count < TAKEN) {
 			runs[count] = jobs[i].epochs;
-			shadow[count++] = sim_mode_shadows(jobs[i].mode);
+			shadow[count++] = sim_mode_is(jobs[i].mode, SIM_MF_SHADOW);
 			*best = results[i];
 			native = (double)best->cycles / (1 + best->overhead);
 		}

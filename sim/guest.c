@@ -15,11 +15,6 @@ enum {
 	TRIES_MAX = 64,		/* of one access before we call it a loop */
 };
 
-static enum sim_paging paging_of(const struct sim_guest *guest)
-{
-	return guest->mode == SIM_MODE_NESTED ? SIM_PAGING_2D : SIM_PAGING_1D;
-}
-
 /* What the processor holds while the guest runs. */
 static void set_machine(struct sim_guest *guest, unsigned vcpu)
 {
@@ -27,34 +22,32 @@ static void set_machine(struct sim_guest *guest, unsigned vcpu)
 	struct gnomon_regs regs = guest->regs[vcpu];
 	uint64_t root = regs.cr3;
 
-	if (sim_mode_shadows(guest->mode)) {
+	if (sim_guest_shadows(guest, vcpu)) {
 		root = guest->root[vcpu].cr3.v;
 		/* Shadow entries rely on both. */
 		regs.cr0 |= CR0_WP;
 		regs.efer |= EFER_NXE;
 	}
-	sim_vcpu_set(v, paging_of(guest), &regs, root,
-		     guest->root[vcpu].ncr3.v);
+	sim_vcpu_set(v, guest->root[vcpu].ncr3.v ? SIM_PAGING_2D
+						 : SIM_PAGING_1D,
+		     &regs, root, guest->root[vcpu].ncr3.v);
 }
 
 void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
 		       const struct gnomon_root *root)
 {
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
-	bool changed = root->ncr3.v != guest->root[vcpu].ncr3.v;
+	bool nested = root->ncr3.v;
+	bool other = root->ncr3.v != guest->root[vcpu].ncr3.v;
+	bool changed = root->cr3.v != guest->root[vcpu].cr3.v;
 
-	if (sim_mode_shadows(guest->mode)) {
-		changed = root->cr3.v != guest->root[vcpu].cr3.v;
-	}
 	guest->root[vcpu] = *root;
-	/* In nested mode the guest's own CR3 loads flush by themselves. */
-	if (!sim_mode_shadows(guest->mode) ? changed :
-	    root->flush && root->flush_global) {
+	/* On nested tables the guest's own CR3 loads flush by themselves. */
+	if (other || (!nested && root->flush && root->flush_global)) {
 		sim_tlb_flush_all(v);
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
 				 SIM_P_FLUSH_HOST_ALL);
-	} else if (sim_mode_shadows(guest->mode) &&
-		   (root->flush || changed)) {
+	} else if (!nested && (root->flush || changed)) {
 		sim_tlb_flush_pcid(v);
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
 				 SIM_P_FLUSH_CR3);
@@ -103,10 +96,11 @@ void *sim_guest_memory(struct sim_guest *guest, uint64_t gpa)
 static bool make_vm(struct sim_guest *guest,
 		    const struct sim_guest_config *config)
 {
+	const struct sim_mode_info *info = &sim_modes[config->mode];
 	struct gnomon_config engine = {
 		.size = sizeof(engine),
-		.mode = config->mode == SIM_MODE_NESTED ?
-			GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW,
+		.mode = info->start,
+		.modes = info->modes,
 		.caps = {
 			.features = GNOMON_CAP_NX | GNOMON_CAP_1G |
 				GNOMON_CAP_SMEP | GNOMON_CAP_SMAP |
@@ -116,8 +110,8 @@ static bool make_vm(struct sim_guest *guest,
 		},
 		.host_maxphyaddr = SIM_HPA_BITS,
 		.options = GNOMON_OPT_ALL & ~config->engine_off &
-			~(config->mode == SIM_MODE_SHADOW ?
-			  (uint32_t)GNOMON_OPT_UNSYNC : 0u),
+			~(info->flags & SIM_MF_UNSYNC ?
+			  0u : (uint32_t)GNOMON_OPT_UNSYNC),
 		.nested_format = guest->machine.ept ? GNOMON_NESTED_EPT
 						    : GNOMON_NESTED_NPT,
 	};
@@ -175,8 +169,10 @@ static bool make_memory(struct sim_guest *guest,
 		return false;
 	}
 	guest->machine.ept = guest->machine.param[SIM_P_HOST_EPT];
-	guest->machine.maxphyaddr = sim_mode_shadows(config->mode) ?
+	guest->machine.maxphyaddr =
+		sim_mode_is(config->mode, SIM_MF_SHADOW | SIM_MF_MIXED) ?
 		SIM_HPA_BITS : config->maxphyaddr;
+	guest->machine.guest_maxphyaddr = config->maxphyaddr;
 	guest->plain = !guest->machine.param[SIM_P_CACHE_DATA];
 	guest->frames = guest->mem.ram_bytes / GNOMON_PAGE_BYTES;
 	guest->frame_state = sim_arena_zalloc(&guest->arena, guest->frames);
@@ -279,7 +275,7 @@ static enum sim_touch_end stopped(struct sim_guest *guest, unsigned vcpu,
 			 (unsigned long long)touch->gva);
 		return SIM_TOUCH_BROKEN;
 	}
-	if (walk->stop == SIM_STOP_FAULT && !sim_mode_shadows(guest->mode)) {
+	if (walk->stop == SIM_STOP_FAULT && !sim_guest_shadows(guest, vcpu)) {
 		touch->error_code = walk->error_code;
 		end = SIM_TOUCH_FAULT;
 	} else {
@@ -399,15 +395,21 @@ bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
 	bool keep = cr3 >> 63;
 
 	guest->regs[vcpu].cr3 = cr3 & ~((uint64_t)1 << 63);
-	if (sim_mode_shadows(guest->mode)) {
+	if (guest->vm && guest->root[vcpu].cr3_exits) {
 		guest->counts.cr3_exits++;
 		sim_vmm_enter(guest, vcpu);
 		sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_CR3);
-		return tell_engine(guest, vcpu, GNOMON_SET_CR3 |
-				   (keep ? GNOMON_SET_NOFLUSH : 0u));
+		if (!tell_engine(guest, vcpu, GNOMON_SET_CR3 |
+				 (keep ? GNOMON_SET_NOFLUSH : 0u))) {
+			return false;
+		}
+		if (sim_guest_shadows(guest, vcpu)) {
+			return true;	/* flushed with the root */
+		}
+	} else {
+		guest->regs_stale[vcpu] = true;
+		set_machine(guest, vcpu);
 	}
-	guest->regs_stale[vcpu] = true;
-	set_machine(guest, vcpu);
 	sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH, SIM_P_FLUSH_CR3);
 	if (!keep) {
 		sim_tlb_flush_pcid(v);
@@ -436,7 +438,7 @@ bool sim_guest_set_regs(struct sim_guest *guest, unsigned vcpu,
 
 void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
 {
-	if (!sim_mode_shadows(guest->mode)) {
+	if (!sim_guest_shadows(guest, vcpu)) {
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
 				 SIM_P_FLUSH_INVLPG);
 		sim_tlb_flush_page(&guest->machine.vcpus[vcpu], gva);

@@ -8,6 +8,7 @@
 #define SIM_GUEST_H
 
 #include "sim/machine.h"
+#include "sim/mode.h"
 
 /* What the engine did with a frame, seen from its trace points. */
 enum sim_frame_state {
@@ -70,6 +71,13 @@ struct sim_guest_config {
 	struct gnomon_regs regs; /* every vcpu starts with these */
 	uint64_t seed;
 };
+
+/* Does the vcpu walk shadow tables as of now? */
+static inline bool sim_guest_shadows(const struct sim_guest *guest,
+				     unsigned vcpu)
+{
+	return guest->vm && !guest->root[vcpu].ncr3.v;
+}
 
 /* *guest must stay where it is; error must outlive it. */
 bool sim_guest_init(struct sim_guest *guest,

@@ -12,7 +12,7 @@ static bool classify(struct sim_replay *replay, const struct sim_event *ev,
 	uint64_t gfn = ev->gpa >> GNOMON_PAGE_SHIFT;
 
 	e->stores++;
-	if (!sim_mode_shadows(guest->mode)) {
+	if (!sim_mode_is(guest->mode, SIM_MF_SHADOW | SIM_MF_MIXED)) {
 		e->direct_native++;
 		return true;
 	}

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "sim/epochs.h"
+#include "sim/mode.h"
 #include "sim/preset.h"
 #include "sim/replay.h"
 #include "sim/source.h"
@@ -18,29 +19,6 @@
 enum { PROGRESS_EVENTS = 1 << 14 };
 
 #define RAM_DEFAULT ((uint64_t)4 << 30)	/* when a recording does not say */
-
-static const char *const mode_names[SIM_MODE_COUNT] = {
-	[SIM_MODE_NATIVE] = "native",
-	[SIM_MODE_SHADOW] = "shadow",
-	[SIM_MODE_NESTED] = "nested",
-	[SIM_MODE_SHADOW_UNSYNC] = "shadow+unsync",
-};
-
-const char *sim_mode_name(enum sim_mode mode)
-{
-	return (unsigned)mode < SIM_MODE_COUNT ? mode_names[mode] : NULL;
-}
-
-bool sim_mode_parse(const char *name, enum sim_mode *mode)
-{
-	for (int i = 0; i < SIM_MODE_COUNT; i++) {
-		if (!strcmp(name, mode_names[i])) {
-			*mode = (enum sim_mode)i;
-			return true;
-		}
-	}
-	return false;
-}
 
 struct sim_job sim_job_default(void)
 {
@@ -183,7 +161,7 @@ static void take_machine(struct sim_result *result, struct sim_guest *guest)
 static void take_guest(struct sim_result *result, struct sim_guest *guest)
 {
 	const struct sim_guest_counts *c = &guest->counts;
-	bool shadow = sim_mode_shadows(guest->mode);
+	bool mixed = sim_mode_is(guest->mode, SIM_MF_MIXED);
 	uint64_t tables = sim_arena_peak(&guest->mem.tables);
 	struct gnomon_stats stats = { 0 };
 
@@ -209,9 +187,12 @@ static void take_guest(struct sim_result *result, struct sim_guest *guest)
 	result->pages_flooded = stats.mmu_flooded;
 	result->sptes_synced = stats.sptes_synced;
 	result->tables_synced = stats.syncs;
-	result->shadow_bytes_peak = shadow ? tables : 0;
+	result->shadow_bytes_peak =
+		mixed ? stats.shadow_pages_peak * GNOMON_PAGE_BYTES :
+		sim_mode_is(guest->mode, SIM_MF_SHADOW) ? tables : 0;
 	result->nested_bytes_peak =
-		guest->mode == SIM_MODE_NESTED ? tables : 0;
+		mixed ? stats.nested_pages_peak * GNOMON_PAGE_BYTES :
+		sim_mode_is(guest->mode, SIM_MF_NESTED) ? tables : 0;
 	result->meta_bytes_peak = sim_arena_peak(&guest->mem.meta);
 	result->ram_bytes = sim_hostmem_touched(&guest->mem);
 }
@@ -222,7 +203,7 @@ static void take_result(struct run *run, struct sim_result *result)
 
 	take_name(result, run->job);
 	sim_copy(result->mode, sizeof(result->mode),
-		 mode_names[run->job->mode]);
+		 sim_mode_name(run->job->mode));
 	sim_copy(result->preset, sizeof(result->preset), run->preset.name);
 	result->seed = run->job->seed;
 	result->instructions = replay->instr - replay->start_instr;

@@ -21,13 +21,8 @@ enum sim_mode {
 	SIM_MODE_COUNT
 };
 
-/* "native", "shadow", "nested", "shadow+unsync"; NULL for no mode. */
+/* "native", "shadow" and so on, as in sim/mode.c; NULL for no mode. */
 const char *sim_mode_name(enum sim_mode mode);
-/* Does the processor walk shadow tables? */
-static inline bool sim_mode_shadows(enum sim_mode mode)
-{
-	return mode == SIM_MODE_SHADOW || mode == SIM_MODE_SHADOW_UNSYNC;
-}
 /* False when there is no mode of that name. */
 bool sim_mode_parse(const char *name, enum sim_mode *mode);
 

@@ -49,15 +49,16 @@ static uint64_t oracle_rights(const struct sim_oracle_result *answer)
 	       (answer->page_exec ? SIM_T_X : 0u);
 }
 
-/* What the processor may use now: in shadow mode perhaps less than the guest
- * allows, never more; elsewhere exactly that. */
+/* What the processor may use now: on shadow tables perhaps less than the
+ * guest allows, never more; elsewhere exactly that. */
 static bool check_word(struct sim_replay *replay,
 		       const struct sim_touch *touch,
 		       const struct sim_oracle_result *answer)
 {
 	uint64_t ours = touch->word & (SIM_T_W | SIM_T_U | SIM_T_X);
 	uint64_t theirs = oracle_rights(answer);
-	bool exact = !sim_mode_shadows(replay->guest->mode);
+	bool exact = !sim_mode_is(replay->guest->mode,
+				  SIM_MF_SHADOW | SIM_MF_MIXED);
 
 	if (touch->emulated || (exact ? ours == theirs : !(ours & ~theirs))) {
 		return true;

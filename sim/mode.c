@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/mode.h"
+
+#include <string.h>
+
+const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
+	[SIM_MODE_NATIVE] = { .name = "native" },
+	[SIM_MODE_SHADOW] = {
+		.name = "shadow", .flags = SIM_MF_SHADOW,
+		.start = GNOMON_MODE_SHADOW,
+	},
+	[SIM_MODE_NESTED] = {
+		.name = "nested", .flags = SIM_MF_NESTED,
+		.start = GNOMON_MODE_NESTED,
+	},
+	[SIM_MODE_SHADOW_UNSYNC] = {
+		.name = "shadow+unsync", .flags = SIM_MF_SHADOW | SIM_MF_UNSYNC,
+		.start = GNOMON_MODE_SHADOW,
+	},
+};
+
+const char *sim_mode_name(enum sim_mode mode)
+{
+	return (unsigned)mode < SIM_MODE_COUNT ? sim_modes[mode].name : NULL;
+}
+
+bool sim_mode_parse(const char *name, enum sim_mode *mode)
+{
+	for (int i = 0; i < SIM_MODE_COUNT; i++) {
+		if (!strcmp(name, sim_modes[i].name)) {
+			*mode = (enum sim_mode)i;
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a mode is made of: one row each. */
+#ifndef SIM_MODE_H
+#define SIM_MODE_H
+
+#include <gnomon/gnomon.h>
+
+#include "sim/run.h"
+
+enum sim_mode_flags {
+	/* Exactly one of the three, whatever the guest does: */
+	SIM_MF_SHADOW = 1u << 0,	/* on shadow tables throughout */
+	SIM_MF_NESTED = 1u << 1,	/* on nested ones throughout */
+	SIM_MF_MIXED = 1u << 2,		/* on either, as a policy says */
+	SIM_MF_UNSYNC = 1u << 3,	/* leaf tables left open */
+};
+
+struct sim_mode_info {
+	const char *name;
+	uint32_t flags;		/* enum sim_mode_flags; 0: native */
+	enum gnomon_mode start;	/* of the vm */
+	uint32_t modes;		/* gnomon_config.modes; 0: start alone */
+};
+
+extern const struct sim_mode_info sim_modes[SIM_MODE_COUNT];
+
+static inline bool sim_mode_is(enum sim_mode mode, uint32_t flags)
+{
+	return sim_modes[mode].flags & flags;
+}
+
+#endif
