@@ -95,8 +95,13 @@ static const struct argp argp = {
 	.args_doc = "INPUT -o FILE",
 	.doc = "Converts a recording of another format; which one is told "
 	       "from its content.\v"
-	       "Formats: ptt (24-byte records of page-table stores, accesses "
-	       "and flushes), plain or packed with zstd.",
+	       "Formats, plain or packed with zstd:\n"
+	       "  perf     the output of perf script\n"
+	       "  lackey   the memory trace of Valgrind's tool of that name\n"
+	       "  ptt      24-byte records of page-table stores and accesses\n"
+	       "The first two tell of processes; the guest kernel model makes "
+	       "page tables of them when they are replayed. What perf must "
+	       "record is in gnomon-import(1).",
 };
 
 static void show_progress(void *arg, uint64_t done, uint64_t total)
@@ -128,9 +133,15 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (status != SIM_REC_OK) {
 		return cmd_error_text(err.text);
 	}
-	printf("%s: %s events from %s %s records; %s tables at the end\n",
-	       o.output, text_count(result.events), text_count(result.records),
-	       result.format, text_count(result.final_tables));
+	printf("%s: %s events from %s %s %s; ", o.output,
+	       text_count(result.events), text_count(result.records),
+	       result.format, result.processes ? "lines" : "records");
+	if (result.processes) {
+		printf("%s lines of no use\n", text_count(result.skipped));
+	} else {
+		printf("%s tables at the end\n",
+		       text_count(result.final_tables));
+	}
 	return CMD_OK;
 }
 

@@ -16,25 +16,28 @@ struct importer {
 
 static const struct importer importers[] = {
 	{ "ptt", sim_import_ptt_is, sim_import_ptt },
+	{ "lackey", sim_import_lackey_is, sim_import_lackey },
+	{ "perf script", sim_import_perf_is, sim_import_perf },
 };
 
 enum {
-	HEAD = 48,	/* unpacked bytes that tell a format */
+	HEAD = 4096,	/* unpacked bytes that tell a format */
 };
 
 static enum sim_rec_status choose(struct sim_stream *s, const char *in,
 				  const struct importer **found,
 				  struct sim_rec_error *err)
 {
-	uint8_t head[HEAD] = { 0 };
+	uint8_t head[HEAD + 1] = { 0 };	/* a text ends in NUL */
 	size_t bytes = 0;
 	enum sim_rec_status status = SIM_REC_OK;
 
-	while (status == SIM_REC_OK && bytes < sizeof(head)) {
+	while (status == SIM_REC_OK && bytes < HEAD) {
 		status = sim_stream_read(s, &head[bytes], 1, err);
 		bytes += status == SIM_REC_OK;
 	}
-	if (status != SIM_REC_OK && status != SIM_REC_END) {
+	if (status != SIM_REC_OK && status != SIM_REC_END &&
+	    (status != SIM_REC_CUT || bytes == 0)) {
 		return status;
 	}
 	if (bytes >= REC_MAGIC_BYTES &&

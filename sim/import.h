@@ -19,6 +19,8 @@ struct sim_import_options {
 struct sim_import_result {
 	const char *format;	/* of the input */
 	uint64_t records;	/* in the input */
+	bool processes;		/* the output is of the process level */
+	uint64_t skipped;	/* lines that say nothing to gnomon */
 	uint64_t events;	/* in the output, without the final tables */
 	uint64_t final_tables;
 	uint64_t merged;	/* store accesses that became part of their

@@ -28,6 +28,9 @@ struct sim_stream {
 	uint8_t in[BUFFER];
 	size_t in_bytes;
 	size_t in_at;
+	char text[BUFFER];	/* unpacked, for lines */
+	size_t text_bytes;
+	size_t text_at;
 };
 
 static enum sim_rec_status fill(struct sim_stream *s,
@@ -123,6 +126,67 @@ enum sim_rec_status sim_stream_read(struct sim_stream *s, void *to,
 	return SIM_REC_OK;
 }
 
+/* More text for lines; END if there is none. */
+static enum sim_rec_status fill_text(struct sim_stream *s,
+				     struct sim_rec_error *err)
+{
+	ZSTD_outBuffer out = { s->text, sizeof(s->text), 0 };
+	enum sim_rec_status status = SIM_REC_OK;
+
+	while (out.pos == 0) {
+		if (s->zstd) {
+			status = unpack(s, &out, err);
+		} else {
+			copy(s, &out);
+		}
+		if (status == SIM_REC_OK && out.pos == 0 &&
+		    s->in_at == s->in_bytes) {
+			status = fill(s, err);
+		}
+		if (status == SIM_REC_END && s->open_frame) {
+			return cut(s, err);
+		}
+		if (status != SIM_REC_OK) {
+			return status;
+		}
+	}
+	s->text_bytes = out.pos;
+	s->text_at = 0;
+	return SIM_REC_OK;
+}
+
+enum sim_rec_status sim_stream_line(struct sim_stream *s, char *line,
+				    size_t room, struct sim_rec_error *err)
+{
+	enum sim_rec_status status;
+	size_t n = 0;
+	bool any = false;
+
+	for (;;) {
+		if (s->text_at == s->text_bytes) {
+			status = fill_text(s, err);
+			if (status == SIM_REC_END && any) {
+				break;	/* a last line without its end */
+			}
+			if (status != SIM_REC_OK) {
+				return status;
+			}
+		}
+		any = true;
+		char c = s->text[s->text_at++];
+
+		if (c == '\n') {
+			break;
+		}
+		if (n < room - 1) {
+			line[n++] = c;
+		}
+	}
+	n -= n && line[n - 1] == '\r';
+	line[n] = '\0';
+	return SIM_REC_OK;
+}
+
 enum sim_rec_status sim_stream_rewind(struct sim_stream *s,
 				      struct sim_rec_error *err)
 {
@@ -135,6 +199,8 @@ enum sim_rec_status sim_stream_rewind(struct sim_stream *s,
 	s->in_at = 0;
 	s->done = 0;
 	s->open_frame = false;
+	s->text_bytes = 0;
+	s->text_at = 0;
 	if (s->zstd) {
 		ZSTD_DCtx_reset(s->zstd, ZSTD_reset_session_only);
 	}

@@ -18,6 +18,12 @@ void sim_stream_close(struct sim_stream *s);	/* NULL is fine */
  */
 enum sim_rec_status sim_stream_read(struct sim_stream *s, void *to,
 				    size_t bytes, struct sim_rec_error *err);
+/*
+ * The next line, without its end and cut to `room` - 1 bytes: OK, END, CUT,
+ * DAMAGED, IO. Do not mix with sim_stream_read() without a rewind.
+ */
+enum sim_rec_status sim_stream_line(struct sim_stream *s, char *line,
+				    size_t room, struct sim_rec_error *err);
 /* Back to the first byte. */
 enum sim_rec_status sim_stream_rewind(struct sim_stream *s,
 				      struct sim_rec_error *err);
@@ -32,5 +38,22 @@ enum sim_rec_status sim_import_ptt(struct sim_stream *s, const char *in,
 				   const struct sim_import_options *opts,
 				   struct sim_import_result *result,
 				   struct sim_rec_error *err);
+
+
+/* What `perf script` prints. */
+bool sim_import_perf_is(const uint8_t *head, size_t bytes);
+enum sim_rec_status sim_import_perf(struct sim_stream *s, const char *in,
+				    const char *out,
+				    const struct sim_import_options *opts,
+				    struct sim_import_result *result,
+				    struct sim_rec_error *err);
+
+/* What Valgrind's tool lackey prints with --trace-mem=yes. */
+bool sim_import_lackey_is(const uint8_t *head, size_t bytes);
+enum sim_rec_status sim_import_lackey(struct sim_stream *s, const char *in,
+				      const char *out,
+				      const struct sim_import_options *opts,
+				      struct sim_import_result *result,
+				      struct sim_rec_error *err);
 
 #endif

@@ -224,19 +224,11 @@ static void image_start(struct sim_play *play, struct play_task *t)
 	t->image = calloc(1, sizeof(*t->image));
 	if (!t->image) {
 		kern_fail(play->k, "out of memory");
-		return;
 	}
-	t->image->stack_top = STACK_TOP;
-	t->image->stack_pages = STACK_PAGES;
 }
 
 static bool clashes(const struct play_image *i, uint64_t gva, uint64_t bytes)
 {
-	uint64_t stack = i->stack_top - i->stack_pages * KERN_PAGE;
-
-	if (gva < i->stack_top && gva + bytes > stack) {
-		return true;
-	}
 	for (unsigned n = 0; n < i->count; n++) {
 		const struct sim_image_map *m = &i->maps[n];
 
@@ -258,15 +250,19 @@ static bool image_take(struct sim_play *play, struct play_image *i,
 	    bytes / KERN_PAGE > UINT32_MAX) {
 		return false;
 	}
+	if (i->count == PLAY_IMAGE_MAPS || clashes(i, gva, bytes)) {
+		return false;
+	}
 	if (ev->flags & SIM_F_STACK) {
-		if (i->count || bytes < 2 * KERN_PAGE) {
+		if (i->stack_top || bytes < 2 * KERN_PAGE) {
 			return false;
 		}
 		i->stack_top = gva + bytes;
 		i->stack_pages = bytes / KERN_PAGE;
 		return true;
 	}
-	if (i->count == PLAY_IMAGE_MAPS || clashes(i, gva, bytes)) {
+	if (i->stack_top && gva < i->stack_top &&
+	    gva + bytes > i->stack_top - i->stack_pages * KERN_PAGE) {
 		return false;
 	}
 	struct sim_kern_file *file = map_file(play, ev, bytes);
@@ -291,6 +287,14 @@ static void image_finish(struct sim_play *play, struct play_task *t)
 	if (!space) {
 		kern_fail(play->k, "out of memory");
 		return;
+	}
+	if (!i->stack_top) {
+		if (clashes(i, STACK_TOP - STACK_PAGES * KERN_PAGE,
+			    STACK_PAGES * KERN_PAGE)) {
+			i->count = 0;	/* they come again as they are used */
+		}
+		i->stack_top = STACK_TOP;
+		i->stack_pages = STACK_PAGES;
 	}
 	t->image = NULL;
 	space->users = 1;

@@ -30,7 +30,7 @@ struct play_image {
 	struct sim_image_map maps[PLAY_IMAGE_MAPS];
 	struct sim_kern_file *files[PLAY_IMAGE_MAPS];
 	unsigned count;
-	uint64_t stack_top, stack_pages;
+	uint64_t stack_top, stack_pages; /* 0: not told yet */
 };
 
 struct play_task {

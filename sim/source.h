@@ -14,7 +14,7 @@ struct sim_source {
 	const char *input;
 	struct sim_rec_reader *reader;	/* a recording */
 	struct sim_play *play;	/* a process-level one: on the model */
-	struct sim_work_spec spec;	/* else, a workload; the model's kernel */
+	struct sim_work_spec spec;	/* a workload; the model's kernel */
 	struct sim_rec_info info;
 	uint64_t total;		/* events; 0: not known */
 };
