@@ -93,6 +93,18 @@ void *sim_guest_memory(struct sim_guest *guest, uint64_t gpa)
 
 /* ---- life ------------------------------------------------------------ */
 
+/* Thresholds as the preset has them; it has checked that they are sane. */
+static void set_knobs(struct gnomon_config *engine, const uint64_t *param)
+{
+	engine->prefetch = (uint8_t)param[SIM_P_ENGINE_PREFETCH];
+	engine->flood_leaf_writes = (uint16_t)param[SIM_P_ENGINE_FLOOD_LEAF];
+	engine->flood_upper_writes = (uint16_t)param[SIM_P_ENGINE_FLOOD_UPPER];
+	engine->unsync_max = (uint8_t)param[SIM_P_ENGINE_UNSYNC_MAX];
+	engine->unsync_quiet = (uint8_t)param[SIM_P_ENGINE_UNSYNC_QUIET];
+	engine->table_pages_max = (uint32_t)param[SIM_P_ENGINE_TABLE_PAGES];
+	engine->chain_max = (uint32_t)param[SIM_P_ENGINE_CHAIN_MAX];
+}
+
 static bool make_vm(struct sim_guest *guest,
 		    const struct sim_guest_config *config)
 {
@@ -120,6 +132,7 @@ static bool make_vm(struct sim_guest *guest,
 	};
 	enum gnomon_status status;
 
+	set_knobs(&engine, guest->machine.param);
 	sim_vmm_host(guest);
 	guest->vm_memory = sim_arena_zalloc(&guest->arena, gnomon_vm_bytes());
 	if (!guest->vm_memory) {

@@ -51,6 +51,11 @@ enum sim_param_id {
 	SIM_P_FLUSH_HOST_PAGE, SIM_P_FLUSH_IPI,
 
 	SIM_P_HOST_ORDER, SIM_P_HOST_EPT,
+
+	SIM_P_ENGINE_PREFETCH, SIM_P_ENGINE_FLOOD_LEAF,
+	SIM_P_ENGINE_FLOOD_UPPER, SIM_P_ENGINE_UNSYNC_MAX,
+	SIM_P_ENGINE_UNSYNC_QUIET, SIM_P_ENGINE_TABLE_PAGES,
+	SIM_P_ENGINE_CHAIN_MAX,
 	SIM_P_COUNT
 };
 
@@ -60,7 +65,9 @@ struct sim_param_info {
 	const char *key;
 	const char *unit;
 	const char *help;
-	uint64_t initial;	/* where a preset is silent: assumed */
+	/* Where a preset is silent: assumed; in [engine]: the default that
+	 * gnomon.h states. */
+	uint64_t initial;
 	uint64_t min, max;
 };
 

@@ -13,6 +13,8 @@
 
 _Static_assert((int)SIM_P_COUNT <= (int)SIM_PARAM_MAX, "all parameters fit");
 
+enum { TABLE_PAGES_MIN = 32 };
+
 static const char *const labels[] = {
 	"FULL", "QUOTE", "ABS", "2ND", "DIG", "DER", "MEASURED", "MEM",
 	"assumed",
@@ -43,6 +45,12 @@ static void init_params(struct sim_preset *preset)
 			.min = info->min, .max = info->max,
 			.label = "assumed",
 		};
+		if (!strcmp(info->section, "engine")) {
+			sim_copy(preset->params[i].label, SIM_LABEL_MAX,
+				 "default");
+			sim_copy(preset->params[i].source, SIM_SOURCE_MAX,
+				 "gnomon.h, struct gnomon_config");
+		}
 	}
 }
 
@@ -240,6 +248,29 @@ static bool check_shape(const struct sim_preset *preset, size_t entries,
 	return false;
 }
 
+/* What the engine would refuse. */
+static bool check_engine(const struct sim_preset *preset,
+			 struct sim_error *error)
+{
+	uint64_t group = preset->params[SIM_P_ENGINE_PREFETCH].value;
+	uint64_t pages = preset->params[SIM_P_ENGINE_TABLE_PAGES].value;
+
+	if (group & (group - 1)) {
+		sim_fail(error, SIM_ERR_USAGE,
+			 "%s: [engine] prefetch: %llu is no power of two",
+			 preset->path, (unsigned long long)group);
+		return false;
+	}
+	if (pages && pages < TABLE_PAGES_MIN) {
+		sim_fail(error, SIM_ERR_USAGE,
+			 "%s: [engine] table_pages: %llu is neither 0 nor %d "
+			 "or more", preset->path, (unsigned long long)pages,
+			 TABLE_PAGES_MIN);
+		return false;
+	}
+	return true;
+}
+
 bool sim_preset_check(const struct sim_preset *preset,
 		      struct sim_error *error)
 {
@@ -273,7 +304,7 @@ bool sim_preset_check(const struct sim_preset *preset,
 		good = check_shape(preset, caches[i][0], caches[i][1], 16,
 				   error);
 	}
-	return good;
+	return good && check_engine(preset, error);
 }
 
 static bool name_from_path(struct sim_preset *preset)

@@ -83,6 +83,9 @@ Test(preset, default_preset_gives_every_price_in_its_file)
 		found += sscanf(line, "%63[a-z0-9_] = %*d |", key) == 1;
 	}
 	fclose(file);
+	for (size_t i = 0; i < preset.count; i++) {
+		found += !strcmp(preset.params[i].section, "engine");
+	}
 	cr_assert_geq(found + 2, preset.count, "%zu of %zu", found,
 		      preset.count);
 }
@@ -119,6 +122,9 @@ Test(preset, errors_name_file_line_and_key)
 	      "|\n", ":3:", "given twice");
 	FAILS("[tlb]\nl2_entries = 1000 | assumed |\n", "l2_entries",
 	      "power of two");
+	FAILS("[engine]\nprefetch = 12 | DER | x\n", "[engine] prefetch",
+	      "power of two");
+	FAILS("[engine]\ntable_pages = 31 | DER | x\n", "table_pages");
 	FAILS("[exit]\nnonsense\n", ":2:");
 	FAILS("[preset]\ngeometry_only = maybe\n", "maybe");
 }

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The engine's thresholds, set as parameters, do what their help says. */
+#include <criterion/criterion.h>
+
+#include <gnomon/gnomon.h>
+
+#include "sim/run.h"
+
+static uint32_t engine_off;
+
+static struct sim_result run(const char *input, enum sim_mode mode,
+			     const char *set)
+{
+	struct sim_job job = sim_job_default();
+	struct sim_result result;
+	struct sim_error error;
+
+	job.input = input;
+	job.mode = mode;
+	job.sets = &set;
+	job.set_count = 1;
+	job.engine_off = engine_off;
+	cr_assert(sim_run(&job, &result, &error), "%s", error.text);
+	return result;
+}
+
+Test(knobs, flooded_leaf_table_is_given_up_after_so_many_stores)
+{
+	static const char *const sets[] = {
+		"engine.flood_leaf_writes=4", "engine.flood_leaf_writes=40",
+	};
+	uint64_t stores[2];
+
+	for (int i = 0; i < 2; i++) {
+		stores[i] = run("ptemod,count=400,pages=3", SIM_MODE_SHADOW,
+				sets[i]).trace_leaf -
+			    run("ptemod,count=1,pages=3", SIM_MODE_SHADOW,
+				sets[i]).trace_leaf;
+	}
+	cr_assert_leq(stores[0], 8);
+	cr_assert_geq(stores[1], 36);
+	cr_assert_leq(stores[1], 44);
+}
+
+Test(knobs, prefetch_saves_hidden_faults)
+{
+	const char *work = "pagefault,pages=256,rounds=4";
+	uint64_t one, many;
+
+	/* Else traced stores make the sptes that a fault would. */
+	engine_off = GNOMON_OPT_UPDATE;
+	one = run(work, SIM_MODE_SHADOW, "engine.prefetch=1").hidden_faults;
+	many = run(work, SIM_MODE_SHADOW, "engine.prefetch=64").hidden_faults;
+	cr_assert_geq(one, 4 * 256);
+	cr_assert_leq(many, one / 4);
+}
+
+Test(knobs, table_pages_bound_what_the_engine_holds)
+{
+	struct sim_result r = run("mix,turns=60", SIM_MODE_SHADOW,
+				  "engine.table_pages=40");
+
+	cr_assert_leq(r.shadow_pages_peak, 40);
+	cr_assert_gt(run("mix,turns=60", SIM_MODE_SHADOW,
+			 "engine.table_pages=0").shadow_pages_peak, 40);
+}
+
+Test(knobs, open_tables_are_as_many_and_as_long_open_as_said)
+{
+	const char *work = "snapshot,pages=6000,snapshots=2,writes=3000";
+	uint64_t few = run(work, SIM_MODE_SHADOW_UNSYNC,
+			   "engine.unsync_max=1").trace_open;
+	uint64_t all = run(work, SIM_MODE_SHADOW_UNSYNC,
+			   "engine.unsync_max=64").trace_open;
+	uint64_t brief = run("exec,count=20,kpti=1", SIM_MODE_SHADOW_UNSYNC,
+			     "engine.unsync_quiet=1").trace_open;
+	uint64_t patient = run("exec,count=20,kpti=1", SIM_MODE_SHADOW_UNSYNC,
+			       "engine.unsync_quiet=20").trace_open;
+
+	cr_assert_gt(few, all + all / 2);
+	cr_assert_gt(brief, patient + patient / 2);
+}
