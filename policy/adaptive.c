@@ -346,6 +346,7 @@ static void one_event(struct gnomon_policy *policy, struct gn_space *s,
 	case GNOMON_PE_CR3:
 	case GNOMON_PE_TABLE_NEW:
 	case GNOMON_PE_TICK:
+	case GNOMON_PE_WRITTEN:
 		break;
 	}
 }

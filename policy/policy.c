@@ -18,12 +18,26 @@ static uint32_t spaces_of(const struct gnomon_policy_config *config)
 	return (spaces + GN_SPACE_WAYS - 1) / GN_SPACE_WAYS * GN_SPACE_WAYS;
 }
 
+static bool is_agile(const struct gnomon_policy_config *config)
+{
+	return config->kind == GNOMON_POLICY_AGILE;
+}
+
+static size_t agile_bytes(const struct gnomon_policy_config *config)
+{
+	struct gnomon_policy_config c = *config;
+
+	c.spaces = spaces_of(config);
+	return gn_agile_bytes(&c);
+}
+
 size_t gnomon_policy_bytes(const struct gnomon_policy_config *config)
 {
 	size_t spaces = knows_spaces(config) ? spaces_of(config) : 0;
 
 	return sizeof(struct gnomon_policy) +
-	       spaces * sizeof(struct gn_space);
+	       (is_agile(config) ? agile_bytes(config)
+				 : spaces * sizeof(struct gn_space));
 }
 
 /* The greatest that a count may be, so that sizes do not overflow. */
@@ -35,6 +49,11 @@ static enum gnomon_status check(const struct gnomon_policy_config *config)
 	    config->start > GNOMON_POLICY_NESTED ||
 	    config->spaces > COUNT_MAX || config->tables > COUNT_MAX) {
 		return GNOMON_INVAL;
+	}
+	if (is_agile(config)) {
+		return config->hardware & GNOMON_HW_SWITCH_BIT
+			       ? GNOMON_OK
+			       : GNOMON_UNSUPPORTED;
 	}
 	return config->kind == GNOMON_POLICY_SHSP || knows_spaces(config) ?
 	       GNOMON_OK : GNOMON_UNSUPPORTED;
@@ -55,7 +74,9 @@ gnomon_policy_create(void *memory, const struct gnomon_policy_config *config,
 	policy->config.spaces = spaces_of(config);
 	policy->config.interval = config->interval ? config->interval
 						   : INTERVAL;
-	if (knows_spaces(config)) {
+	if (is_agile(config)) {
+		gn_agile_start(policy);
+	} else if (knows_spaces(config)) {
 		gn_adaptive_start(policy);
 	} else {
 		gn_shsp_start(policy);
@@ -67,7 +88,9 @@ gnomon_policy_create(void *memory, const struct gnomon_policy_config *config,
 void gnomon_policy_event(struct gnomon_policy *policy,
 			 const struct gnomon_policy_event *event)
 {
-	if (knows_spaces(&policy->config)) {
+	if (is_agile(&policy->config)) {
+		gn_agile_event(policy, event);
+	} else if (knows_spaces(&policy->config)) {
 		gn_adaptive_event(policy, event);
 	} else {
 		gn_shsp_event(policy, event);
@@ -101,6 +124,9 @@ enum gnomon_policy_mode
 gnomon_policy_space_mode(const struct gnomon_policy *policy,
 			 gnomon_gpa_t space)
 {
+	if (is_agile(&policy->config)) {
+		return gn_agile_mode(policy, space);
+	}
 	return knows_spaces(&policy->config) ?
 	       gn_adaptive_mode(policy, space) : policy->of.shsp.mode;
 }

@@ -42,6 +42,38 @@ struct gn_adaptive {
 	struct gn_vcpu_view vcpu[GNOMON_VCPUS_MAX];
 };
 
+/* A guest table that was stored to. */
+struct gn_agile_table {
+	uint64_t key;		/* gfn + 1; 0: free */
+	uint32_t interval;	/* in which writes were counted */
+	uint32_t writes;
+	uint8_t level;
+	bool nested;
+	bool written;		/* since the end of the interval before */
+};
+
+struct gn_agile_space {
+	uint64_t key;		/* gpa of the root table + 1; 0: free */
+	uint64_t lived;		/* cycles */
+	uint64_t walks;		/* cycles that the nested dimension added */
+	bool nested;		/* all of it */
+};
+
+struct gn_agile {
+	struct gn_agile_table *table;
+	struct gn_agile_space *space;
+	uint32_t count;		/* of tables */
+	uint32_t spaces;
+	uint32_t nested;	/* tables */
+	uint32_t interval;	/* number of the one under way */
+	uint64_t since;		/* when it began */
+	bool started;
+	uint8_t level;		/* being brought back; 0: all done */
+	uint32_t next;		/* table to look at */
+	uint64_t running;	/* key of the space that runs */
+	uint64_t ran_since;
+};
+
 struct gnomon_policy {
 	struct gnomon_policy_config config;
 	struct gnomon_policy_decision queue[GN_POLICY_QUEUE];
@@ -50,6 +82,7 @@ struct gnomon_policy {
 	union {
 		struct gn_shsp shsp;
 		struct gn_adaptive adaptive;
+		struct gn_agile agile;
 	} of;
 };
 
@@ -71,5 +104,14 @@ void gn_adaptive_event(struct gnomon_policy *policy,
 		       const struct gnomon_policy_event *event);
 enum gnomon_policy_mode gn_adaptive_mode(const struct gnomon_policy *policy,
 					 gnomon_gpa_t gpa);
+
+void gn_agile_start(struct gnomon_policy *policy);
+void gn_agile_event(struct gnomon_policy *policy,
+		    const struct gnomon_policy_event *event);
+enum gnomon_policy_mode gn_agile_mode(const struct gnomon_policy *policy,
+				      gnomon_gpa_t gpa);
+/* What follows struct gnomon_policy; config->spaces has its default. */
+size_t gn_agile_bytes(const struct gnomon_policy_config *config);
+uint32_t gn_agile_tables(const struct gnomon_policy_config *config);
 
 #endif

@@ -76,6 +76,12 @@ enum gnomon_policy_hardware {
 	GNOMON_HW_CR3_CACHE = 1u << 2, /* changes between shadow roots itself */
 };
 
+/* AGILE: what comes back to shadow at the end of an interval. */
+enum gnomon_agile_back {
+	GNOMON_AGILE_BACK_ALL = 0,
+	GNOMON_AGILE_BACK_CLEAN, /* tables not written in it */
+};
+
 /* Members that are 0 take the default that is named. */
 struct gnomon_policy_config {
 	size_t size;		/* sizeof(struct gnomon_policy_config) */
@@ -85,7 +91,16 @@ struct gnomon_policy_config {
 	uint32_t spaces;	/* spaces remembered at once; 1024 */
 	uint32_t tables;	/* tables remembered at once; 4096 */
 	uint64_t interval;	/* SHSP, AGILE: cycles; 10,000,000 */
-	enum gnomon_policy_mode start; /* SHSP, AGILE: of the vm */
+	/* SHSP: of the vm. AGILE: SHADOWED, or NESTED: of each new space. */
+	enum gnomon_policy_mode start;
+	/* AGILE: stores to a table in an interval that make it nested; 2. */
+	uint32_t agile_writes;
+	enum gnomon_agile_back agile_back;
+	/*
+	 * AGILE with start NESTED: cycles that a space runs before it may be
+	 * shadowed; an interval.
+	 */
+	uint64_t agile_trial;
 };
 
 /* ---- life --------------------------------------------------------------- */
@@ -145,6 +160,8 @@ enum gnomon_policy_event_kind {
 	GNOMON_PE_SPACE_END,
 	/* Time passes: now. */
 	GNOMON_PE_TICK,
+	/* As asked by GNOMON_SCOPE_WRITTEN: the table gfn was written. */
+	GNOMON_PE_WRITTEN,
 };
 
 struct gnomon_policy_event {
@@ -176,6 +193,11 @@ enum gnomon_policy_scope {
 	 * GNOMON_PE_SIZE; nothing is decided for the space until then.
 	 */
 	GNOMON_SCOPE_COUNT,
+	/*
+	 * No change: tell GNOMON_PE_WRITTEN once if the guest writes the table
+	 * gfn, which is walked nested, from now on.
+	 */
+	GNOMON_SCOPE_WRITTEN,
 };
 
 struct gnomon_policy_decision {
