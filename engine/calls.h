@@ -28,6 +28,13 @@ enum gnomon_status gn_eng_mode_switch(struct gnomon_vm *vm,
 				      enum gnomon_mode mode, uint32_t *budget);
 void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 		  struct gnomon_outcome *outcome);
+/*
+ * The same for a caller on the shared side. False: it takes gn_eng_fault(),
+ * and *outcome says nothing.
+ */
+bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_fault *fault,
+			 struct gnomon_outcome *outcome);
 enum gnomon_status gn_eng_write(struct gnomon_vm *vm,
 				struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
 				const void *data, size_t bytes);
@@ -67,6 +74,9 @@ enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
 				struct gnomon_audit *report);
 void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 		     size_t stats_bytes);
+/* Add one vcpu's counters to *sum; of the longest times, the longer one. */
+void gn_eng_stats_add(struct gnomon_stats *sum,
+		      const struct gnomon_stats *own);
 bool gn_eng_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn);
 enum gnomon_status gn_eng_table_switch(struct gnomon_vm *vm,
 				       gnomon_gfn_t table, bool nested,

@@ -48,10 +48,11 @@ static void nested_fault(struct gnomon_vcpu *vcpu,
 	}
 }
 
-static void count(struct gnomon_vm *vm, const struct gnomon_fault *fault,
+static void count(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 		  const struct gnomon_outcome *out)
 {
-	struct gnomon_stats *s = &vm->stats;
+	const struct gnomon_vm *vm = vcpu->vm;
+	struct gnomon_stats *s = &vcpu->own;
 
 	s->pf_taken++;
 	s->faults[out->kind]++;
@@ -80,7 +81,22 @@ void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 	} else {
 		nested_fault(vcpu, fault, outcome);
 	}
-	count(vm, fault, outcome);
+	count(vcpu, fault, outcome);
+}
+
+bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_fault *fault,
+			 struct gnomon_outcome *outcome)
+{
+	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
+	if (!vcpu->loaded || fault->nested || !gn_eng_shadow(vcpu->vm) ||
+	    !gn_sh_root_settled(&vcpu->sh) ||
+	    !gn_sh_fault_shared(&vcpu->sh, fault, outcome)) {
+		vcpu->own.lock_again++;
+		return false;
+	}
+	count(vcpu, fault, outcome);
+	return true;
 }
 
 /* The largest naturally aligned piece of a store. */

@@ -48,15 +48,53 @@ enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
 	return status;
 }
 
+GN_STATIC_ASSERT(sizeof(struct gnomon_stats) % sizeof(uint64_t) == 0,
+		 "counters are added as an array of numbers");
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+void gn_eng_stats_add(struct gnomon_stats *sum, const struct gnomon_stats *own)
+{
+	uint64_t to[sizeof(*sum) / sizeof(uint64_t)];
+	uint64_t from[sizeof(*sum) / sizeof(uint64_t)];
+	struct gnomon_stats before = *sum;
+
+	memcpy(to, sum, sizeof(to));
+	memcpy(from, own, sizeof(from));
+	for (size_t i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		to[i] += from[i];
+	}
+	memcpy(sum, to, sizeof(to));
+	sum->lock_exclusive_max = larger(before.lock_exclusive_max,
+					 own->lock_exclusive_max);
+	sum->lock_shared_max = larger(before.lock_shared_max,
+				      own->lock_shared_max);
+	sum->lock_wait_max = larger(before.lock_wait_max, own->lock_wait_max);
+}
+
+/* The vcpus' counters; nobody else holds the vm now. */
+static void add_vcpus(const struct gnomon_vm *vm, struct gnomon_stats *sum)
+{
+	for (unsigned i = 0; i < GNOMON_VCPUS_MAX; i++) {
+		if (vm->sh.vcpu[i]) {
+			gn_eng_stats_add(sum, vm->sh.vcpu[i]->stats);
+		}
+	}
+}
+
 void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 		     size_t stats_bytes)
 {
 	struct gnomon_stats s = vm->stats;
 
+	add_vcpus(vm, &s);
 	s.shadow_pages = vm->sh.live;
 	s.meta_pages = vm->pool.taken[GNOMON_PAGE_META];
 	s.traced_frames = vm->sh.tf.traced;
-	s.rmap_entries = vm->sh.refs;
+	s.rmap_entries = gn_sh_refs_total(&vm->sh);
 	s.unsync_tables = vm->sh.open_count;
 	s.tables_nested = vm->sh.below;
 	if (!gn_eng_shadow(vm)) {

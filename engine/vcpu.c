@@ -33,8 +33,8 @@ enum gnomon_status gn_eng_vcpu_create(struct gnomon_vm *vm, uint32_t id,
 	memset(vcpu, 0, sizeof(*vcpu));
 	vcpu->vm = vm;
 	vcpu->id = id;
-	vcpu->sh.sh = &vm->sh;
-	vcpu->sh.id = id;
+	vcpu->since = &vcpu->held;
+	gn_sh_vcpu_init(&vm->sh, &vcpu->sh, id, &vcpu->own);
 	vm->vcpus |= GN_BIT(id);
 	*out = vcpu;
 	return GNOMON_OK;
@@ -51,6 +51,8 @@ void gn_eng_vcpu_destroy(struct gnomon_vcpu *vcpu)
 
 	vm->host->flush(vm->ctx, &flush);
 	gn_sh_root_leave(&vcpu->sh);
+	gn_sh_vcpu_exit(&vcpu->sh);
+	gn_eng_stats_add(&vm->stats, &vcpu->own);
 	vm->np.vcpus &= ~GN_BIT(vcpu->id);
 	vm->vcpus &= ~GN_BIT(vcpu->id);
 }

@@ -52,6 +52,14 @@ static bool host_valid(const struct gnomon_host *host)
 	       host->flush;
 }
 
+/* Both of a pair, and the shared side only beside the other. */
+static bool locks_valid(const struct gnomon_host *host)
+{
+	return !host->lock == !host->unlock &&
+	       !host->lock_shared == !host->unlock_shared &&
+	       (host->lock || !host->lock_shared);
+}
+
 static void set_defaults(struct gnomon_config *c)
 {
 	c->prefetch = c->prefetch ? c->prefetch : PREFETCH_DEFAULT;
@@ -130,7 +138,11 @@ enum gnomon_status gnomon_vm_create(void *memory,
 	set_defaults(&vm->config);
 	bytes = host->size < sizeof(*host) ? host->size : sizeof(*host);
 	memcpy(&vm->callbacks, host, bytes);
+	if (!locks_valid(&vm->callbacks)) {
+		return GNOMON_INVAL;
+	}
 	vm->host = &vm->callbacks;
+	vm->since = &vm->held;
 	vm->ctx = ctx;
 	gn_pool_init(&vm->pool, vm->host, ctx);
 	gn_mem_init(&vm->mem, vm->host, ctx);

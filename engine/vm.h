@@ -17,6 +17,11 @@ struct gn_eng_gone {
 	struct gn_np_range range;
 };
 
+/* When the lock was got, by the host's clock. */
+struct gn_eng_since {
+	uint64_t time;
+};
+
 struct gnomon_vm {
 	struct gnomon_config config;
 	const struct gnomon_host *host;	/* = &callbacks */
@@ -28,10 +33,12 @@ struct gnomon_vm {
 	struct gn_mem mem;
 	struct gn_sh sh;	/* both exist; the mode says which is used */
 	struct gn_np np;
-	struct gnomon_stats stats;
+	struct gnomon_stats stats; /* and those of each vcpu: see vcpu.own */
 	uint64_t vcpus;		/* bit n: vcpu n exists */
 	struct gn_eng_gone gone[GNOMON_SLOTS_MAX];
 	struct gn_np_range zap;	/* what is left of a gnomon_zap_all() */
+	struct gn_eng_since held; /* by whoever holds the vm alone */
+	struct gn_eng_since *since; /* = &held: a hold changes no vm */
 };
 
 struct gnomon_vcpu {
@@ -40,6 +47,10 @@ struct gnomon_vcpu {
 	bool loaded;		/* registers have been set once */
 	struct gnomon_regs regs;
 	struct gn_sh_vcpu sh;	/* ctx is the vcpu's in either mode */
+	/* What its calls add to the vm's, some of them while others do. */
+	struct gnomon_stats own;
+	struct gn_eng_since held;
+	struct gn_eng_since *since; /* = &held */
 };
 
 static inline bool gn_eng_shadow(const struct gnomon_vm *vm)

@@ -231,10 +231,13 @@ static void check_parents(struct audit *a, const struct gn_sh_page *page)
 static void check_page(struct audit *a, const struct gn_sh_page *page)
 {
 	unsigned used = 0;
+	uint64_t any = 0;
 
 	for (unsigned i = 0; i < GN_SH_ENTRIES; i++) {
 		used += gn_spte_present(page->spt[i]);
+		any |= page->spt[i] & GN_SPTE_BUSY;
 	}
+	holds(a, !any, "nobody is at work on an entry", page->gfn, any);
 	holds(a, used == page->used, "a page counts its entries", page->gfn,
 	      used);
 	if (a->level < GNOMON_AUDIT_LINKS) {
@@ -268,9 +271,10 @@ static void check_pages(struct audit *a)
 	}
 	holds(a, count == sh->live, "the age list holds every page", count,
 	      sh->live);
-	holds(a, a->level < GNOMON_AUDIT_LINKS || a->leaves == sh->refs,
+	holds(a, a->level < GNOMON_AUDIT_LINKS ||
+		      a->leaves == gn_sh_refs_total(sh),
 	      "reverse maps hold every leaf and no other", a->leaves,
-	      sh->refs);
+	      gn_sh_refs_total(sh));
 }
 
 /* One frame: its record against its pages, its list against the leaves. */

@@ -23,6 +23,7 @@
 /* Ignored by the CPU. */
 #define GN_SPTE_HOST_W	GN_BIT(9)	/* the host allows writes */
 #define GN_SPTE_FLIP	GN_BIT(10)	/* W without the guest's W: WP = 0 */
+#define GN_SPTE_BUSY	GN_BIT(11)	/* being changed; never left behind */
 /*
  * The switching bit, heeded by a CPU that knows agile paging: the entry leads
  * to the guest's own table, with W, U and NX for the path down to it.

@@ -26,14 +26,13 @@ static uint32_t absent_code(const struct gn_sh_fault *f)
 	       (f->access & GNOMON_EXEC ? f->vcpu->ctx.fetch_code : 0u);
 }
 
-/* The guest's own tables decide first; A and D are set on the way. */
-static enum gn_sh_step step_walk(struct gn_sh_fault *f)
+enum gn_sh_step gn_sh_step_walk(struct gn_sh_fault *f)
 {
 	enum gnomon_status status =
 		gn_gpt_walk(&f->vcpu->ctx, f->sh->mem, f->gva, f->access,
 			    GN_GPT_SET_AD, &f->walk);
 
-	f->sh->stats->guest_walk_refs +=
+	f->vcpu->stats->guest_walk_refs +=
 		gn_gpt_walk_refs(&f->vcpu->ctx, &f->walk);
 	if (status == GNOMON_FAULT) {
 		return inject(f, f->walk.error_code);
@@ -62,6 +61,7 @@ static enum gn_sh_step step_root(struct gn_sh_fault *f)
 		f->out->root_changed = f->vcpu->root != old;
 	}
 	f->top = f->vcpu->top->role.level;
+	/* The pages of the old root may have taken the record along. */
 	f->record = gn_tf_find(&f->sh->tf, f->gfn);
 	return GN_SH_NEXT;
 }
@@ -109,7 +109,7 @@ static enum gn_sh_step step_watch(struct gn_sh_fault *f)
 	return GN_SH_NEXT;
 }
 
-static enum gn_sh_step step_host(struct gn_sh_fault *f)
+enum gn_sh_step gn_sh_step_host(struct gn_sh_fault *f)
 {
 	bool write = f->access & GNOMON_WRITE;
 
@@ -235,38 +235,59 @@ static enum gn_sh_step step_leaf(struct gn_sh_fault *f)
 		   gn_sh_make_leaf(f->sh, &want, f->leaf, &f->frame), gpte);
 }
 
-static void finish(struct gn_sh_fault *f)
+void gn_sh_step_finish(struct gn_sh_fault *f)
 {
-	struct gn_sh *sh = f->sh;
+	const struct gn_sh *sh = f->sh;
 
 	if (f->leaf == 1 && gn_sh_option(sh, GNOMON_OPT_PREFETCH)) {
-		gn_sh_prefetch(sh, f->path[1], gn_sh_index_at(f, 1));
+		gn_sh_prefetch(f->vcpu, f->path[1], gn_sh_index_at(f, 1));
 	}
-	sh->stats->pf_fixed++;
+	f->vcpu->stats->pf_fixed++;
 	gn_sh_event(sh, GNOMON_EVENT_FILL, f->gva.v, f->leaf);
 	gn_sh_answer(f, GNOMON_RESUME,
 	       f->trace ? GNOMON_KIND_TRACE : GNOMON_KIND_HIDDEN);
 }
 
+static void begin(struct gn_sh_fault *f, struct gn_sh_vcpu *vcpu,
+		  const struct gnomon_fault *fault, bool alone,
+		  struct gnomon_outcome *outcome)
+{
+	f->vcpu = vcpu;
+	f->sh = vcpu->sh;
+	f->gva = fault->gva;
+	f->rip = fault->rip;
+	f->access = fault->access;
+	f->below = 0;
+	f->alone = alone;
+	f->trace = false;
+	f->relinked = false;
+	f->out = outcome;
+	/* The only part of it that is answered whatever the walk finds. */
+	f->walk.gpa.v = 0;
+}
+
+bool gn_sh_fault_shared(struct gn_sh_vcpu *vcpu,
+			const struct gnomon_fault *fault,
+			struct gnomon_outcome *outcome)
+{
+	struct gn_sh_fault f;
+
+	begin(&f, vcpu, fault, false, outcome);
+	return gn_sh_step_quick(&f) == GN_SH_DONE;
+}
+
 void gn_sh_fault(struct gn_sh_vcpu *vcpu, const struct gnomon_fault *fault,
 		 struct gnomon_outcome *outcome)
 {
-	struct gn_sh_fault f = {
-		.vcpu = vcpu,
-		.sh = vcpu->sh,
-		.gva = fault->gva,
-		.rip = fault->rip,
-		.access = fault->access,
-		.out = outcome,
-	};
+	struct gn_sh_fault f;
 
-	bool done = step_walk(&f) == GN_SH_DONE ||
+	begin(&f, vcpu, fault, true, outcome);
+	bool done = gn_sh_step_quick(&f) == GN_SH_DONE ||
 		    step_root(&f) == GN_SH_DONE ||
 		    gn_sh_step_agile(&f) == GN_SH_DONE ||
 		    step_watch(&f) == GN_SH_DONE ||
 		    step_trace(&f) == GN_SH_DONE ||
-		    step_host(&f) == GN_SH_DONE ||
-		    gn_sh_step_quick(&f) == GN_SH_DONE ||
+		    gn_sh_step_host(&f) == GN_SH_DONE ||
 		    gn_sh_step_reserve(&f) == GN_SH_DONE ||
 		    gn_sh_step_path(&f) == GN_SH_DONE ||
 		    gn_sh_step_recheck(&f) == GN_SH_DONE ||
@@ -274,7 +295,7 @@ void gn_sh_fault(struct gn_sh_vcpu *vcpu, const struct gnomon_fault *fault,
 		    step_leaf(&f) == GN_SH_DONE;
 
 	if (!done) {
-		finish(&f);
+		gn_sh_step_finish(&f);
 	}
 	gn_sh_reap(vcpu->sh);
 }

@@ -14,5 +14,12 @@
  */
 void gn_sh_fault(struct gn_sh_vcpu *vcpu, const struct gnomon_fault *fault,
 		 struct gnomon_outcome *outcome);
+/*
+ * The same while other vcpus hold the vm too. False: it takes gn_sh_fault(),
+ * by somebody who holds the vm alone; nothing has changed but A and D bits.
+ */
+bool gn_sh_fault_shared(struct gn_sh_vcpu *vcpu,
+			const struct gnomon_fault *fault,
+			struct gnomon_outcome *outcome);
 
 #endif

@@ -21,17 +21,14 @@ static void want_direct(const struct gn_sh_page *page, unsigned index,
 	};
 }
 
-bool gn_sh_want(struct gn_sh *sh, const struct gn_sh_page *page,
-		unsigned index, uint64_t gpte, struct gn_sh_want *want)
+static bool want_by(const struct gn_gpt_ctx *ctx,
+		    const struct gn_sh_page *page, unsigned index,
+		    uint64_t gpte, struct gn_sh_want *want)
 {
 	union gn_sh_role role = page->role;
 	struct gn_gpt_entry e;
 
-	if (role.direct) {
-		want_direct(page, index, want);
-		return true;
-	}
-	gn_gpt_decode(gn_sh_mode(sh, role), role.level, gpte, &e);
+	gn_gpt_decode(ctx, role.level, gpte, &e);
 	if (e.kind != GN_GPT_LEAF || !e.accessed) {
 		return false;
 	}
@@ -48,9 +45,36 @@ bool gn_sh_want(struct gn_sh *sh, const struct gn_sh_page *page,
 				  (e.dirty ? 7 : 7 & ~GN_GPT_W),
 			.pkey = e.pkey,
 			.type = (uint8_t)(e.pwt | e.pcd << 1 | e.pat << 2),
-			.global = e.global,
+			/* As it is: the CPU's CR4.PGE is the guest's. */
+			.global = (gpte & ctx->format->global) != 0,
 		},
 	};
+	return true;
+}
+
+bool gn_sh_want(struct gn_sh *sh, const struct gn_sh_page *page,
+		unsigned index, uint64_t gpte, struct gn_sh_want *want)
+{
+	if (page->role.direct) {
+		want_direct(page, index, want);
+		return true;
+	}
+	return want_by(gn_sh_mode(sh, page->role), page, index, gpte, want);
+}
+
+bool gn_sh_compose_slow(const struct gn_gpt_ctx *ctx,
+			const struct gn_sh_page *page, unsigned index,
+			uint64_t gpte, struct gn_sh_fill *fill)
+{
+	struct gn_sh_want want;
+
+	if (page->role.direct) {
+		want_direct(page, index, &want);
+	} else if (!want_by(ctx, page, index, gpte, &want)) {
+		return false;
+	}
+	fill->gfn = want.gfn;
+	fill->spte = gn_spte_make_leaf(0, 1, want.attr);
 	return true;
 }
 
@@ -83,7 +107,7 @@ uint64_t gn_sh_limit_slow(const struct gn_sh *sh, uint64_t gfn, uint64_t spte)
 	return rights & GN_GPT_X ? spte : spte | GN_SPTE_NX;
 }
 
-uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
+uint64_t gn_sh_make_leaf(const struct gn_sh *sh, const struct gn_sh_want *want,
 			 unsigned level, const struct gnomon_frame *frame)
 {
 	struct gn_spte_attr attr = want->attr;
@@ -135,19 +159,41 @@ bool gn_sh_prefill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	return true;
 }
 
-void gn_sh_prefetch(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
+static void guess(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
+		  unsigned index)
 {
-	unsigned width = sh->config.prefetch;
+	const struct gn_sh *sh = vcpu->sh;
+	struct gnomon_frame frame;
+	struct gn_sh_fill fill;
+	uint64_t gpte = 0;
+
+	if (__atomic_load_n(&page->spt[index], __ATOMIC_RELAXED) ||
+	    (gn_sh_page_mirrors(page) &&
+	     gn_sh_read_gpte(sh, page, index, &gpte) != GNOMON_OK) ||
+	    !gn_sh_compose(&vcpu->ctx, page, index, gpte, &fill)) {
+		return;
+	}
+	fill.frame = gn_frames_find(&sh->frames, fill.gfn);
+	if (!fill.frame ||
+	    (fill.frame->trace && gn_sh_hidden(sh, fill.frame))) {
+		return;
+	}
+	gn_slots_frame(sh->slots, sh->host, sh->ctx, gn_gfn(fill.gfn), 0,
+		       &frame);
+	if (gn_sh_mappable(sh, &frame)) {
+		gn_sh_back(sh, &fill, &frame);
+		/* NO: then there is one guess less. */
+		(void)gn_sh_put_leaf(vcpu, page, index, &fill);
+	}
+}
+
+void gn_sh_prefetch(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
+		    unsigned index)
+{
+	unsigned width = vcpu->sh->config.prefetch;
 	unsigned first = index / width * width;
 
 	for (unsigned i = first; i < first + width; i++) {
-		uint64_t gpte = 0;
-
-		if (gn_spte_present(page->spt[i]) ||
-		    (gn_sh_page_mirrors(page) &&
-		     gn_sh_read_gpte(sh, page, i, &gpte) != GNOMON_OK)) {
-			continue;
-		}
-		gn_sh_prefill(sh, page, i, gpte);
+		guess(vcpu, page, i);
 	}
 }

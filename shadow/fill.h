@@ -7,7 +7,8 @@
 #ifndef SHADOW_FILL_H
 #define SHADOW_FILL_H
 
-#include "shadow/shadow.h"
+#include "shadow/plain.h"
+#include "shadow/set.h"
 
 /* What the guest says about a leaf: rights (W only when dirty) and the rest. */
 struct gn_sh_want {
@@ -22,7 +23,7 @@ struct gn_sh_want {
 bool gn_sh_want(struct gn_sh *sh, const struct gn_sh_page *page,
 		unsigned index, uint64_t gpte, struct gn_sh_want *want);
 /* The spte for it at level, backed by frame: a block of frame.order frames. */
-uint64_t gn_sh_make_leaf(struct gn_sh *sh, const struct gn_sh_want *want,
+uint64_t gn_sh_make_leaf(const struct gn_sh *sh, const struct gn_sh_want *want,
 			 unsigned level, const struct gnomon_frame *frame);
 /* A 4K leaf of gfn without what trace, watch and dirty log take from it. */
 uint64_t gn_sh_limit_slow(const struct gn_sh *sh, uint64_t gfn, uint64_t spte);
@@ -35,6 +36,39 @@ static inline uint64_t gn_sh_limit(const struct gn_sh *sh,
 		       ? gn_sh_limit_slow(sh, gfn, spte)
 		       : spte;
 }
+
+/*
+ * The same in two steps, for level 1, a vcpu's own page and several vcpus at
+ * once. compose() says which gfn, and the spte without its frame; false as
+ * above.
+ */
+bool gn_sh_compose_slow(const struct gn_gpt_ctx *ctx,
+			const struct gn_sh_page *page, unsigned index,
+			uint64_t gpte, struct gn_sh_fill *fill);
+
+static inline bool gn_sh_compose(const struct gn_gpt_ctx *ctx,
+				 const struct gn_sh_page *page, unsigned index,
+				 uint64_t gpte, struct gn_sh_fill *fill)
+{
+	fill->gpte = gpte;
+	if (!gn_sh_plain(page)) {
+		return gn_sh_compose_slow(ctx, page, index, gpte, fill);
+	}
+	fill->gfn = gn_sh_plain_gfn(gpte);
+	fill->spte = gn_sh_plain_spte(page, gpte);
+	return gn_sh_plain_leaf(page, gpte);
+}
+
+/* Then the frame, and what is left of the rights. fill->frame is known. */
+static inline void gn_sh_back(const struct gn_sh *sh, struct gn_sh_fill *fill,
+			      const struct gnomon_frame *frame)
+{
+	uint64_t spte = fill->spte | frame->hfn.v << GNOMON_PAGE_SHIFT;
+
+	spte = frame->writable ? spte | GN_SPTE_HOST_W : spte & ~GN_SPTE_W;
+	fill->spte = gn_sh_limit(sh, fill->frame, fill->gfn, spte);
+}
+
 /* Watched for reads: never mapped. */
 bool gn_sh_hidden(const struct gn_sh *sh, const struct gn_frame *frame);
 /*
@@ -71,8 +105,11 @@ static inline void gn_sh_spare_refs(struct gn_sh *sh)
 		gn_sh_spare_refs_slow(sh);
 	}
 }
-/* Prefill the neighbours of index, as far as config.prefetch reaches. */
-void gn_sh_prefetch(struct gn_sh *sh, struct gn_sh_page *page,
+/*
+ * Prefill the neighbours of index in a page below the vcpu's root, as far as
+ * config.prefetch reaches; other vcpus may hold the vm as well.
+ */
+void gn_sh_prefetch(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
 		    unsigned index);
 /* The guest's entry behind entry index of an indirect page. OK or ABSENT. */
 static inline enum gnomon_status

@@ -11,8 +11,6 @@
 
 GN_STATIC_ASSERT(sizeof(struct gn_sh_page) <= 1u << GN_SH_PAGE_SHIFT,
 		 "a shadow page fits its slab object");
-GN_STATIC_ASSERT(GN_SH_PAGES_MAX < 1u << 22,
-		 "page number and index fit 31 bits of a reference");
 
 struct gn_sh_page *gn_sh_page_find(const struct gn_sh *sh, uint64_t gfn,
 				   union gn_sh_role role)

@@ -13,10 +13,11 @@ static enum gnomon_status reserve(struct gn_sh_fault *f)
 	struct gn_sh *sh = f->sh;
 	unsigned low = f->walk.level ? f->walk.level : 1;
 
-	if (gn_sh_refs_reserve(sh, GN_SH_PATH_MAX + 1 + sh->config.prefetch) !=
+	if (gn_sh_refs_reserve(sh, GN_SH_PATH_MAX + 1 + GN_SH_STOCK_MAX) !=
 	    GNOMON_OK) {
 		return GNOMON_NOMEM;
 	}
+	gn_sh_refs_stock(f->vcpu, GN_SH_PATH_MAX + 1);
 	for (unsigned l = low; l <= gn_sh_path_levels(f); l++) {
 		uint64_t gfn = f->walk.step[l].gpa.v >> GNOMON_PAGE_SHIFT;
 
@@ -36,46 +37,8 @@ static enum gnomon_status reserve(struct gn_sh_fault *f)
 	return gn_sh_make_room(sh, GN_SH_PATH_MAX);
 }
 
-/*
- * Mostly the path is there already: an entry that was made from the very gpte
- * that the walk has read leads to the right page, whatever its key.
- */
-enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f)
-{
-	struct gn_sh_page *page = gn_sh_page_at(f->sh, f->vcpu->root);
-
-	if (f->walk.level != 1 || page->role.top || f->below) {
-		return GN_SH_NEXT;
-	}
-	for (unsigned l = f->top; l > 1; l--) {
-		unsigned index = gn_sh_index_at(f, l);
-
-		if (!gn_spte_table(page->spt[index], l) ||
-		    page->snap[index] != f->walk.step[l].gpte) {
-			return GN_SH_NEXT;
-		}
-		f->path[l] = page;
-		page = gn_sh_child(f->sh, page, index);
-	}
-	if (gn_sh_refs_reserve(f->sh, 1 + f->sh->config.prefetch) !=
-		    GNOMON_OK ||
-	    gn_frames_ensure(&f->sh->frames, f->gfn) != GNOMON_OK) {
-		return gn_sh_answer(f, GNOMON_STOP_NOMEM, GNOMON_KIND_HIDDEN);
-	}
-	f->path[1] = page;
-	f->leaf = 1;
-	f->quick = true;
-	for (unsigned l = f->top; l > 1; l--) {
-		gn_sh_use(f->path[l]);
-	}
-	return GN_SH_NEXT;
-}
-
 enum gn_sh_step gn_sh_step_reserve(struct gn_sh_fault *f)
 {
-	if (f->quick) {
-		return GN_SH_NEXT;
-	}
 	return reserve(f) == GNOMON_OK
 		       ? GN_SH_NEXT
 		       : gn_sh_answer(f, GNOMON_STOP_NOMEM, GNOMON_KIND_HIDDEN);
@@ -154,9 +117,6 @@ enum gn_sh_step gn_sh_step_path(struct gn_sh_fault *f)
 	unsigned mirrors = f->below ? f->below + 1
 			   : f->walk.level ? f->walk.level : 4;
 
-	if (f->quick) {
-		return GN_SH_NEXT;
-	}
 	f->path[f->top] = gn_sh_page_at(f->sh, f->vcpu->root);
 	for (unsigned l = f->top; l > mirrors; l--) {
 		if (descend(f, l) == GN_SH_DONE) {
@@ -203,9 +163,6 @@ enum gn_sh_step gn_sh_step_recheck(struct gn_sh_fault *f)
 
 enum gn_sh_step gn_sh_step_link(struct gn_sh_fault *f)
 {
-	if (f->quick) {
-		return GN_SH_NEXT;
-	}
 	/* From absent to present the guest need not flush: be up to date. */
 	if (f->relinked) {
 		gn_sh_unsync_sync(f->sh);

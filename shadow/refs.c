@@ -14,6 +14,8 @@ struct chunk {
 
 GN_STATIC_ASSERT(sizeof(struct chunk) == 1u << CHUNK_SHIFT,
 		 "a chunk fills its slab object");
+GN_STATIC_ASSERT(((uint64_t)GN_SH_PAGES_MAX << 9 | 511) < GN_SH_REFS_BUSY,
+		 "a reference leaves the two bits of a head alone");
 
 static struct chunk *chunk_at(const struct gn_sh *sh, uint32_t link)
 {
@@ -39,9 +41,9 @@ bool gn_sh_refs_full(const struct gn_sh *sh, uint32_t list)
 	       c->chunks >= sh->config.chain_max / CHUNK_REFS;
 }
 
-static struct chunk *push_chunk(struct gn_sh *sh, uint32_t *list)
+static struct chunk *push_chunk(struct gn_sh *sh, uint32_t *list,
+				uint32_t number)
 {
-	uint32_t number = gn_slab_take_dirty(&sh->chunks);
 	struct chunk *c = chunk_at(sh, number);
 
 	GN_ASSERT(number != 0);
@@ -65,9 +67,54 @@ void gn_sh_refs_add_slow(struct gn_sh *sh, uint32_t *list, uint32_t ref)
 	struct chunk *c = *list & IS_CHUNK ? chunk_at(sh, *list) : NULL;
 
 	if (!c || c->count == CHUNK_REFS) {
-		c = push_chunk(sh, list);
+		c = push_chunk(sh, list, gn_slab_take_dirty(&sh->chunks));
 	}
 	c->ref[c->count++] = ref;
+}
+
+/* Add to a list of our own that is neither empty nor full. */
+static bool put(struct gn_sh_vcpu *vcpu, uint32_t *list, uint32_t ref)
+{
+	struct gn_sh *sh = vcpu->sh;
+	struct chunk *c = *list & IS_CHUNK ? chunk_at(sh, *list) : NULL;
+
+	if (!c || c->count == CHUNK_REFS) {
+		if (vcpu->stock_count == 0) {
+			return false;
+		}
+		c = push_chunk(sh, list, vcpu->stock[--vcpu->stock_count]);
+	}
+	c->ref[c->count++] = ref;
+	return true;
+}
+
+bool gn_sh_refs_put(struct gn_sh_vcpu *vcpu, uint32_t *list, uint32_t ref)
+{
+	uint32_t old = __atomic_load_n(list, __ATOMIC_RELAXED);
+	uint32_t mine = old ? old | GN_SH_REFS_BUSY : ref;
+
+	if ((old & GN_SH_REFS_BUSY) ||
+	    !__atomic_compare_exchange_n(list, &old, mine, false,
+					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+		return false;
+	}
+	if (old == 0) {
+		return true;
+	}
+	bool done = !gn_sh_refs_full(vcpu->sh, old) && put(vcpu, &old, ref);
+
+	__atomic_store_n(list, old, __ATOMIC_RELEASE);
+	return done;
+}
+
+void gn_sh_refs_stock(struct gn_sh_vcpu *vcpu, uint32_t keep)
+{
+	struct gn_slab *chunks = &vcpu->sh->chunks;
+
+	while (vcpu->stock_count < GN_SH_STOCK_MAX &&
+	       chunks->free_count > keep) {
+		vcpu->stock[vcpu->stock_count++] = gn_slab_take_dirty(chunks);
+	}
 }
 
 /*

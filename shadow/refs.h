@@ -13,7 +13,10 @@
 
 #include "shadow/shadow.h"
 
-/* An spte by page number and index; fits 31 bits and is never 0. */
+/* In the head of a list: one of several vcpus is adding to it. */
+#define GN_SH_REFS_BUSY	(1u << 30)
+
+/* An spte by page number and index; fits 30 bits and is never 0. */
 static inline uint32_t gn_sh_ref(const struct gn_sh_page *page, unsigned index)
 {
 	return page->number << 9 | index;
@@ -48,6 +51,14 @@ static inline void gn_sh_refs_add(struct gn_sh *sh, uint32_t *list,
 	}
 }
 
+/*
+ * gn_sh_refs_add() while several vcpus hold the vm, with a chunk of the vcpu's
+ * own stock if it takes one. False, and no change, when the list is full or
+ * busy or the stock is empty.
+ */
+bool gn_sh_refs_put(struct gn_sh_vcpu *vcpu, uint32_t *list, uint32_t ref);
+/* Fill the vcpu's stock from what is there beyond keep references. */
+void gn_sh_refs_stock(struct gn_sh_vcpu *vcpu, uint32_t keep);
 /* False when ref is not in the list. */
 static inline bool gn_sh_refs_remove(struct gn_sh *sh, uint32_t *list,
 				     uint32_t ref)

@@ -21,12 +21,17 @@ enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 				   const struct gn_gpt_ctx *ctx)
 	GNOMON_MUST_USE;
 void gn_sh_root_loaded_slow(struct gn_sh_vcpu *vcpu);
-/* The CPU has loaded what it was last given: the root before may go. */
-static inline void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu)
+/* Has the CPU loaded its root, with nothing left to be done about that? */
+static inline bool gn_sh_root_settled(const struct gn_sh_vcpu *vcpu)
 {
 	const struct gn_sh *sh = vcpu->sh;
 
-	if (sh->left[vcpu->id] || (sh->due >> vcpu->id & 1)) {
+	return !sh->left[vcpu->id] && !(sh->due >> vcpu->id & 1);
+}
+/* The CPU has loaded what it was last given: the root before may go. */
+static inline void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu)
+{
+	if (!gn_sh_root_settled(vcpu)) {
 		gn_sh_root_loaded_slow(vcpu);
 	}
 }

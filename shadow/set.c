@@ -175,6 +175,70 @@ void gn_sh_set_switch(struct gn_sh *sh, struct gn_sh_page *page,
 	sh->stats->switches_set++;
 }
 
+/* ---- several vcpus at once ----------------------------------------------- */
+
+static bool claim(struct gn_sh_page *page, unsigned index, uint64_t old)
+{
+	return __atomic_compare_exchange_n(&page->spt[index], &old,
+					   old | GN_SPTE_BUSY, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+/* End of a claim: the CPU and the next claim see all that came before. */
+static void publish(struct gn_sh_page *page, unsigned index, uint64_t spte)
+{
+	__atomic_store_n(&page->spt[index], spte, __ATOMIC_RELEASE);
+}
+
+static enum gn_sh_put put_hole(struct gn_sh_vcpu *vcpu,
+			       struct gn_sh_page *page, unsigned index,
+			       const struct gn_sh_fill *fill)
+{
+	if (!claim(page, index, 0)) {
+		return GN_SH_PUT_NO;
+	}
+	/* The snapshot must be that of the spte: it says what it maps. */
+	if (page->snap) {
+		page->snap[index] = fill->gpte;
+	}
+	if (!gn_sh_refs_put(vcpu, &fill->frame->rmap,
+			    gn_sh_ref(page, index))) {
+		publish(page, index, 0);
+		return GN_SH_PUT_NO;
+	}
+	vcpu->refs++;
+	__atomic_fetch_add(&page->used, 1, __ATOMIC_RELAXED);
+	publish(page, index, fill->spte);
+	vcpu->stats->sptes_set++;
+	return GN_SH_PUT_DONE;
+}
+
+enum gn_sh_put gn_sh_put_leaf(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
+			      unsigned index, const struct gn_sh_fill *fill)
+{
+	uint64_t old = __atomic_load_n(&page->spt[index], __ATOMIC_RELAXED);
+
+	if (old == 0) {
+		return put_hole(vcpu, page, index, fill);
+	}
+	if ((old & GN_SPTE_BUSY) || gn_spte_lowers(old, fill->spte) ||
+	    !claim(page, index, old)) {
+		return GN_SH_PUT_NO;
+	}
+	if (gn_sh_leaf_gfn(vcpu->sh, page, index) != fill->gfn) {
+		publish(page, index, old);
+		return GN_SH_PUT_NO;
+	}
+	if (page->snap) {
+		page->snap[index] = fill->gpte;
+	}
+	publish(page, index, fill->spte);
+	vcpu->stats->sptes_set += old != fill->spte;
+	return old == fill->spte ? GN_SH_PUT_SAME : GN_SH_PUT_DONE;
+}
+
+/* ---- one alone ----------------------------------------------------------- */
+
 void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		     struct gn_sh_page *child, uint64_t gpte)
 {

@@ -32,6 +32,30 @@ void gn_sh_clear(struct gn_sh *sh, struct gn_sh_page *page, unsigned index);
 /* One reference must be reserved, and the frame must have room. */
 void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		    uint64_t spte, uint64_t gpte);
+
+/* What put_leaf is to make of an entry. */
+struct gn_sh_fill {
+	uint64_t spte;
+	uint64_t gpte;
+	uint64_t gfn;
+	struct gn_frame *frame;	/* of gfn */
+};
+
+enum gn_sh_put {
+	GN_SH_PUT_DONE,
+	GN_SH_PUT_SAME,		/* it was there already */
+	GN_SH_PUT_NO,		/* it takes somebody who holds the vm alone */
+};
+
+/*
+ * The one writer for several vcpus at once: a hole of level 1 becomes a leaf,
+ * or a leaf gets more rights to the frame that it maps. Nothing has changed
+ * when the answer is NO: another vcpu is at it, rights would be lost, another
+ * frame is mapped, or gn_sh_refs_put() refuses. Until the claim is over nobody
+ * reads the entry's snapshot.
+ */
+enum gn_sh_put gn_sh_put_leaf(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
+			      unsigned index, const struct gn_sh_fill *fill);
 /* One reference must be reserved. */
 void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		     struct gn_sh_page *child, uint64_t gpte);

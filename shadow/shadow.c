@@ -28,6 +28,36 @@ void gn_sh_init(struct gn_sh *sh, const struct gn_sh_config *config,
 	gn_list_init(&sh->limbo);
 }
 
+void gn_sh_vcpu_init(struct gn_sh *sh, struct gn_sh_vcpu *vcpu, uint32_t id,
+		     struct gnomon_stats *stats)
+{
+	vcpu->sh = sh;
+	vcpu->id = id;
+	vcpu->stats = stats;
+	sh->vcpu[id] = vcpu;
+}
+
+void gn_sh_vcpu_exit(struct gn_sh_vcpu *vcpu)
+{
+	struct gn_sh *sh = vcpu->sh;
+
+	while (vcpu->stock_count > 0) {
+		gn_slab_give(&sh->chunks, vcpu->stock[--vcpu->stock_count]);
+	}
+	sh->refs += vcpu->refs;
+	sh->vcpu[vcpu->id] = NULL;
+}
+
+uint64_t gn_sh_refs_total(const struct gn_sh *sh)
+{
+	uint64_t refs = sh->refs;
+
+	for (unsigned i = 0; i < GNOMON_VCPUS_MAX; i++) {
+		refs += sh->vcpu[i] ? sh->vcpu[i]->refs : 0;
+	}
+	return refs;
+}
+
 /* Nothing walks the tables any more, so nets need no unpicking. */
 static bool drop_pages(struct gn_sh *sh, struct gn_list *list,
 		       uint32_t *budget)

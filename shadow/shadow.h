@@ -11,6 +11,12 @@
  * Rules: set.c alone writes sptes and keeps the nets. A page that is taken out
  * of the nets rests in limbo until no CPU can still be walking it, that is,
  * until every vcpu that ran when it went has dropped its translations.
+ *
+ * Threads: whoever holds the vm alone may do anything. Several vcpus that hold
+ * it together (quick.c) may fill entries of level 1 and change nothing else
+ * that is not their own: an entry belongs to him who put GN_SPTE_BUSY into it,
+ * a reverse map to him who put GN_SH_REFS_BUSY into its head, and nobody waits
+ * for either. docs/decisions/0005-shared-fill.md has the reasons.
  */
 #ifndef SHADOW_SHADOW_H
 #define SHADOW_SHADOW_H
@@ -24,10 +30,11 @@
 #include "tracefault/decide.h"
 
 #define GN_SH_ENTRIES 512u
-#define GN_SH_PAGES_MAX ((1u << 22) - 1)
+#define GN_SH_PAGES_MAX ((1u << 21) - 1)
 #define GN_SH_MODES 4
 #define GN_SH_OPEN_MAX 64u	/* unsync frames at once */
 #define GN_SH_PATH_MAX 5u	/* new pages that one fault may need */
+#define GN_SH_STOCK_MAX 16u	/* chunks of refs.c kept by each vcpu */
 
 enum gn_sh_state {
 	GN_SH_LIVE = 1,
@@ -94,12 +101,13 @@ struct gn_sh {
 	struct gn_list limbo;
 	uint32_t live;		/* pages that are not in limbo */
 	uint32_t limbo_count;
-	uint64_t refs;		/* entries of all reverse maps */
+	uint64_t refs;		/* of all reverse maps; gn_sh_refs_total() */
 	uint32_t below;		/* guest tables that are marked: agile.h */
 	uint32_t generation;	/* pages of another one are only in the way */
 	uint32_t loaded[GNOMON_VCPUS_MAX]; /* root of each vcpu, 0 = none */
 	/* The root before that: the CPU has it until it loads the new one. */
 	uint32_t left[GNOMON_VCPUS_MAX];
+	struct gn_sh_vcpu *vcpu[GNOMON_VCPUS_MAX]; /* null: there is none */
 	uint64_t vcpus;		/* bit n: vcpu n has run on our tables */
 	/* vcpus whose TLB may hold what sptes no longer say. */
 	uint64_t stale;		/* translations that a CR3 load drops */
@@ -123,12 +131,25 @@ struct gn_sh_vcpu {
 	/* The store that last made us give a table up. */
 	uint64_t gave_up_rip;
 	uint64_t gave_up_gva;
+	/* What is added without holding the vm alone; sums up with the vm's. */
+	struct gnomon_stats *stats;
+	uint64_t refs;
+	/* Chunks for reverse maps, taken while the vm was held alone. */
+	uint32_t stock_count;
+	uint32_t stock[GN_SH_STOCK_MAX];
 };
 
 void gn_sh_init(struct gn_sh *sh, const struct gn_sh_config *config,
 		const struct gnomon_host *host, void *ctx,
 		struct gn_pool *pool, const struct gn_slots *slots,
 		struct gn_mem *mem, struct gnomon_stats *stats);
+/* stats is the vcpu's own, zeroed. */
+void gn_sh_vcpu_init(struct gn_sh *sh, struct gn_sh_vcpu *vcpu, uint32_t id,
+		     struct gnomon_stats *stats);
+/* After gn_sh_root_leave(): what it kept goes back. */
+void gn_sh_vcpu_exit(struct gn_sh_vcpu *vcpu);
+/* Entries of all reverse maps; nobody else may hold the vm. */
+uint64_t gn_sh_refs_total(const struct gn_sh *sh);
 /* All pages back to the pool; no vcpu is left. GNOMON_OK or _MORE. */
 enum gnomon_status gn_sh_destroy(struct gn_sh *sh, uint32_t *budget)
 	GNOMON_MUST_USE;

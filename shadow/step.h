@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A fault on its way: what the steps of fault.c (whose fault is it, what will
- * the leaf be) and those of path.c (the pages down to it) share.
+ * the leaf be), those of path.c (the pages down to it) and quick.c (all of it,
+ * where the path is there) share.
  */
 #ifndef SHADOW_STEP_H
 #define SHADOW_STEP_H
@@ -20,6 +21,7 @@ struct gn_sh_fault {
 	/* Found by the walk. */
 	struct gn_gpt_walk walk;
 	uint64_t gfn;
+	struct gn_frame *known;	/* what is known of gfn, or null */
 	struct gn_tf_record *record; /* of gfn, or null */
 	struct gnomon_frame frame;
 	/* The shadow's path: the page of each level, root first. */
@@ -27,8 +29,8 @@ struct gn_sh_fault {
 	unsigned top;
 	unsigned leaf;		/* level of the spte that will map gfn */
 	unsigned below;		/* level of the table the CPU walks; 0: none */
+	bool alone;		/* no other vcpu holds the vm */
 	bool trace;		/* it stores to a traced frame */
-	bool quick;		/* the whole path was there */
 	bool relinked;		/* a page from before comes back into use */
 	struct gnomon_outcome *out;
 };
@@ -57,9 +59,12 @@ static inline unsigned gn_sh_index_at(const struct gn_sh_fault *f,
 	return (unsigned)(f->gva.v >> (3 + 9 * level)) & 511;
 }
 
+/* Other vcpus may be at it too; mostly there is nothing to be written. */
 static inline void gn_sh_use(struct gn_sh_page *page)
 {
-	page->referenced = true;
+	if (!__atomic_load_n(&page->referenced, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&page->referenced, true, __ATOMIC_RELAXED);
+	}
 	if (gn_sh_page_mirrors(page)) {
 		gn_tf_used(page->trace);
 	}
@@ -77,8 +82,20 @@ static inline uint64_t gn_sh_gpte_at(const struct gn_sh_fault *f,
 	return level >= f->walk.level ? f->walk.step[level].gpte : 0;
 }
 
-/* Room for everything below, or the whole path at once when it is there. */
+/* The guest's own tables decide first; A and D are set on the way. */
+enum gn_sh_step gn_sh_step_walk(struct gn_sh_fault *f);
+/* Ask the host what backs the frame. */
+enum gn_sh_step gn_sh_step_host(struct gn_sh_fault *f);
+/*
+ * The whole fault at once, for whoever holds the vm, alone or with other
+ * vcpus: where nothing but one spte is to change, and its neighbours.
+ * GN_SH_NEXT: nothing has changed, and the steps below are called for.
+ */
 enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f);
+/* The leaf is there: its neighbours, and the answer. */
+void gn_sh_step_finish(struct gn_sh_fault *f);
+
+/* Room for everything below. */
 enum gn_sh_step gn_sh_step_reserve(struct gn_sh_fault *f);
 enum gn_sh_step gn_sh_step_path(struct gn_sh_fault *f);
 enum gn_sh_step gn_sh_step_recheck(struct gn_sh_fault *f);

@@ -52,10 +52,13 @@ gn_tf_decide_store(struct gn_tf_record *record,
 		       : GN_TF_FOLLOW;
 }
 
-/* The table was walked for a fill: stores so far were updates. */
+/* The table was walked for a fill, by several vcpus at once perhaps. */
 static inline void gn_tf_used(struct gn_tf_record *record)
 {
-	record->writes = 0;
+	/* Stores so far were updates. Shared lines are not written in vain. */
+	if (__atomic_load_n(&record->writes, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&record->writes, 0, __ATOMIC_RELAXED);
+	}
 }
 
 #endif

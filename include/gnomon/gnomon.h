@@ -27,7 +27,8 @@
  *
  * Threads. Without host->lock every call into one vm must be serialised by the
  * VMM; with it, vcpus may call at once from different threads, one thread per
- * vcpu at a time. Different vms share nothing.
+ * vcpu at a time. With host->lock_shared as well, most faults of different
+ * vcpus are served side by side: see there. Different vms share nothing.
  *
  * Order: gnomon_vm_create, gnomon_slot_set, gnomon_vcpu_create,
  * gnomon_vcpu_set_regs, then events in any order; gnomon_vcpu_destroy for each
@@ -221,6 +222,28 @@ struct gnomon_host {
 	 */
 	void (*lock)(void *ctx);
 	void (*unlock)(void *ctx);
+
+	/*
+	 * Optional, both or none, and only beside lock: the shared side of the
+	 * same lock. Different vcpus may hold it at once, but nobody while
+	 * another holds lock; vcpu is the id of the vcpu whose call it is.
+	 * gnomon_fault(), gnomon_translate() and gnomon_vcpu_root() take it;
+	 * gnomon_fault() lets go and takes lock when more than one leaf is to
+	 * change. Never taken by one who holds either side.
+	 *
+	 * frame(), load(), store(), cmpxchg(), event() and clock() are then
+	 * called by several threads at once; the others still by one. A lock
+	 * with a part for each vcpu serves best (docs/embedding.md): one
+	 * counter of readers costs more than the call that it guards.
+	 */
+	void (*lock_shared)(void *ctx, uint32_t vcpu);
+	void (*unlock_shared)(void *ctx, uint32_t vcpu);
+
+	/*
+	 * Optional: what time it is, in any unit; never goes back. For the
+	 * times in struct gnomon_stats alone.
+	 */
+	uint64_t (*clock)(void *ctx);
 };
 
 /* ---- virtual machine ---------------------------------------------------- */
@@ -815,6 +838,17 @@ struct gnomon_stats {
 	uint64_t unsync_tables;	/* = open now */
 	uint64_t switches_set;	/* sptes made to lead to a guest's table */
 	uint64_t tables_nested;	/* = gnomon_table_switch(): nested below */
+	/* Calls that held lock, and lock_shared; counted without them too. */
+	uint64_t lock_exclusive;
+	uint64_t lock_shared;
+	uint64_t lock_again;	/* of the shared, those that then took lock */
+	/* In units of host->clock(), 0 without: held, longest, waited for. */
+	uint64_t lock_exclusive_time;
+	uint64_t lock_exclusive_max;
+	uint64_t lock_shared_time;
+	uint64_t lock_shared_max;
+	uint64_t lock_wait_time;
+	uint64_t lock_wait_max;
 };
 
 /* Copy the counters; stats_bytes is sizeof(*stats) of the caller's header. */
