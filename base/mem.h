@@ -62,7 +62,8 @@ static inline enum gnomon_status gn_mem_load8(const struct gn_mem *mem,
 	const struct gn_window *w = &mem->window[0];
 	uint64_t at = gpa - w->gpa;
 
-	if (__builtin_expect(at < w->bytes && w->bytes - at >= 8, 1)) {
+	/* Aligned, and windows are whole pages: the first byte tells. */
+	if (__builtin_expect(at < w->bytes, 1)) {
 		const uint64_t *p = (const uint64_t *)(const void *)
 				    (w->hva + at);
 
@@ -72,21 +73,21 @@ static inline enum gnomon_status gn_mem_load8(const struct gn_mem *mem,
 	return gn_mem_load_slow(mem, gpa, 8, value);
 }
 
-/* Store 8 aligned bytes. GNOMON_OK, or GNOMON_ABSENT: see gn_mem_store(). */
-static inline enum gnomon_status gn_mem_store8(const struct gn_mem *mem,
-					       uint64_t gpa, uint64_t value)
+/* Store 8 aligned bytes if that is simple; else nothing has happened. */
+static inline bool gn_mem_store8(const struct gn_mem *mem, uint64_t gpa,
+				 uint64_t value)
 {
 	const struct gn_window *w = &mem->window[0];
 	uint64_t at = gpa - w->gpa;
 
-	if (__builtin_expect(at < w->bytes && w->bytes - at >= 8 &&
-				     w->writable && !mem->dirty.count, 1)) {
-		uint64_t *p = (uint64_t *)(void *)(w->hva + at);
-
-		__atomic_store_n(p, value, __ATOMIC_RELEASE);
-		return GNOMON_OK;
+	/* Windows are whole pages: the first byte speaks for all. */
+	if (at >= w->bytes || !w->writable || mem->dirty.count) {
+		return false;
 	}
-	return gn_mem_store(mem, gpa, 8, value);
+	uint64_t *p = (uint64_t *)(void *)(w->hva + at);
+
+	__atomic_store_n(p, value, __ATOMIC_RELEASE);
+	return true;
 }
 
 #endif

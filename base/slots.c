@@ -183,12 +183,11 @@ void gn_slots_frame(const struct gn_slots *slots,
 {
 	const struct gnomon_slot *slot = gn_slots_find(slots, gfn);
 
-	*frame = (struct gnomon_frame){ .kind = GNOMON_FRAME_MMIO };
-	if (!slot) {
-		return;
-	}
-	if (slots->changes && changing(slots, gfn.v, 1)) {
-		frame->kind = GNOMON_FRAME_NOT_NOW;
+	if (!slot || (slots->changes && changing(slots, gfn.v, 1))) {
+		*frame = (struct gnomon_frame){
+			.kind = slot ? GNOMON_FRAME_NOT_NOW
+				     : GNOMON_FRAME_MMIO,
+		};
 		return;
 	}
 	host->frame(ctx, gfn, want, frame);

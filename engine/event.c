@@ -113,12 +113,6 @@ static unsigned piece(uint64_t gpa, size_t bytes)
 static enum gnomon_status store(struct gn_mem *mem, uint64_t gpa,
 				const unsigned char *data, size_t bytes)
 {
-	if (bytes == 8 && (gpa & 7) == 0) {
-		uint64_t value;
-
-		__builtin_memcpy(&value, data, 8);
-		return gn_mem_store8(mem, gpa, value);
-	}
 	while (bytes > 0) {
 		unsigned n = piece(gpa, bytes);
 		uint64_t value = 0;
@@ -134,6 +128,19 @@ static enum gnomon_status store(struct gn_mem *mem, uint64_t gpa,
 	return GNOMON_OK;
 }
 
+/* What kernels do: one entry of 8 bytes, in memory that we reach. */
+static bool store_entry(const struct gn_mem *mem, gnomon_gpa_t gpa,
+			const void *data, size_t bytes)
+{
+	uint64_t value;
+
+	if (bytes != sizeof(value) || (gpa.v & (sizeof(value) - 1))) {
+		return false;
+	}
+	__builtin_memcpy(&value, data, sizeof(value));
+	return gn_mem_store8(mem, gpa.v, value);
+}
+
 enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 				gnomon_gpa_t gpa, const void *data,
 				size_t bytes)
@@ -143,6 +150,10 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 	enum gnomon_status status;
 
 	(void)vcpu;
+	if (gn_eng_shadow(vm) && store_entry(&vm->mem, gpa, data, bytes)) {
+		gn_sh_written(&vm->sh, gpa, sizeof(uint64_t));
+		return GNOMON_OK;
+	}
 	if (bytes == 0 || bytes > GNOMON_PAGE_BYTES - offset) {
 		return GNOMON_INVAL;
 	}
