@@ -112,7 +112,24 @@ static enum gnomon_status load_pdptes(const struct gnomon_vcpu *vcpu,
 		       : GNOMON_GP;
 }
 
-/* The common MOV to CR3 needs no new context, only another root. */
+/* The common MOV to CR3 needs no new context, only another root in it. */
+static bool same_ctx(const struct gnomon_vcpu *vcpu,
+		     const struct gnomon_regs *regs, uint64_t cr3)
+{
+	const struct gnomon_regs *old = &vcpu->regs;
+
+	return vcpu->loaded && old->cr0 == regs->cr0 &&
+	       old->cr4 == regs->cr4 && old->efer == regs->efer &&
+	       old->pkru == regs->pkru && old->ac == regs->ac &&
+	       (regs->efer & EFER_LMA) &&
+	       !(cr3 & gn_mask(63, vcpu->vm->config.caps.maxphyaddr));
+}
+
+static gnomon_gpa_t long_root(const struct gn_gpt_format *format, uint64_t cr3)
+{
+	return gn_gpa(cr3 & format->level[format->levels].table_frame);
+}
+
 static enum gnomon_status make_ctx(const struct gnomon_vcpu *vcpu,
 				   const struct gnomon_regs *regs,
 				   struct gn_gpt_ctx *ctx)
@@ -120,6 +137,7 @@ static enum gnomon_status make_ctx(const struct gnomon_vcpu *vcpu,
 	const struct gnomon_caps *caps = &vcpu->vm->config.caps;
 	const struct gnomon_regs *old = &vcpu->regs;
 
+	/* What else makes no new one: PKRU and AC. */
 	if (!vcpu->loaded || old->cr0 != regs->cr0 || old->cr4 != regs->cr4 ||
 	    old->efer != regs->efer || !(regs->efer & EFER_LMA)) {
 		return gn_gpt_ctx_init(ctx, regs, caps);
@@ -128,8 +146,7 @@ static enum gnomon_status make_ctx(const struct gnomon_vcpu *vcpu,
 		return GNOMON_GP;
 	}
 	*ctx = vcpu->sh.ctx;
-	ctx->root.v = regs->cr3 &
-		      ctx->format->level[ctx->format->levels].table_frame;
+	ctx->root = long_root(ctx->format, regs->cr3);
 	gn_gpt_ctx_set_pkru(ctx, regs->pkru);
 	gn_gpt_ctx_set_ac(ctx, regs->ac);
 	return GNOMON_OK;
@@ -164,46 +181,83 @@ static struct gnomon_root what_to_load(const struct gnomon_vcpu *vcpu,
 	return root;
 }
 
+/* The vcpu is on its new root; was names the old one. */
+static void loaded(struct gnomon_vcpu *vcpu, gnomon_hpa_t was, uint32_t flags,
+		   bool mode, bool cr3, struct gnomon_root *root)
+{
+	vcpu->vm->stats.cr3_loads += cr3 || mode;
+	*root = what_to_load(vcpu, was, flags, mode, cr3);
+	if (root->flush && gn_eng_shadow(vcpu->vm)) {
+		gn_sh_flush_due(&vcpu->vm->sh, vcpu->id, root->flush_global);
+	}
+}
+
+/* same_ctx(): the context changes in place. */
+static enum gnomon_status set_cr3(struct gnomon_vcpu *vcpu, uint64_t value,
+				  uint32_t flags, struct gnomon_root *root)
+{
+	bool cr3 = (flags & GNOMON_SET_CR3) || value != vcpu->regs.cr3;
+	gnomon_hpa_t before = gn_eng_vcpu_root(vcpu).cr3;
+	struct gn_gpt_ctx *ctx = &vcpu->sh.ctx;
+	gnomon_gpa_t old = ctx->root;
+	enum gnomon_status status;
+
+	ctx->root = long_root(ctx->format, value);
+	status = load_root(vcpu, ctx);
+	if (status != GNOMON_OK) {
+		ctx->root = old;
+		return status;
+	}
+	vcpu->regs.cr3 = value;
+	loaded(vcpu, before, flags, false, cr3, root);
+	return GNOMON_OK;
+}
+
+static enum gnomon_status set_all(struct gnomon_vcpu *vcpu,
+				  struct gnomon_regs *r, uint32_t flags,
+				  struct gnomon_root *root)
+{
+	bool mode = mode_changes(vcpu, r);
+	bool cr3 = (flags & GNOMON_SET_CR3) || r->cr3 != vcpu->regs.cr3;
+	gnomon_hpa_t before = gn_eng_vcpu_root(vcpu).cr3;
+	struct gn_gpt_ctx ctx;
+	enum gnomon_status status = load_pdptes(vcpu, r, flags);
+
+	if (status == GNOMON_OK) {
+		status = make_ctx(vcpu, r, &ctx);
+	}
+	if (status == GNOMON_OK) {
+		status = load_root(vcpu, &ctx);
+	}
+	if (status != GNOMON_OK) {
+		return status;
+	}
+	vcpu->regs = *r;
+	vcpu->loaded = true;
+	loaded(vcpu, before, flags, mode, cr3, root);
+	return GNOMON_OK;
+}
+
 enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 					const struct gnomon_regs *regs,
 					uint32_t flags,
 					struct gnomon_root *root)
 {
-	struct gnomon_regs r = *regs;
-	struct gn_gpt_ctx ctx;
-	enum gnomon_status status;
+	struct gnomon_regs r;
+	uint64_t cr3 = regs->cr3;
 
 	gn_sh_root_loaded(&vcpu->sh);
-	if ((r.cr4 & CR4_PCIDE) && (r.cr3 & CR3_NOFLUSH)) {
+	if ((regs->cr4 & CR4_PCIDE) && (cr3 & CR3_NOFLUSH)) {
 		flags |= GNOMON_SET_NOFLUSH;
-		r.cr3 &= ~CR3_NOFLUSH;
+		cr3 &= ~CR3_NOFLUSH;
 	}
-	if (!change_legal(vcpu, &r)) {
-		return GNOMON_GP;
+	if (same_ctx(vcpu, regs, cr3)) {
+		return set_cr3(vcpu, cr3, flags, root);
 	}
-	status = load_pdptes(vcpu, &r, flags);
-	if (status == GNOMON_OK) {
-		status = make_ctx(vcpu, &r, &ctx);
-	}
-	if (status != GNOMON_OK) {
-		return status;
-	}
-	bool mode = mode_changes(vcpu, &r);
-	bool cr3 = (flags & GNOMON_SET_CR3) || r.cr3 != vcpu->regs.cr3;
-	gnomon_hpa_t before = gn_eng_vcpu_root(vcpu).cr3;
-
-	status = load_root(vcpu, &ctx);
-	if (status != GNOMON_OK) {
-		return status;
-	}
-	vcpu->regs = r;
-	vcpu->loaded = true;
-	vcpu->vm->stats.cr3_loads += cr3 || mode;
-	*root = what_to_load(vcpu, before, flags, mode, cr3);
-	if (root->flush && gn_eng_shadow(vcpu->vm)) {
-		gn_sh_flush_due(&vcpu->vm->sh, vcpu->id, root->flush_global);
-	}
-	return GNOMON_OK;
+	r = *regs;
+	r.cr3 = cr3;
+	return change_legal(vcpu, &r) ? set_all(vcpu, &r, flags, root)
+				      : GNOMON_GP;
 }
 
 struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu)

@@ -146,7 +146,7 @@ struct gn_sh_page *gn_sh_page_new(struct gn_sh *sh, uint64_t gfn,
 /* Take the page out of the list of its frame. */
 static void forget_key(struct gn_sh *sh, struct gn_sh_page *page)
 {
-	struct gn_tf_record *record = gn_tf_find(&sh->tf, page->gfn);
+	struct gn_tf_record *record = page->trace;
 	uint32_t *link = &record->pages;
 
 	while (*link != page->number) {
@@ -275,10 +275,10 @@ void gn_sh_page_release(struct gn_sh *sh)
 	gn_pool_trim(sh->pool, GNOMON_PAGE_META, 2 * keep);
 }
 
-void gn_sh_root_get(struct gn_sh *sh, struct gn_sh_page *page)
+void gn_sh_root_get(struct gn_sh_page *page)
 {
 	if (page->roots++ == 0 && gn_sh_page_mirrors(page)) {
-		gn_tf_find(&sh->tf, page->gfn)->pinned++;
+		page->trace->pinned++;
 	}
 	page->referenced = true;
 }
@@ -291,7 +291,7 @@ void gn_sh_root_put(struct gn_sh *sh, struct gn_sh_page *page)
 	if (page->state == GN_SH_DEAD_ROOT) {
 		to_limbo(sh, page);
 	} else if (gn_sh_page_mirrors(page)) {
-		gn_tf_find(&sh->tf, page->gfn)->pinned--;
+		page->trace->pinned--;
 	} else if (page->role.top) {
 		gn_sh_page_zap(sh, page);
 	}

@@ -47,7 +47,7 @@ void gn_sh_page_drop(struct gn_sh *sh, struct gn_sh_page *page);
 /* Hand pages in limbo back. The caller has seen to the TLBs. */
 void gn_sh_page_release(struct gn_sh *sh);
 /* A vcpu loads or leaves a root. */
-void gn_sh_root_get(struct gn_sh *sh, struct gn_sh_page *page);
+void gn_sh_root_get(struct gn_sh_page *page);
 void gn_sh_root_put(struct gn_sh *sh, struct gn_sh_page *page);
 
 static inline bool gn_sh_page_mirrors(const struct gn_sh_page *page)

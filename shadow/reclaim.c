@@ -94,6 +94,12 @@ enum gnomon_status gn_sh_make_room(struct gn_sh *sh, uint32_t count)
 void gn_sh_reap_slow(struct gn_sh *sh)
 {
 	for (uint32_t i = 0; i < REAP_AT_ONCE && gn_sh_reap_due(sh); i++) {
-		gn_sh_page_zap(sh, oldest(sh));
+		struct gn_sh_page *page = oldest(sh);
+
+		if (page->roots) {
+			make_young(sh, page);
+		} else {
+			gn_sh_page_zap(sh, page);
+		}
 	}
 }

@@ -15,14 +15,18 @@
  */
 enum gnomon_status gn_sh_make_room(struct gn_sh *sh, uint32_t count)
 	GNOMON_MUST_USE;
-/* Is the page that comes first one that nothing leads to any more? */
+/*
+ * Is the page that comes first one that nothing leads to any more, or a loaded
+ * root that is in the way of those behind it?
+ */
 static inline bool gn_sh_reap_due(const struct gn_sh *sh)
 {
 	const struct gn_sh_page *page =
 		GN_CONTAINER(sh->age.prev, struct gn_sh_page, age);
 
-	return !gn_list_empty(&sh->age) && !page->roots &&
-	       (gn_sh_page_old(sh, page) || (page->orphan && !page->parents));
+	return sh->age.next != sh->age.prev &&
+	       (page->roots || gn_sh_page_old(sh, page) ||
+		(page->orphan && !page->parents));
 }
 void gn_sh_reap_slow(struct gn_sh *sh);
 /* Drop a few orphans; a fixed amount of work. */

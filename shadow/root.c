@@ -170,12 +170,14 @@ enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 	if (root->number == old) {
 		return GNOMON_OK;
 	}
-	gn_sh_root_get(vcpu->sh, root);
+	gn_sh_root_get(root);
 	vcpu->root = root->number;
 	vcpu->top = root;
 	vcpu->sh->loaded[vcpu->id] = root->number;
 	drop_left(vcpu);
 	vcpu->sh->left[vcpu->id] = old;
+	/* A guest that only loads roots leaves no pages of old ones behind. */
+	gn_sh_reap(vcpu->sh);
 	return GNOMON_OK;
 }
 

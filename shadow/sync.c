@@ -208,8 +208,8 @@ static uint64_t guest_page_bytes(const struct gn_sh_vcpu *vcpu,
 				 gnomon_gva_t gva)
 {
 	struct gn_gpt_walk walk;
-	enum gnomon_status status = gn_gpt_walk(&vcpu->ctx, vcpu->sh->mem, gva,
-						GNOMON_READ, 0, &walk);
+	enum gnomon_status status = gn_gpt_translate(
+		&vcpu->ctx, vcpu->sh->mem, gva, GNOMON_READ, 0, &walk);
 
 	if (status == GNOMON_OK) {
 		return UINT64_C(1) << walk.page_shift;
@@ -221,27 +221,50 @@ static uint64_t guest_page_bytes(const struct gn_sh_vcpu *vcpu,
 		       : GNOMON_PAGE_BYTES;
 }
 
+/* update(), where only a gpte that has changed can make a difference. */
+static void refresh(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
+{
+	uint64_t gpte;
+
+	if (gn_sh_read_gpte(sh, page, index, &gpte) != GNOMON_OK ||
+	    gpte != page->snap[index]) {
+		update(sh, page, index);
+	}
+}
+
+/*
+ * Read the entries of gva again, from the root down to the last that is
+ * shadowed. True: that is a 4K leaf of the guest's own.
+ */
+static bool refresh_path(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
+{
+	struct gn_sh_page *page = vcpu->top;
+
+	for (unsigned level = page->role.level;; level--) {
+		unsigned index = (unsigned)(gva.v >> (3 + 9 * level)) & 511;
+		bool mirrors = gn_sh_page_mirrors(page);
+
+		if (mirrors && gn_spte_present(page->spt[index])) {
+			refresh(vcpu->sh, page, index);
+		}
+		if (!gn_spte_table(page->spt[index], level)) {
+			return mirrors && level == 1 &&
+			       gn_spte_present(page->spt[index]);
+		}
+		page = page->kids[index];
+	}
+}
+
 void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
 {
 	struct gn_sh *sh = vcpu->sh;
-	struct gn_sh_page *page = vcpu->top;
 
 	if (!canonical(vcpu->ctx.format, gva)) {
 		return;
 	}
-	for (unsigned level = page->role.level; level > 0; level--) {
-		unsigned index = (unsigned)(gva.v >> (3 + 9 * level)) & 511;
-
-		if (gn_sh_page_mirrors(page) &&
-		    gn_spte_present(page->spt[index])) {
-			update(sh, page, index);
-		}
-		if (!gn_spte_table(page->spt[index], level)) {
-			break;
-		}
-		page = gn_sh_child(sh, page, index);
-	}
-	gn_sh_flush_page(sh, vcpu->id, gva.v, guest_page_bytes(vcpu, gva));
+	gn_sh_flush_page(sh, vcpu->id, gva.v,
+			 refresh_path(vcpu, gva)
+				 ? GNOMON_PAGE_BYTES
+				 : guest_page_bytes(vcpu, gva));
 	gn_sh_reap(sh);
 }
-

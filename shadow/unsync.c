@@ -58,6 +58,10 @@ static uint32_t compare(struct gn_sh *sh, struct gn_sh_page *page, bool fill)
 	if (!at || gn_sh_role_small(page->role)) {
 		return compare_slow(sh, page, fill);
 	}
+	/* Mostly nothing has changed, and one look at it all is cheapest. */
+	if (!memcmp(now, page->snap, GNOMON_PAGE_BYTES)) {
+		return 0;
+	}
 	for (unsigned i = 0; i < GN_SH_ENTRIES; i += BLOCK) {
 		if (memcmp(&now[i], &page->snap[i], BLOCK * sizeof(*now))) {
 			changed += compare_block(sh, page, now, i, fill);

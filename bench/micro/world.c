@@ -138,12 +138,16 @@ static void build(struct world *w)
 {
 	w->next_table = w->tables_gpa;
 	w->roots[0] = new_table(w);
-	w->roots[1] = new_table(w);
+	for (unsigned i = 1; i < WORLD_ROOTS; i++) {
+		w->roots[i] = new_table(w);
+	}
 	w->leaf_gpa = w->next_table;
 	w->next_table += w->leaves * 4096;
 	link_leaves(w);
 	direct_map(w);
-	memcpy(at(w, w->roots[1]), at(w, w->roots[0]), 4096);
+	for (unsigned i = 1; i < WORLD_ROOTS; i++) {
+		memcpy(at(w, w->roots[i]), at(w, w->roots[0]), 4096);
+	}
 }
 
 /* ---- life ---------------------------------------------------------------- */
@@ -156,6 +160,8 @@ static void start(struct world *w, uint32_t options)
 		.host_maxphyaddr = 52, .options = options,
 		/* Give no table up: its traces are what is measured. */
 		.flood_leaf_writes = 65535, .flood_upper_writes = 65535,
+		/* One open table, so that a flush point compares one. */
+		.unsync_max = 1,
 	};
 	struct gnomon_slot slot = {
 		.frames = w->ram_bytes / 4096, .hva = w->ram,

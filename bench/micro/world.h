@@ -12,6 +12,8 @@
 #define WORLD_USER UINT64_C(0x100000000)	/* gva of the first page */
 #define WORLD_DIRECT UINT64_C(0xffff888000000000)
 
+enum { WORLD_ROOTS = 8 };
+
 struct world {
 	struct gnomon_host host;
 	struct gnomon_vm *vm;
@@ -21,7 +23,7 @@ struct world {
 	uint64_t ram_bytes;
 	uint64_t tables_gpa;	/* guest tables lie from here on */
 	uint64_t next_table;
-	uint64_t roots[2];	/* two address spaces with the same tables */
+	uint64_t roots[WORLD_ROOTS]; /* address spaces with the same tables */
 	uint64_t leaf_gpa;	/* first leaf table */
 	uint64_t leaves;
 	unsigned char *pages;	/* arena of the engine's pages */

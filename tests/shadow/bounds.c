@@ -273,6 +273,20 @@ Test(bounds, zap_all_costs_the_same_for_many_tables)
 	world_audit(&w, GNOMON_AUDIT_GUEST);
 }
 
+/* A guest that switches between address spaces and does nothing else. */
+Test(bounds, zap_all_and_loads_of_roots_leave_no_pages)
+{
+	for (unsigned i = 0; i < 100; i++) {
+		cr_assert_eq(gnomon_zap_all(w.vm, NULL), GNOMON_OK);
+		for (unsigned r = 0; r < 4; r++) {
+			world_cr3(&w, 0, ROOT + r * 4096);
+		}
+	}
+	/* Four roots, four old ones, and those that wait for a flush. */
+	cr_assert_leq(world_stats(&w).shadow_pages, 16);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+}
+
 /* What the guest can tell from one run. */
 static uint64_t guest_view(uint32_t options, uint32_t pages)
 {
