@@ -112,10 +112,10 @@ void sim_machine_done(struct sim_machine *machine)
 }
 
 /* What a translation must show for this kind of access. */
-static struct sim_check make_check(const struct gnomon_regs *regs,
+static struct sim_pass make_check(const struct gnomon_regs *regs,
 				   uint32_t access)
 {
-	struct sim_check check = { SIM_T_PRESENT, SIM_T_PRESENT };
+	struct sim_pass check = { SIM_T_PRESENT, SIM_T_PRESENT };
 	bool user = access & GNOMON_USER;
 	bool ac = (access & SIM_ACCESS_AC) && !(access & GNOMON_IMPLICIT);
 

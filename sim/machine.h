@@ -60,7 +60,7 @@ struct sim_caches {
 };
 
 /* An access kind passes if (word & care) == want. */
-struct sim_check {
+struct sim_pass {
 	uint64_t care;
 	uint64_t want;
 };
@@ -81,7 +81,7 @@ struct sim_vcpu {
 	uint32_t pkru;
 	uint64_t rsvd;		/* bits that no entry may use */
 	uint64_t rsvd_below;	/* and of the guest's tables, walked agile */
-	struct sim_check check[SIM_ACCESS_KINDS];
+	struct sim_pass check[SIM_ACCESS_KINDS];
 
 	struct sim_assoc l1d[SIM_SIZES];
 	struct sim_assoc l1i[SIM_SIZES - 1];

@@ -46,7 +46,7 @@ static inline bool sim_keys_allow(const struct sim_vcpu *vcpu, uint64_t word,
 static inline bool sim_allowed(const struct sim_vcpu *vcpu, uint64_t word,
 			       uint32_t access)
 {
-	const struct sim_check *check = &vcpu->check[access];
+	const struct sim_pass *check = &vcpu->check[access];
 
 	return (word & check->care) == check->want &&
 	       (!vcpu->keys || sim_keys_allow(vcpu, word, access));

@@ -23,6 +23,7 @@ bool validate_run(struct sim_validation *v, const char *input,
 
 /* Each fills its rows; false when a run failed. */
 bool validate_walks(struct sim_validation *v);		/* V1, V10, V11 */
+bool validate_table2(struct sim_validation *v);		/* V1 */
 bool validate_agile(struct sim_validation *v);		/* V2, V3 */
 bool validate_switches(struct sim_validation *v);	/* V4 */
 bool validate_faults(struct sim_validation *v);		/* V5 */
