@@ -2,69 +2,103 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # mutate.sh SRCDIR [NAME...]: break one rule of the engine at a time and see
 # whether the tests notice. Faults are in faults.list: one line each,
-#	name @ rule @ file @ sed -E script
+#	name @ rule @ file @ killer @ sed -E script
+# killer is the test that is known to notice: a program and, for Criterion,
+# a filter; or -. It runs first, and if it passes so do all others.
+#
 # A copy of the sources is changed, built and tested below the current folder.
-# Prints each verdict and `N caught, M survived`; exit status 1 when one
-# survived, 2 when a fault no longer applies or the unchanged copy fails.
+# The tests are linked once, to a shared object of the engine, so that a fault
+# costs the compilation of one file. Prints each verdict with what noticed it
+# and `N caught, M survived`; exit status 1 when one survived, 2 when a fault
+# no longer applies or the unchanged copy fails.
 set -u
 src=$(cd "$1" && pwd) || exit 2
 shift
 list=$src/tests/mutation/faults.list
 work=$PWD/mutation.work
+cc=${CC:-cc}
+case $cc in *ccache*) ;; *) ! command -v ccache >/dev/null || cc="ccache $cc" ;;
+esac
 rm -rf "$work"
 mkdir -p "$work/src" "$work/build" || exit 2
 (cd "$src" && tar cf - --exclude=./build --exclude='./build-[!a]*' \
 	--exclude=./.git .) |
 	(cd "$work/src" && tar xf -)
 
-build() {
-	# shellcheck disable=SC2086 # a list of programs
-	make -s -C "$work/build" -j2 $programs >"$work/make.log" 2>&1
+engine() {
+	make -s -j2 libgnomon-core.la >"$work/make.log" 2>&1 &&
+		$cc -shared -o libengine.new -Wl,--whole-archive \
+			.libs/libgnomon-core.a -Wl,--no-whole-archive \
+			>>"$work/make.log" 2>&1 &&
+		mv -f libengine.new libengine.so
 }
 
-# Say which program fails first, or nothing and true.
+# In place of the archive, a script that makes the linker take the object.
+link_tests() {
+	echo "INPUT($PWD/libengine.so)" >.libs/libgnomon-core.a
+	# shellcheck disable=SC2086 # a list of programs
+	make -s -j2 $programs >"$work/make.log" 2>&1
+}
+
+# passes PROGRAM [FILTER]
 passes() {
-	for program in $programs; do
-		case $program in
-		*.t) set -- -j1 --tap=- ;;
-		tests/access/*) set -- ;;
-		*) set -- -t "${MUTATION_SECONDS:-20}" -M 0 -a 31 -o 4000 ;;
-		esac
-		(cd "$work/build" && top_srcdir=$work/src timeout 300 nice \
-			"./$program" "$@") >"$work/run.log" 2>&1 && continue
-		echo "$program"
-		return 1
+	program=$1
+	case $program in
+	*.t) set -- -j1 --tap=- ${2:+--filter "$2"} ;;
+	*machine) set -- -n 108 -M 0 -a 31 -o 4000 ;;
+	*) set -- ;;
+	esac
+	top_srcdir=$work/src timeout 300 "./$program" "$@" \
+		>"$work/run.log" 2>&1
+}
+
+# Who noticed: the program, and of a Criterion program the first test.
+noticer() {
+	echo "$program" "$(sed -n \
+		's/^not ok - \([^:]*\)::\([^ ]*\).*/\1\/\2/p' \
+		"$work/run.log" | head -1)"
+}
+
+all_pass() {
+	for each in $programs; do
+		passes "$each" || return 1
 	done
 }
 
 cd "$work/build" || exit 2
 (cd "$work/src" && { [ -x configure ] || ./bootstrap; } &&
-	cd "$work/build" && "$work/src/configure" --enable-audit \
-	--disable-shared CFLAGS=-O1) >"$work/make.log" 2>&1 ||
+	cd "$work/build" && "$work/src/configure" CC="$cc" --enable-audit \
+	--disable-shared --disable-sim --with-pic \
+	CFLAGS='-O1 -fvisibility=default') >"$work/make.log" 2>&1 ||
 	{ tail -20 "$work/make.log"; exit 2; }
-# The quickest judge first.
-all=$(make -s print-test-programs | tr ' ' '\n')
-programs="tests/access/access tests/diff/machine $(echo "$all" | grep -E \
-	'^tests/(fault|shadow|engine|nested|guestpt)/.*\.t$' | tr '\n' ' ')"
-build || { tail -20 "$work/make.log"; exit 2; }
-noticed=$(passes) || { echo "unchanged, yet $noticed fails"
+# The quickest judges first.
+all=$(make -s print-test-programs | tr ' ' '\n' |
+	grep -E '^tests/(fault|shadow|engine|nested|guestpt)/.*\.t$')
+programs="$(echo "$all" | grep -v fault) tests/access/access
+	tests/diff/machine $(echo "$all" | grep fault)"
+engine && link_tests || { tail -20 "$work/make.log"; exit 2; }
+all_pass || { echo "unchanged, yet $(noticer) fails"
 	tail "$work/run.log"; exit 2; }
 
 caught=0 survived=0 stale=0 names=
-while IFS='@' read -r name rule file script; do
+while IFS='@' read -r name rule file killer script; do
 	name=$(echo "$name" | tr -d ' 	')
 	file=$(echo "$file" | tr -d ' 	')
 	case $name in '' | '#'*) continue ;; esac
 	[ $# -eq 0 ] || case " $* " in *" $name "*) ;; *) continue ;; esac
+	# shellcheck disable=SC2086 # a program and a filter
+	set_killer() { set -- $killer; first=$1 filter=${2:-}; }
+	set_killer
 	sed -E "$script" "$src/$file" >"$work/src/$file"
-	if cmp -s "$src/$file" "$work/src/$file" || ! build; then
+	if cmp -s "$src/$file" "$work/src/$file" || ! engine; then
 		echo "STALE     $name: changes nothing or does not compile"
 		stale=$((stale + 1))
-	elif noticed=$(passes); then
+	elif { [ "$first" = - ] || passes "$first" "$filter"; } && all_pass
+	then
 		echo "SURVIVED  $name ($rule)"
 		survived=$((survived + 1)) names="$names $name"
 	else
-		echo "caught    $name ($rule) by $noticed"
+		echo "caught    $name ($rule) by $(noticer)"
 		caught=$((caught + 1))
 	fi
 	cp "$src/$file" "$work/src/$file"

@@ -183,6 +183,26 @@ Test(identity, i20_a_leaf_table_left_open_becomes_an_upper_table)
 	cr_assert_eq(world_stats(&w).unsync_tables, 0);
 }
 
+Test(identity, i20_an_upper_table_keeps_its_trace)
+{
+	world_map(&w, ROOT, 0x1000, 0x300000 | ALL | USED, 1);
+	world_map(&w, ROOT, 0x40000000, 0x400000 | ALL | USED, 1);
+	world_cr3(&w, 0, ROOT);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0), WORLD_OK);
+	/* A leaf table opens with the first store, those above it never. */
+	for (unsigned level = 2; level <= 4; level++) {
+		uint64_t table = world_entry(&w, ROOT, 0x1000, level) >> 12;
+
+		world_map(&w, ROOT, 0x40000000, table << 12 | ALL | USED, 1);
+		gnomon_invlpg(w.vcpu[0], (gnomon_gva_t){ 0x40000000 });
+		cr_assert_eq(world_access(&w, 0, 0x40000ff8, GNOMON_WRITE, 0),
+			     WORLD_OK);
+		cr_assert(gnomon_is_traced(w.vm, (gnomon_gfn_t){ table }),
+			  "level %u", level);
+		cr_assert_eq(world_stats(&w).mmu_unsync, 0);
+	}
+}
+
 Test(identity, i36_a_root_outside_memory_faults_lazily)
 {
 	world_cr3(&w, 0, UINT64_C(0x3000000));
@@ -221,5 +241,27 @@ Test(identity, i39_two_large_leaves_to_one_block_with_wp_off)
 			     WORLD_OK);
 		cr_assert(fh_load(w.fh, world_entry(&w, ROOT, gva, 2), 8) &
 			  X86_PTE_D);
+	}
+}
+
+/* The same where a table in the block makes one direct page of both. */
+Test(identity, i39_two_large_leaves_to_one_direct_page_with_wp_off)
+{
+	static const uint64_t gva[2] = { 0x350000, 0x550000 };
+
+	w.regs[0].cr0 &= ~X86_CR0_WP;
+	world_map(&w, ROOT, 0x200000, X86_PTE_P, 2);
+	world_map(&w, ROOT, 0x400000, X86_PTE_P, 2);
+	world_cr3(&w, 0, ROOT);
+	for (unsigned i = 0; i < 2; i++) {
+		cr_assert_eq(world_access(&w, 0, gva[i], GNOMON_READ, 0),
+			     WORLD_OK);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t entry = world_entry(&w, ROOT, gva[i], 2);
+
+		cr_assert_eq(world_access(&w, 0, gva[i], GNOMON_WRITE, 1),
+			     WORLD_OK);
+		cr_assert(fh_load(w.fh, entry, 8) & X86_PTE_D);
 	}
 }
