@@ -53,7 +53,8 @@ static bool one_preset(const struct sim_job *jobs,
 	for (size_t i = 0; i < modes; i++) {
 		if (jobs[i].epochs && count < TAKEN) {
 			runs[count] = jobs[i].epochs;
-			shadow[count++] = sim_mode_is(jobs[i].mode, SIM_MF_SHADOW);
+			shadow[count++] = sim_mode_is(jobs[i].mode,
+						      SIM_MF_SHADOW);
 			*best = results[i];
 			native = (double)best->cycles / (1 + best->overhead);
 		}

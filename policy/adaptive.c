@@ -367,8 +367,8 @@ void gn_adaptive_event(struct gnomon_policy *policy,
 	}
 	v->now = event->now;
 	s = space_of(policy, event->space, before);
+	v->space = s->key;
 	if (event->kind == GNOMON_PE_CR3) {
-		v->space = s->key;
 		loaded(policy, s, event, before);
 		return;
 	}

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "sim/chooser.h"
 #include "sim/text.h"
 #include "sim/tlb.h"
 
@@ -147,7 +148,7 @@ static bool make_vm(struct sim_guest *guest,
 		sim_fail(guest->error, SIM_ERR_BUG, "cannot make a vm: %s",
 			 gnomon_status_text(status));
 	}
-	return status == GNOMON_OK;
+	return status == GNOMON_OK && sim_chooser_init(guest);
 }
 
 static bool make_vcpu(struct sim_guest *guest, unsigned id,
@@ -407,11 +408,18 @@ bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
 	bool keep = cr3 >> 63;
 
-	guest->regs[vcpu].cr3 = cr3 & ~((uint64_t)1 << 63);
-	if (guest->vm && guest->root[vcpu].cr3_exits) {
+	bool exits = guest->vm && guest->root[vcpu].cr3_exits;
+
+	if (exits) {
 		guest->counts.cr3_exits++;
 		sim_vmm_enter(guest, vcpu);
+	}
+	guest->regs[vcpu].cr3 = cr3 & ~((uint64_t)1 << 63);
+	if (exits) {
 		sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_CR3);
+		if (guest->chooser) {
+			sim_chooser_tell(guest, vcpu, GNOMON_PE_CR3, 0, 0, 1);
+		}
 		if (!tell_engine(guest, vcpu, GNOMON_SET_CR3 |
 				 (keep ? GNOMON_SET_NOFLUSH : 0u))) {
 			return false;
@@ -462,4 +470,7 @@ void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
 	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_INVLPG);
 	gnomon_invlpg(guest->vcpu[vcpu], (gnomon_gva_t){ gva });
 	sim_vmm_leave(guest);
+	if (guest->chooser) {
+		sim_chooser_tell(guest, vcpu, GNOMON_PE_INVLPG, 0, 0, 1);
+	}
 }

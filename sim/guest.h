@@ -31,7 +31,11 @@ struct sim_guest_counts {
 	uint64_t pages_zapped;
 	uint64_t mmio;
 	uint64_t kicks;		/* of other vcpus, to flush their TLBs */
+	uint64_t mode_switches;
 };
+
+struct sim_chooser;
+
 
 struct sim_guest {
 	enum sim_mode mode;
@@ -55,6 +59,7 @@ struct sim_guest {
 	uint64_t changed[SIM_CHANGED_MAX];
 	unsigned changed_count;
 	struct gnomon_stats stats; /* of the engine, before the call */
+	struct sim_chooser *chooser; /* what chooses the mode, or NULL */
 	bool plain;		/* data does not pass through the caches */
 	struct sim_guest_counts counts;
 	struct sim_error *error; /* where to say what broke */

@@ -49,6 +49,7 @@ struct sim_counts {
 	uint64_t walk_refs;
 	uint64_t tlb_flushes;
 	uint64_t page_flushes;
+	uint64_t nested_cycles;	/* of walks, in the nested dimension */
 };
 
 struct sim_caches {

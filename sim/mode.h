@@ -4,6 +4,7 @@
 #define SIM_MODE_H
 
 #include <gnomon/gnomon.h>
+#include <gnomon/policy.h>
 
 #include "sim/run.h"
 
@@ -20,6 +21,7 @@ struct sim_mode_info {
 	uint32_t flags;		/* enum sim_mode_flags; 0: native */
 	enum gnomon_mode start;	/* of the vm */
 	uint32_t modes;		/* gnomon_config.modes; 0: start alone */
+	enum gnomon_policy_kind policy; /* MIXED */
 };
 
 extern const struct sim_mode_info sim_modes[SIM_MODE_COUNT];

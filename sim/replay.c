@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/chooser.h"
 #include "sim/text.h"
 
 enum {
@@ -347,6 +348,9 @@ bool sim_replay_event(struct sim_replay *replay, const struct sim_event *ev)
 	sim_compute(&replay->guest->machine.vcpus[ev->vcpu],
 		    ev->instr - replay->instr);
 	replay->instr = ev->instr;
+	if (!sim_chooser_step(replay->guest, ev->vcpu)) {
+		return broken(replay);
+	}
 	if (!apply(replay, ev)) {
 		return false;
 	}

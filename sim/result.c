@@ -55,6 +55,7 @@ const struct sim_column sim_columns[] = {
 	MORE(pages_zapped, "shadow tables dropped"),
 	MORE(pages_flooded, "of these, by the write-flood rule"),
 	MORE(kicks, "vcpus interrupted to flush their TLBs"),
+	MORE(mode_switches, "changes of a policy's mind carried out"),
 	MORE(mmio, "accesses outside of memory"),
 	MORE(page_faults, "in the input"),
 	MORE(audits, "of the engine, all good"),

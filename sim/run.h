@@ -130,6 +130,7 @@ struct sim_result {
 	uint64_t pages_flooded;
 	uint64_t mmio;
 	uint64_t kicks;		/* of other vcpus, to flush their TLBs */
+	uint64_t mode_switches;	/* decisions of a policy carried out */
 	uint64_t page_faults;	/* in the input; all are true faults here */
 	uint64_t audits;
 	uint64_t verified;	/* accesses compared with the oracle */

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "sim/guest.h"
+#include "sim/chooser.h"
 #include "sim/text.h"
 #include "sim/tlb.h"
 
@@ -118,6 +118,10 @@ static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
 		guest->counts.pages_zapped++;
 		sim_guest_charge(guest, guest->running, SIM_CAT_VMM,
 				 SIM_P_VMM_ZAP);
+		if (guest->chooser) {
+			sim_chooser_tell(guest, guest->running,
+					GNOMON_PE_TABLE_ZAP, a, 0, 1);
+		}
 	} else if (event != GNOMON_EVENT_TABLE_NEW) {
 		return;
 	}
@@ -156,6 +160,9 @@ void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu)
 	if (guest->machine.param[SIM_P_EXIT_FLUSHES]) {
 		sim_tlb_flush_all(&guest->machine.vcpus[vcpu]);
 	}
+	if (guest->chooser) {
+		sim_chooser_look(guest, vcpu);
+	}
 }
 
 /* gfn with CHANGED_ZAP: a table was dropped there, else one was made. */
@@ -189,12 +196,17 @@ static void charge_syncs(struct sim_guest *guest,
 			 const struct gnomon_stats *now)
 {
 	const uint64_t *param = guest->machine.param;
+	uint64_t tables = now->syncs - guest->stats.syncs;
+	uint64_t entries = now->sptes_synced - guest->stats.sptes_synced;
 
 	sim_charge(&guest->machine.vcpus[guest->running], SIM_CAT_VMM,
-		   (now->syncs - guest->stats.syncs) *
-		   param[SIM_P_VMM_SYNC_TABLE] +
-		   (now->sptes_synced - guest->stats.sptes_synced) *
-		   param[SIM_P_VMM_SYNC_ENTRY]);
+		   tables * param[SIM_P_VMM_SYNC_TABLE] +
+		   entries * param[SIM_P_VMM_SYNC_ENTRY]);
+	while (guest->chooser && tables--) {
+		sim_chooser_tell(guest, guest->running, GNOMON_PE_SYNC, 0, 1,
+				(uint32_t)entries);
+		entries = 0;
+	}
 }
 
 /* Learn which frames are traced after the call that just ended, and why
@@ -205,7 +217,7 @@ void sim_vmm_leave(struct sim_guest *guest)
 	struct gnomon_stats now;
 	enum sim_frame_state gone;
 
-	if (!count && guest->mode != SIM_MODE_SHADOW_UNSYNC) {
+	if (!count && !sim_mode_is(guest->mode, SIM_MF_UNSYNC)) {
 		return;
 	}
 	gnomon_vm_stats(guest->vm, &now, sizeof(now));
@@ -254,6 +266,22 @@ static unsigned price_of_trace(struct sim_guest *guest,
 	return level > 1 ? SIM_P_VMM_TRACE_UPPER : SIM_P_VMM_TRACE_LEAF;
 }
 
+static void tell_policy(struct sim_guest *guest, unsigned vcpu,
+			const struct gnomon_outcome *outcome, unsigned price)
+{
+	uint64_t gfn = outcome->gpa.v >> GNOMON_PAGE_SHIFT;
+
+	if (outcome->kind == GNOMON_KIND_TRACE) {
+		sim_chooser_tell(guest, vcpu, price == SIM_P_VMM_TRACE_OPEN ?
+				GNOMON_PE_OPEN : GNOMON_PE_TRACE, gfn,
+				price == SIM_P_VMM_TRACE_UPPER ? 2 : 1, 1);
+	} else if (outcome->kind == GNOMON_KIND_HIDDEN) {
+		sim_chooser_tell(guest, vcpu, GNOMON_PE_HIDDEN, 0, 1, 1);
+	} else if (outcome->kind == GNOMON_KIND_TRUE) {
+		sim_chooser_tell(guest, vcpu, GNOMON_PE_FAULT, 0, 0, 1);
+	}
+}
+
 static void charge_kind(struct sim_guest *guest, unsigned vcpu,
 			const struct gnomon_outcome *outcome,
 			struct sim_touch *touch, bool opened)
@@ -266,6 +294,9 @@ static void charge_kind(struct sim_guest *guest, unsigned vcpu,
 		touch->trapped = outcome->action == GNOMON_RESUME;
 	}
 	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, price);
+	if (guest->chooser) {
+		tell_policy(guest, vcpu, outcome, price);
+	}
 }
 
 static enum sim_touch_end emulated(struct sim_touch *touch, uint64_t gpa)

@@ -93,9 +93,10 @@ static uint64_t nested_cached(struct sim_vcpu *vcpu, uint64_t gpa,
 	return 0;
 }
 
-bool sim_walk_nested(struct sim_vcpu *vcpu, uint64_t gpa, uint32_t access,
-		     bool table_walk, struct sim_walk *walk,
-		     uint64_t *cycles, uint64_t *word)
+static bool nested_translate(struct sim_vcpu *vcpu, uint64_t gpa,
+			     uint32_t access, bool table_walk,
+			     struct sim_walk *walk, uint64_t *cycles,
+			     uint64_t *word)
 {
 	struct sim_machine *m = vcpu->machine;
 	struct trail trail;
@@ -128,6 +129,18 @@ bool sim_walk_nested(struct sim_vcpu *vcpu, uint64_t gpa, uint32_t access,
 	sim_assoc_put_new(&vcpu->ntlb, sim_page_number(gpa, size),
 			  sim_tag(gpa, size), *word);
 	return true;
+}
+
+bool sim_walk_nested(struct sim_vcpu *vcpu, uint64_t gpa, uint32_t access,
+		     bool table_walk, struct sim_walk *walk,
+		     uint64_t *cycles, uint64_t *word)
+{
+	uint64_t before = *cycles;
+	bool good = nested_translate(vcpu, gpa, access, table_walk, walk,
+				     cycles, word);
+
+	vcpu->counts.nested_cycles += *cycles - before;
+	return good;
 }
 
 /* ---- first dimension ------------------------------------------------- */

@@ -65,15 +65,11 @@ static uint64_t miss(struct bare *b, uint64_t gva)
 	const struct sim_guest *g = b->guest;
 	const uint8_t *hpa = g->mem.ram - SIM_HPA_BASE;
 
-	switch (g->mode) {
-	case SIM_MODE_NATIVE:
+	if (!g->vm) {
 		return walk(g->mem.ram, g->regs[0].cr3, gva);
-	case SIM_MODE_SHADOW:
-	case SIM_MODE_SHADOW_UNSYNC:
+	}
+	if (sim_guest_shadows(g, 0)) {
 		return walk(hpa, g->root[0].cr3.v, gva);
-	case SIM_MODE_NESTED:
-	case SIM_MODE_COUNT:
-		break;
 	}
 	return walk_2d(g->mem.ram, hpa, g->regs[0].cr3, g->root[0].ncr3.v,
 		       gva);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sim/chooser.h"
+
+#include "sim/text.h"
+
+enum {
+	READ = 60,		/* assumed: two counters, read by RDPMC */
+	SAMPLE_TIMES = 64,	/* a look costs at most 1/64 of what it sees */
+	PTE_P = 1, PTE_A = 1u << 5, PTE_PS = 1u << 7,
+	ROOT_LEVEL = 4,
+};
+#define CR3_TABLE 0x000ffffffffff000u
+#define CR4_LA57 (1u << 12)
+#define EFER_LMA (1u << 10)
+
+static uint32_t price(const struct sim_guest *guest, enum sim_param_id id)
+{
+	const uint64_t *param = guest->machine.param;
+	uint64_t cycles = param[SIM_P_EXIT_RTT] + param[id];
+
+	return cycles < UINT32_MAX ? (uint32_t)cycles : UINT32_MAX;
+}
+
+static uint32_t bare(const struct sim_guest *guest, enum sim_param_id id)
+{
+	uint64_t cycles = guest->machine.param[id];
+
+	return cycles < UINT32_MAX ? (uint32_t)cycles : UINT32_MAX;
+}
+
+static struct gnomon_policy_prices prices_of(const struct sim_guest *guest)
+{
+	return (struct gnomon_policy_prices){
+		.exit = bare(guest, SIM_P_EXIT_RTT),
+		.hidden = price(guest, SIM_P_VMM_HIDDEN),
+		.true_fault = price(guest, SIM_P_VMM_TRUE) +
+			      bare(guest, SIM_P_FAULT_INJECT),
+		.trace_leaf = price(guest, SIM_P_VMM_TRACE_LEAF),
+		.trace_upper = price(guest, SIM_P_VMM_TRACE_UPPER),
+		.trace_open = price(guest, SIM_P_VMM_TRACE_OPEN),
+		.sync_table = bare(guest, SIM_P_VMM_SYNC_TABLE),
+		.sync_entry = bare(guest, SIM_P_VMM_SYNC_ENTRY),
+		.cr3 = price(guest, SIM_P_VMM_CR3),
+		.invlpg = price(guest, SIM_P_VMM_INVLPG),
+		.zap = bare(guest, SIM_P_VMM_ZAP),
+		.sample = price(guest, SIM_P_VMM_SPURIOUS),
+		/* Each of the guest's references and the page: one more. */
+		.walk_nested = bare(guest, SIM_P_CACHE_L2_HIT),
+		.fills = bare(guest, SIM_P_ENGINE_PREFETCH),
+	};
+}
+
+bool sim_chooser_init(struct sim_guest *guest)
+{
+	const struct sim_mode_info *info = &sim_modes[guest->mode];
+	struct gnomon_policy_config config = {
+		.size = sizeof(config), .kind = info->policy,
+		.interval = SIM_SHSP_INTERVAL,
+		.prices = prices_of(guest), .start = GNOMON_POLICY_NESTED,
+	};
+	struct sim_chooser *p;
+	void *memory;
+
+	if (!(info->flags & SIM_MF_MIXED)) {
+		return true;
+	}
+	p = sim_arena_zalloc(&guest->arena, sizeof(*p));
+	memory = sim_arena_zalloc(&guest->arena, gnomon_policy_bytes(&config));
+	if (!p || !memory || gnomon_policy_create(memory, &config,
+						  &p->policy) != GNOMON_OK) {
+		sim_fail(guest->error, SIM_ERR_NOMEM, "cannot make a policy");
+		return false;
+	}
+	p->by_interval = info->policy == GNOMON_POLICY_SHSP;
+	p->period = p->by_interval ? SIM_SHSP_INTERVAL :
+		(uint64_t)SAMPLE_TIMES * config.prices.sample;
+	guest->chooser = p;
+	return true;
+}
+
+static uint64_t clock_of(const struct sim_guest *guest, unsigned vcpu)
+{
+	uint64_t sum = 0;
+
+	for (int cat = 0; cat < SIM_CAT_COUNT; cat++) {
+		sum += guest->machine.vcpus[vcpu].cycles[cat];
+	}
+	return sum;
+}
+
+static struct gnomon_policy_event event_of(const struct sim_guest *guest,
+					   unsigned vcpu)
+{
+	return (struct gnomon_policy_event){
+		.vcpu = (uint8_t)vcpu,
+		.space = { guest->regs[vcpu].cr3 & CR3_TABLE },
+		.now = clock_of(guest, vcpu),
+		.nested = !sim_guest_shadows(guest, vcpu),
+		.exited = true,
+	};
+}
+
+void sim_chooser_tell(struct sim_guest *guest, unsigned vcpu,
+		     enum gnomon_policy_event_kind kind, uint64_t gfn,
+		     unsigned level, uint32_t count)
+{
+	struct gnomon_policy_event e = event_of(guest, vcpu);
+
+	if (guest->chooser->by_interval) {
+		return;		/* SHSP goes by the counters alone */
+	}
+	e.kind = kind;
+	e.gfn.v = gfn;
+	e.level = (uint8_t)level;
+	e.count = count;
+	gnomon_policy_event(guest->chooser->policy, &e);
+}
+
+void sim_chooser_look(struct sim_guest *guest, unsigned vcpu)
+{
+	struct sim_chooser *p = guest->chooser;
+	struct sim_chooser_seen *seen = &p->seen[vcpu];
+	const struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+	struct gnomon_policy_event e = event_of(guest, vcpu);
+	uint64_t misses = v->counts.misses - seen->misses;
+
+	sim_charge(&guest->machine.vcpus[vcpu], SIM_CAT_VMM, READ);
+	if (!misses) {
+		return;
+	}
+	e.kind = GNOMON_PE_WALK;
+	e.count = misses < UINT32_MAX ? (uint32_t)misses : UINT32_MAX;
+	e.cycles = (v->counts.nested_cycles - seen->nested_cycles) *
+		   guest->machine.param[SIM_P_WALK_EXPOSED] / 100;
+	seen->misses = v->counts.misses;
+	seen->nested_cycles = v->counts.nested_cycles;
+	gnomon_policy_event(p->policy, &e);
+}
+
+/* ---- interrupts by counters ------------------------------------------- */
+
+static void sample(struct sim_guest *guest, unsigned vcpu)
+{
+	sim_vmm_enter(guest, vcpu);	/* looks */
+	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_SPURIOUS);
+}
+
+/* The end of an interval: SHSP wants both counts, in any mode. */
+static void tick(struct sim_guest *guest, unsigned vcpu)
+{
+	struct sim_chooser *p = guest->chooser;
+	struct gnomon_policy_event e;
+
+	sample(guest, vcpu);
+	e = event_of(guest, vcpu);
+	e.kind = GNOMON_PE_FAULT;
+	e.count = (uint32_t)(guest->counts.true_faults - p->faults);
+	p->faults = guest->counts.true_faults;
+	if (e.count) {
+		gnomon_policy_event(p->policy, &e);
+	}
+	e.kind = GNOMON_PE_TICK;
+	gnomon_policy_event(p->policy, &e);
+}
+
+static void interrupts(struct sim_guest *guest, unsigned vcpu)
+{
+	struct sim_chooser *p = guest->chooser;
+	struct sim_chooser_seen *seen = &p->seen[vcpu];
+	const struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+
+	if (!p->by_interval) {
+		if (v->counts.nested_cycles - seen->nested_cycles >=
+		    p->period) {
+			sample(guest, vcpu);
+		}
+		return;
+	}
+	if (vcpu == 0 && clock_of(guest, 0) - seen->clock >= p->period) {
+		tick(guest, vcpu);
+		seen->clock = clock_of(guest, 0);
+	}
+}
+
+/* ---- decisions -------------------------------------------------------- */
+
+/* Leaf entries in use below a table of the guest; *tables counts tables. */
+static uint64_t entries_below(struct sim_guest *guest, uint64_t table,
+			      unsigned level, unsigned first, unsigned end,
+			      uint64_t *tables)
+{
+	const uint64_t *entries = sim_guest_memory(guest, table);
+	uint64_t sum = 0;
+
+	if (!entries) {
+		return 0;
+	}
+	++*tables;
+	for (unsigned i = first; i < end; i++) {
+		if (!(entries[i] & PTE_P) || !(entries[i] & PTE_A)) {
+			continue;
+		}
+		if (level == 1 || (level < ROOT_LEVEL &&
+				   (entries[i] & PTE_PS))) {
+			sum++;
+		} else {
+			sum += entries_below(guest, entries[i] & CR3_TABLE,
+					     level - 1, 0, 512, tables);
+		}
+	}
+	return sum;
+}
+
+/*
+ * The part of the guest that each space has for itself; shadows of the rest
+ * are shared. Only what the guest has used is built again at once.
+ */
+static void count(struct sim_guest *guest, unsigned vcpu, gnomon_gpa_t space)
+{
+	const struct gnomon_regs *regs = &guest->regs[vcpu];
+	struct gnomon_policy_event e = event_of(guest, vcpu);
+	unsigned level = ROOT_LEVEL + (regs->cr4 & CR4_LA57 ? 1 : 0);
+	uint64_t tables = 0;
+
+	e.kind = GNOMON_PE_SIZE;
+	e.space = space;
+	if (regs->efer & EFER_LMA) {
+		e.count = (uint32_t)entries_below(guest, space.v, level, 0,
+						  256, &tables);
+	}
+	sim_charge(&guest->machine.vcpus[vcpu], SIM_CAT_VMM,
+		   tables * guest->machine.param[SIM_P_VMM_SYNC_TABLE]);
+	gnomon_policy_event(guest->chooser->policy, &e);
+}
+
+/* The vm or a space goes to a mode; every vcpu hears of it. */
+static bool go(struct sim_guest *guest, unsigned vcpu,
+	       const struct gnomon_policy_decision *d)
+{
+	bool space = d->scope == GNOMON_SCOPE_SPACE;
+	enum gnomon_mode mode = d->mode == GNOMON_POLICY_NESTED ?
+		GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW;
+	enum gnomon_status status;
+
+	guest->counts.mode_switches++;
+	guest->running = vcpu;
+	do {
+		status = gnomon_mode_switch(guest->vm,
+					    space ? &d->space : NULL, mode,
+					    NULL);
+	} while (status == GNOMON_MORE);
+	sim_vmm_leave(guest);
+	if (status != GNOMON_OK) {
+		sim_fail(guest->error, SIM_ERR_BUG, "gnomon_mode_switch(): %s",
+			 gnomon_status_text(status));
+		return false;
+	}
+	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
+		guest->regs_stale[i] = true;
+		if (!sim_vmm_sync_regs(guest, i, guest->regs[i].ac)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool sim_chooser_work(struct sim_guest *guest, unsigned vcpu)
+{
+	struct gnomon_policy_decision d;
+
+	interrupts(guest, vcpu);
+	while (gnomon_policy_poll(guest->chooser->policy, &d)) {
+		if (d.scope == GNOMON_SCOPE_COUNT) {
+			count(guest, vcpu, d.space);
+		} else if (!go(guest, vcpu, &d)) {
+			return false;
+		}
+	}
+	return true;
+}
