@@ -160,6 +160,7 @@ void sim_vcpu_set(struct sim_vcpu *vcpu, enum sim_paging paging,
 		vcpu->machine->guest_maxphyaddr : vcpu->machine->maxphyaddr;
 
 	vcpu->paging = paging;
+	vcpu->begins_below = false;
 	vcpu->root = root;
 	vcpu->nroot = nroot;
 	vcpu->levels = regs->cr4 & CR4_LA57 ? 5 : 4;

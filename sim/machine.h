@@ -82,6 +82,7 @@ struct sim_vcpu {
 	uint32_t pkru;
 	uint64_t rsvd;		/* bits that no entry may use */
 	uint64_t rsvd_below;	/* and of the guest's tables, walked agile */
+	bool begins_below;	/* agile: root is the guest's CR3, a gpa */
 	struct sim_pass check[SIM_ACCESS_KINDS];
 
 	struct sim_assoc l1d[SIM_SIZES];

@@ -74,7 +74,8 @@ bool sim_validate(struct sim_validation *v)
 {
 	v->passed = v->missed = 0;
 	v->error[0] = 0;
-	if (!validate_table2(v) || !validate_agile(v) || !validate_switches(v)) {
+	if (!validate_table2(v) || !validate_agile(v) ||
+	    !validate_switches(v)) {
 		return false;
 	}
 	if (v->exact_only) {

@@ -19,7 +19,10 @@
 #define SWITCH ((uint64_t)1 << GNOMON_AGILE_BIT)
 #define SET 0x67u		/* present, writable, user, accessed, dirty */
 
-enum { LEVELS = 4, POINTER = 0, PARTS = LEVELS + 1, TOTAL = PARTS };
+enum {
+	LEVELS = 4, POINTER = 0, PARTS = LEVELS + 1, TOTAL = PARTS,
+	ALL = LEVELS + 1,	/* also the pointer to the root is the guest's */
+};
 
 static const struct row {
 	const char *name;
@@ -40,7 +43,7 @@ static const struct row {
 	  { 0, 5, 5, 5, 1, 16 } },
 	{ "agile, nested at the root", SIM_PAGING_AGILE, 4,
 	  { 0, 5, 5, 5, 5, 20 } },
-	{ "agile, all nested", SIM_PAGING_2D, LEVELS,
+	{ "agile, all nested", SIM_PAGING_AGILE, ALL,
 	  { 4, 5, 5, 5, 5, 24 } },
 };
 
@@ -141,10 +144,11 @@ static bool load(struct bench *b)
 	}
 	if (row->below < LEVELS) {
 		root = make_shadow(b, row->below);
-	} else if (row->paging == SIM_PAGING_AGILE) {
+	} else if (row->paging == SIM_PAGING_AGILE && row->below < ALL) {
 		root = sim_gpa_to_hpa(ROOT) | SWITCH;
 	}
 	sim_vcpu_set(b->vcpu, row->paging, &regs, root, nested);
+	b->vcpu->begins_below = row->below == ALL;
 	return nested && root;
 }
 

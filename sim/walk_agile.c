@@ -7,7 +7,8 @@
  * of nested table and a switch at the guest's level g (1 = its leaf table),
  * (4 - g) + 1 + (g - 1)(h + 1) + h: 8, 12, 16 with 4 levels, 20 when the root
  * register itself has the bit. Without a switch it is the walk of a shadow
- * table.
+ * table; from the guest's own CR3 on, as for a process that is walked nested
+ * as a whole, it takes g(h+1)+h = 24.
  *
  * Entries of the guest's tables are read as data; only to set A or D does the
  * nested table have to allow a write.
@@ -49,7 +50,8 @@ static void begin(struct agile *a, uint64_t gva, bool use_caches)
 	a->table = vcpu->root & SIM_T_ADDR;
 	a->level = vcpu->levels;
 	a->rights = RIGHTS;
-	a->found = vcpu->root & SWITCH ? FOUND_DIRECT : FOUND_SHADOW;
+	a->found = vcpu->begins_below ? FOUND_NESTED :
+		   vcpu->root & SWITCH ? FOUND_DIRECT : FOUND_SHADOW;
 	if (hit) {
 		a->table = word & SIM_T_ADDR;
 		a->level = hit - 1;

@@ -105,6 +105,18 @@ Test(walk_agile, references_by_the_level_of_the_switch)
 	}
 }
 
+Test(walk_agile, from_the_guests_own_root_on)
+{
+	build(NULL, 0, RIG_W | RIG_U);
+	load(rig.guest_root);
+	rig.vcpu->begins_below = true;
+	struct sim_walk walk = walk_for(GNOMON_USER | GNOMON_WRITE);
+
+	cr_expect_eq(walk.stop, SIM_STOP_NONE);
+	cr_expect_eq(walk.refs, 24);
+	cr_expect(walk.below);
+}
+
 Test(walk_agile, walk_caches_know_which_part_they_lead_to)
 {
 	static const char *const sets[] = { "pwc.l2_entries=32", NULL };
