@@ -28,7 +28,7 @@ static const struct argp_option options[] = {
 	{ "seed", KEY_SEED, "N", 0, "seed of what is random (default 1)", 0 },
 	{ "without", KEY_WITHOUT, "LIST", 0,
 	  "switch off optimisations of the engine: root-cache, large, "
-	  "prefetch, update, unsync", 0 },
+	  "prefetch, update, unsync, unsync-keep", 0 },
 	{ "format", KEY_FORMAT, "FORMAT", 0,
 	  "table (default), csv or json", 0 },
 	{ "extra", KEY_EXTRA, NULL, 0,
@@ -52,6 +52,7 @@ static const struct {
 	{ "prefetch", GNOMON_OPT_PREFETCH },
 	{ "update", GNOMON_OPT_UPDATE },
 	{ "unsync", GNOMON_OPT_UNSYNC },
+	{ "unsync-keep", GNOMON_OPT_UNSYNC_KEEP },
 };
 
 enum { OPTIMISATIONS = sizeof(optimisations) / sizeof(*optimisations) };

@@ -147,6 +147,8 @@ void gn_sh_unsync_close(struct gn_sh *sh, struct gn_tf_record *record)
 
 void gn_sh_unsync_sync(struct gn_sh *sh)
 {
+	bool keep = gn_sh_option(sh, GNOMON_OPT_UNSYNC_KEEP);
+
 	if (sh->open_count) {
 		gn_sh_spare_refs(sh);
 	}
@@ -155,7 +157,7 @@ void gn_sh_unsync_sync(struct gn_sh *sh)
 		struct gn_tf_record *record =
 			gn_tf_find(&sh->tf, sh->open_gfn[i]);
 
-		if (record->quiet >= sh->config.open_quiet) {
+		if (!keep || record->quiet >= sh->config.open_quiet) {
 			gn_sh_unsync_close(sh, record);
 		} else if (compare_all(sh, record, true)) {
 			record->quiet = 0;

@@ -18,7 +18,7 @@ _gnomon_values() { # option
 	--mode | --modes | -m) echo native shadow nested shadow+unsync ;;
 	--preset | -p) gnomon costs list --format=csv 2>/dev/null | sed 1d ;;
 	--format) echo table csv json ;;
-	--without) echo root-cache large prefetch update unsync ;;
+	--without) echo root-cache large prefetch update unsync unsync-keep ;;
 	esac
 }
 

@@ -297,6 +297,9 @@ enum gnomon_opt {
 	 * it with what we knew at the next flush point, as a TLB would.
 	 */
 	GNOMON_OPT_UNSYNC = 1u << 4,
+	/* Leave it so beyond the flush point, until unsync_quiet of them found
+	 * nothing new; without, each flush point traces it again. */
+	GNOMON_OPT_UNSYNC_KEEP = 1u << 5,
 	GNOMON_OPT_ALL = 0xffffffffu,
 };
 

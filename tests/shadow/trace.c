@@ -11,11 +11,11 @@
 
 static struct world w;
 
-static void begin(void)
+static void begin_with(uint32_t options)
 {
 	struct gnomon_config config = world_config();
 
-	config.options &= ~(uint32_t)GNOMON_OPT_UNSYNC;
+	config.options = options;
 	world_open(&w, &config);
 	world_map(&w, ROOT, 0x1000, 0x300000 | ALL, 1);
 	/* A direct map of the first 4M, as kernels have one. */
@@ -23,6 +23,11 @@ static void begin(void)
 	world_map(&w, ROOT, 0x40200000, 0x200000 | ALL, 2);
 	world_cr3(&w, 0, ROOT);
 	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0), WORLD_OK);
+}
+
+static void begin(void)
+{
+	begin_with(GNOMON_OPT_ALL & ~(uint32_t)GNOMON_OPT_UNSYNC);
 }
 
 static void end(void)
@@ -100,6 +105,22 @@ Test(trace, i18_a_traced_table_is_nowhere_writable)
 	cr_assert_eq(w.last.action, GNOMON_EMULATE);
 	cr_assert_eq(w.last.kind, GNOMON_KIND_TRACE);
 	world_audit(&w, GNOMON_AUDIT_GUEST);
+}
+
+Test(trace, i18_without_keep_a_flush_point_traces_an_open_table_again)
+{
+	uint64_t gva = 0x40000000 + pte(0x1000);
+
+	for (uint32_t keep = 0; keep < 2; keep++) {
+		end();
+		begin_with(keep ? GNOMON_OPT_ALL : GNOMON_OPT_ALL &
+			   ~(uint32_t)GNOMON_OPT_UNSYNC_KEEP);
+		cr_assert_eq(world_access(&w, 0, gva, GNOMON_WRITE,
+					  0x302000 | ALL | USED), WORLD_OK);
+		cr_assert_eq(world_stats(&w).unsync_tables, 1);
+		world_cr3(&w, 0, ROOT);
+		cr_assert_eq(world_stats(&w).unsync_tables, keep);
+	}
 }
 
 Test(trace, i18_a_frame_mapped_before_it_becomes_a_table)
