@@ -14,8 +14,8 @@
 set -u
 src=$(cd "$1" && pwd) || exit 2
 shift
-list=$src/tests/mutation/faults.list
 work=$PWD/mutation.work
+list=$work/orig/tests/mutation/faults.list
 cc=${CC:-cc}
 case $cc in *ccache*) ;; *) ! command -v ccache >/dev/null || cc="ccache $cc" ;;
 esac
@@ -24,6 +24,8 @@ mkdir -p "$work/src" "$work/build" || exit 2
 (cd "$src" && tar cf - --exclude=./build --exclude='./build-[!a]*' \
 	--exclude=./.git .) |
 	(cd "$work/src" && tar xf -)
+# Whoever goes on writing in SRCDIR does not change what is judged.
+cp -R "$work/src" "$work/orig"
 
 engine() {
 	make -s -j2 libgnomon-core.la >"$work/make.log" 2>&1 &&
@@ -89,8 +91,8 @@ while IFS='@' read -r name rule file killer script; do
 	# shellcheck disable=SC2086 # a program and a filter
 	set_killer() { set -- $killer; first=$1 filter=${2:-}; }
 	set_killer
-	sed -E "$script" "$src/$file" >"$work/src/$file"
-	if cmp -s "$src/$file" "$work/src/$file" || ! engine; then
+	sed -E "$script" "$work/orig/$file" >"$work/src/$file"
+	if cmp -s "$work/orig/$file" "$work/src/$file" || ! engine; then
 		echo "STALE     $name: changes nothing or does not compile"
 		stale=$((stale + 1))
 	elif { [ "$first" = - ] || passes "$first" "$filter"; } && all_pass
@@ -101,7 +103,7 @@ while IFS='@' read -r name rule file killer script; do
 		echo "caught    $name ($rule) by $(noticer)"
 		caught=$((caught + 1))
 	fi
-	cp "$src/$file" "$work/src/$file"
+	cp "$work/orig/$file" "$work/src/$file"
 done <"$list"
 echo "$caught caught, $survived survived${names:+:$names}"
 [ "$stale" -eq 0 ] || exit 2
