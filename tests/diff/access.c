@@ -38,7 +38,7 @@ bool attempt_reached(struct attempt *a, const struct hw_result *hw)
 	if (gfn == UINT64_MAX || !fh_mappable(w->fh, gfn) ||
 	    (write && !fh_writable(w->fh, gfn))) {
 		why = "not granted";
-	} else if (write && gnomon_is_traced(w->vm, (gnomon_gfn_t){ gfn })) {
+	} else if (write && world_traced(w, a->vcpu, gfn)) {
 		why = "traced";
 	} else if (host_watched(w, gfn, a->access) &&
 		   !host_watch_moving(w, gfn)) {
@@ -88,7 +88,9 @@ static int second(struct attempt *a, uint64_t gpa, uint32_t access,
 
 	w->n.stale += hw.stale;
 	if (gfn != gpa >> 12 || !fh_mappable(w->fh, gfn) ||
-	    ((access & GNOMON_WRITE) && !fh_writable(w->fh, gfn))) {
+	    ((access & GNOMON_WRITE) &&
+	     (!fh_writable(w->fh, gfn) || world_traced(w, a->vcpu, gfn))) ||
+	    (host_watched(w, gfn, access) && !host_watch_moving(w, gfn))) {
 		world_fail(w, "gpa %#" PRIx64 " reaches hpa %#" PRIx64
 			   ", not granted", gpa, hw.hpa);
 		return -1;
@@ -105,7 +107,7 @@ static bool try_nested(struct attempt *a)
 	struct ref_result r = a->ref;
 
 	for (unsigned i = 0; i < r.steps; i++) {
-		bool set = r.step[i].set &&
+		bool set = (r.step[i].set || w->p.walks_write) &&
 			   fh_writable(w->fh, r.step[i].gpa >> 12);
 
 		a->access &= ~(uint32_t)GNOMON_IMPLICIT;
@@ -147,8 +149,8 @@ bool world_access(struct world *w, unsigned vcpu, uint64_t gva,
 	w->n.accesses++;
 	for (unsigned i = 0; i < ACCESS_TRIES && !over && !w->failed; i++) {
 		hw_enter(&w->cpu[vcpu], gnomon_vcpu_root(w->vcpu[vcpu]));
-		over = w->p.mode == GNOMON_MODE_NESTED ? try_nested(&a) :
-							 try_shadow(&a);
+		over = world_nested(w, vcpu) ? try_nested(&a) :
+					       try_shadow(&a);
 	}
 	if (!over && !attempt_path_leaving(&a) && !attempt_path_read_only(&a)) {
 		world_fail(w, "vcpu %u: access %#x at gva %#" PRIx64

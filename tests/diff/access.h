@@ -20,6 +20,8 @@ struct attempt {
 	uint64_t bits;		/* randomness for this access */
 	struct ref_result ref;	/* the tables as they are before the fault */
 	struct attempt *pair;	/* the other page of a store across two */
+	uint32_t asked;		/* access of the fault under way */
+	bool walk;		/* it is the processor's own, to a table */
 	bool injected;
 };
 

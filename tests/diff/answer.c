@@ -161,8 +161,9 @@ static bool emulate(struct attempt *a, const struct gnomon_outcome *out)
 	struct world *w = a->w;
 
 	w->n.emulated++;
-	if (!(a->access & GNOMON_WRITE)) {
-		world_fail(w, "EMULATE for access %#x", a->access);
+	if (!(a->asked & GNOMON_WRITE) || a->walk) {
+		world_fail(w, "EMULATE for access %#x%s", a->asked,
+			   a->walk ? " of a page walk" : "");
 		return true;
 	}
 	if (!translate_agrees(a, GNOMON_TRANSLATE_SET_AD)) {
@@ -195,12 +196,16 @@ static bool tracked(struct attempt *a, const struct gnomon_outcome *out)
 	if (attempt_path_leaving(a) || attempt_path_read_only(a)) {
 		return true;
 	}
-	if (!host_watched(w, out->gpa.v >> 12, a->access) &&
+	if (!host_watched(w, out->gpa.v >> 12, a->asked) &&
 	    !host_watch_moving(w, out->gpa.v >> 12)) {
 		world_fail(w, "TRACKED for access %#x to gpa %#" PRIx64
-			   ", not watched", a->access, out->gpa.v);
+			   ", not watched", a->asked, out->gpa.v);
 	}
-	if (a->access & GNOMON_WRITE) {
+	/* Nobody can do a page walk for the processor: it stands still. */
+	if (a->walk) {
+		return true;
+	}
+	if (a->asked & GNOMON_WRITE) {
 		return emulate(a, out);
 	}
 	if (a->ref.status != GNOMON_OK || a->ref.gpa != out->gpa.v) {
@@ -304,6 +309,8 @@ bool attempt_fault(struct attempt *a, const struct hw_result *hw,
 	};
 	struct gnomon_outcome out = { .action = GNOMON_STOP_BUG };
 
+	a->asked = f.access;
+	a->walk = table_walk;
 	w->n.faults++;
 	hw_drop_page(&w->cpu[a->vcpu], hw->nested ? gpa : a->gva);
 	gnomon_fault(w->vcpu[a->vcpu], &f, &out);

@@ -59,7 +59,7 @@ void world_cross(struct world *w, unsigned vcpu, uint64_t gva,
 
 	high.gva += first;
 	high.bytes = bytes - first;
-	if (w->p.mode == GNOMON_MODE_NESTED) {
+	if (world_nested(w, vcpu)) {
 		/* The guest's own affair; each page is one access here. */
 		world_access(w, vcpu, low.gva, access, low.bytes, bits);
 		world_access(w, vcpu, high.gva, access, high.bytes, bits);

@@ -252,6 +252,9 @@ void world_step(struct world *w, const struct op *op)
 	case OP_CROSS:
 		exec_cross(w, op);
 		break;
+	case OP_MODE:
+		world_switch(w, op);
+		break;
 	case OP_RAW:
 		world_raw(w, op);
 		break;

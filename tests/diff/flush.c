@@ -46,6 +46,9 @@ void world_invlpg(struct world *w, const struct op *op)
 		}
 		return;
 	}
-	gnomon_invlpg(w->vcpu[op->vcpu], (gnomon_gva_t){ gva });
+	/* On nested tables it is no exit. */
+	if (!world_nested(w, op->vcpu)) {
+		gnomon_invlpg(w->vcpu[op->vcpu], (gnomon_gva_t){ gva });
+	}
 	times_invlpg(w, op->vcpu, gva, true);
 }

@@ -18,8 +18,8 @@ static void failed(struct world *w, const char *call, enum gnomon_status s)
 	world_fail(w, "%s: %s", call, gnomon_status_text(s));
 }
 
-/* Between two steps of a long call the guest goes on. */
-static void go_on(struct world *w, uint64_t *bits)
+
+void world_go_on(struct world *w, uint64_t *bits)
 {
 	struct op op = { .kind = OP_ACCESS, .vcpu = *bits & 1 };
 
@@ -74,7 +74,7 @@ static void change_begin(struct world *w, uint64_t bits)
 		s = gnomon_host_change_begin(w->vm, (gnomon_gfn_t){ first },
 					     w->change_frames, &budget);
 		if (s == GNOMON_MORE) {
-			go_on(w, &bits);
+			world_go_on(w, &bits);
 		}
 	} while (s == GNOMON_MORE && !w->failed);
 	if (s != GNOMON_OK) {
@@ -135,7 +135,7 @@ static void log_start(struct world *w, uint64_t bits)
 
 		s = gnomon_dirty_start(w->vm, &log, &budget);
 		if (s == GNOMON_MORE) {
-			go_on(w, &bits);
+			world_go_on(w, &bits);
 		}
 	} while (s == GNOMON_MORE && !w->failed);
 	if (s != GNOMON_OK) {
@@ -157,7 +157,7 @@ static void log_clear(struct world *w, uint64_t bits)
 
 		s = gnomon_dirty_clear(w->vm, LOG_ID, &range, NULL, &budget);
 		if (s == GNOMON_MORE) {
-			go_on(w, &bits);
+			world_go_on(w, &bits);
 		}
 	} while (s == GNOMON_MORE && !w->failed);
 	if (s != GNOMON_OK) {
@@ -217,7 +217,7 @@ static void watch(struct world *w, uint64_t bits)
 
 		s = gnomon_watch(w->vm, &range, kinds, &budget);
 		if (s == GNOMON_MORE) {
-			go_on(w, &bits);
+			world_go_on(w, &bits);
 		} else if (s == GNOMON_NOMEM && w->fh->live_max) {
 			w->n.nomem++;
 			w->fh->live_max += 16;
@@ -226,8 +226,7 @@ static void watch(struct world *w, uint64_t bits)
 	} while (s == GNOMON_MORE && !w->failed);
 	if (s == GNOMON_OK) {
 		memset(w->watch + first, kinds, w->watch_frames);
-	} else if (s != GNOMON_UNSUPPORTED ||
-		   w->p.mode != GNOMON_MODE_NESTED) {
+	} else if (s != GNOMON_UNSUPPORTED) {
 		failed(w, "watch", s);
 	}
 	w->watch_frames = 0;

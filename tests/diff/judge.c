@@ -138,8 +138,9 @@ struct scan {
 };
 
 /* What the host granted bounds every leaf, whatever the guest says. */
-static bool within_host(struct world *w, const struct hw_leaf *leaf,
-			uint64_t gva, uint64_t hfn, uint64_t *gfn)
+static bool within_host(struct world *w, unsigned vcpu,
+			const struct hw_leaf *leaf, uint64_t gva,
+			uint64_t hfn, uint64_t *gfn)
 {
 	*gfn = fh_gfn(w->fh, hfn);
 	if (*gfn == UINT64_MAX || !fh_mappable(w->fh, *gfn)) {
@@ -163,7 +164,7 @@ static bool within_host(struct world *w, const struct hw_leaf *leaf,
 			   gva, *gfn);
 		return false;
 	}
-	if (leaf->write && gnomon_is_traced(w->vm, (gnomon_gfn_t){ *gfn })) {
+	if (leaf->write && world_traced(w, vcpu, *gfn)) {
 		world_fail(w, "leaf at gva %#" PRIx64 " writable, but gfn %#"
 			   PRIx64 " is traced", gva, *gfn);
 		return false;
@@ -182,7 +183,7 @@ static bool visit_page(struct scan *s, const struct hw_leaf *leaf,
 	struct world *w = s->w;
 	uint64_t gfn;
 
-	if (!within_host(w, leaf, gva, hfn, &gfn)) {
+	if (!within_host(w, s->vcpu, leaf, gva, hfn, &gfn)) {
 		return false;
 	}
 	w->n.scanned++;
@@ -226,8 +227,8 @@ static bool visit_nested(void *arg, const struct hw_leaf *leaf)
 	for (uint64_t i = 0; i < frames; i += frames > 4096 ? 4093 : 1) {
 		uint64_t gfn;
 
-		if (!within_host(s->w, leaf, leaf->gva + (i << 12), hfn + i,
-				 &gfn)) {
+		if (!within_host(s->w, s->vcpu, leaf, leaf->gva + (i << 12),
+				 hfn + i, &gfn)) {
 			return false;
 		}
 		if (gfn != (leaf->gva >> 12) + i) {
@@ -246,7 +247,7 @@ void judge_scan(struct world *w, unsigned vcpu)
 	struct hwcpu *cpu = &w->cpu[vcpu];
 
 	hw_enter(cpu, gnomon_vcpu_root(w->vcpu[vcpu]));
-	if (w->p.mode == GNOMON_MODE_NESTED) {
+	if (world_nested(w, vcpu)) {
 		hw_scan(cpu, true, cpu->nested_levels, visit_nested, &s);
 	} else {
 		hw_scan(cpu, false, hw_shadow_levels(&w->regs[vcpu]),

@@ -202,11 +202,12 @@ static void print_counts(const struct settings *s, const struct diff_counts *n,
 	       "served by the TLB %" PRIu64 ", judged by history %" PRIu64
 	       " (no verdict %" PRIu64 "), leaves scanned %" PRIu64 "\n"
 	       "tracked %" PRIu64 ", across pages %" PRIu64 ", untold writes %"
-	       PRIu64 ", other formats %" PRIu64 "\n",
+	       PRIu64 ", other formats %" PRIu64 ", mode switches %" PRIu64
+	       "\n",
 	       n->accesses, (double)n->accesses / seconds, n->ops, n->faults,
 	       n->hidden, n->injected, n->emulated, n->mmio, n->nomem,
 	       n->stale, n->searches, n->overflows, n->scanned, n->tracked,
-	       n->crossed, n->raw, n->formats);
+	       n->crossed, n->raw, n->formats, n->switched);
 }
 
 static bool number(const char *text, uint64_t *value)

@@ -11,6 +11,8 @@
 struct diff_params {
 	uint64_t seed;
 	uint8_t mode;		/* enum gnomon_mode */
+	uint8_t modes;		/* those it may switch to; 0 = never */
+	bool walks_write;	/* nested: a read of a gpte counts as a write */
 	uint8_t levels;		/* 2..5 */
 	uint8_t nested_format;	/* enum gnomon_nested_format */
 	uint8_t maxphyaddr;
@@ -47,6 +49,7 @@ enum op_kind {
 	OP_RAW,		/* a device writes untold; or is told of */
 	OP_WATCH,	/* the VMM watches frames, or no longer */
 	OP_PCIDE,	/* CR4.PCIDE off or on */
+	OP_MODE,	/* another mode, for all or one address space */
 	OP_KINDS,
 };
 

@@ -13,7 +13,7 @@ uint64_t world_mix(uint64_t x)
 
 /* Of 1024 operations. */
 static const uint16_t weight[OP_KINDS] = {
-	[OP_ACCESS] = 786,
+	[OP_ACCESS] = 784,
 	[OP_STORE] = 52,
 	[OP_DMA] = 20,
 	[OP_INVLPG] = 44,
@@ -34,6 +34,7 @@ static const uint16_t weight[OP_KINDS] = {
 	[OP_RAW] = 3,
 	[OP_WATCH] = 3,
 	[OP_PCIDE] = 1,
+	[OP_MODE] = 2,
 };
 
 static const char *const name[OP_KINDS] = {
@@ -41,6 +42,7 @@ static const char *const name[OP_KINDS] = {
 	"OP_REGS", "OP_SLOT", "OP_TRANSLATE", "OP_BAD_REGS", "OP_REPAIR",
 	"OP_PAGING", "OP_MEMORY", "OP_CHANGE", "OP_ZAP", "OP_LOG", "OP_RANGE",
 	"OP_CROSS", "OP_RAW", "OP_WATCH", "OP_PCIDE",
+	"OP_MODE",
 };
 
 struct op diff_op(const struct diff_params *p, uint64_t number)
@@ -66,12 +68,14 @@ void diff_print_op(FILE *f, const struct op *op)
 void diff_print_params(FILE *f, const struct diff_params *p)
 {
 	fprintf(f, "\t.seed = 0x%" PRIx64 ", .mode = %u, .levels = %u,\n"
+		"\t.modes = %u, .walks_write = %u,\n"
 		"\t.nested_format = %u, .maxphyaddr = %u,\n"
 		"\t.windows = %u, .big = %u,\n"
 		"\t.options = 0x%x, .features = 0x%x,\n"
 		"\t.table_pages_max = %u, .live_max = %u,\n"
 		"\t.audit_every = %u, .scan_every = %u,\n",
-		p->seed, p->mode, p->levels, p->nested_format, p->maxphyaddr,
+		p->seed, p->mode, p->levels, p->modes, p->walks_write,
+		p->nested_format, p->maxphyaddr,
 		p->windows, p->big, p->options, p->features, p->table_pages_max,
 		p->live_max, p->audit_every, p->scan_every);
 }

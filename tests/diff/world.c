@@ -8,6 +8,8 @@
 #define KNOWN_FEATURES (GNOMON_CAP_NX | GNOMON_CAP_SMEP | GNOMON_CAP_SMAP | \
 			GNOMON_CAP_PAT)
 
+#define BOTH_MODES (1u << GNOMON_MODE_SHADOW | 1u << GNOMON_MODE_NESTED)
+
 struct diff_params diff_params(uint64_t seed)
 {
 	static const uint8_t levels[8] = { 4, 4, 4, 5, 5, 3, 2, 4 };
@@ -20,6 +22,8 @@ struct diff_params diff_params(uint64_t seed)
 		.mode = turn < DIFF_MASKS ? GNOMON_MODE_SHADOW :
 					    GNOMON_MODE_NESTED,
 		.nested_format = turn & 1,
+		.modes = (r >> 27 & 3) == 0 ? BOTH_MODES : 0,
+		.walks_write = (r >> 29 & 1) && !(turn & 1),
 		.levels = levels[r >> 3 & 7],
 		.maxphyaddr = width[r >> 6 & 3],
 		.windows = r >> 8 & 3,
@@ -236,6 +240,7 @@ static bool make_vm(struct world *w)
 		.options = w->p.options,
 		.table_pages_max = w->p.table_pages_max,
 		.nested_format = w->p.nested_format,
+		.modes = w->p.modes,
 	};
 
 	w->vm_memory = aligned_alloc(64, (gnomon_vm_bytes() + 63) / 64 * 64);

@@ -17,6 +17,7 @@
  *	exec.c		what the guest and its devices do besides
  *	regs.c		control registers: roots, PCIDs, formats
  *	raw.c		memory that changes behind the engine
+ *	switch.c	another mode while the guest runs
  *	flush.c		INVLPG and INVPCID
  *	host.c		those of the host
  *	minimise.c	the shortest list of operations that still fails (run.h)
@@ -77,7 +78,7 @@ struct vcpu_times {
 struct diff_counts {
 	uint64_t accesses, ops, faults, injected, emulated, mmio, stale;
 	uint64_t searches, overflows, scanned, nomem, hidden;
-	uint64_t tracked, crossed, raw, formats;
+	uint64_t tracked, crossed, raw, formats, switched;
 };
 
 struct world {
@@ -130,6 +131,13 @@ void world_fail(struct world *w, const char *format, ...)
 void world_slot_set(struct world *w, uint64_t bits);
 uint64_t world_mix(uint64_t x);
 
+/* Does the vcpu run on nested tables? As of the root that it has loaded. */
+bool world_nested(const struct world *w, unsigned vcpu);
+/*
+ * Must stores of the vcpu to the frame leave the guest? A walk that writes
+ * loosens the trace of a table, for those on nested tables.
+ */
+bool world_traced(const struct world *w, unsigned vcpu, uint64_t gfn);
 /* A gva that the tables may map, and one in the direct map. */
 uint64_t world_gva(const struct world *w, unsigned vcpu, uint64_t bits);
 uint64_t world_direct_gva(const struct world *w, unsigned vcpu,
@@ -177,6 +185,7 @@ bool world_access(struct world *w, unsigned vcpu, uint64_t gva,
 		  uint32_t access, unsigned bytes, uint64_t bits);
 void world_cross(struct world *w, unsigned vcpu, uint64_t gva,
 		 uint32_t access, unsigned bytes, uint64_t bits);
+void world_switch(struct world *w, const struct op *op);
 void world_raw(struct world *w, const struct op *op);
 /* The VMM tells of what was written untold: as bits say, one way or another. */
 void raw_notify(struct world *w, uint64_t bits);
