@@ -40,7 +40,7 @@ static bool go(struct gnomon_policy *policy, struct gn_space *s)
 	bool shadow = !s->meter.shadowed;
 	struct gnomon_policy_decision d = {
 		.scope = GNOMON_SCOPE_SPACE,
-		.mode = shadow ? GNOMON_POLICY_UNSYNCED : GNOMON_POLICY_NESTED,
+		.mode = shadow ? a->shadow_mode : GNOMON_POLICY_NESTED,
 		.space = { s->key - 1 },
 	};
 
@@ -227,7 +227,9 @@ static void walked(struct gnomon_policy *policy, struct gn_space *s,
 		const struct gn_rate *walk = s->walk.over ? &s->walk
 							  : &a->walk;
 
-		gn_meter_run(&s->meter, gn_rate_of(walk, count), 0);
+		/* Below a switching bit walks have cycles all the same. */
+		gn_meter_run(&s->meter, gn_rate_of(walk, count),
+			     event->cycles);
 	}
 	consider(policy, s);
 }
@@ -256,8 +258,10 @@ static void ran(struct gnomon_policy *policy, struct gn_space *s,
 static void sized(struct gnomon_policy *policy, struct gn_space *s,
 		  uint64_t entries)
 {
+	const struct gn_adaptive *a = &policy->of.adaptive;
 	const struct gnomon_policy_prices *p = prices_of(policy);
-	uint64_t fills = p->fills ? p->fills : 1;
+	/* With open leaves a fill is a table's place in the one above. */
+	uint64_t fills = !a->leaves.count && p->fills ? p->fills : 1;
 	uint64_t price = least_price(policy) + entries / fills * p->hidden;
 
 	s->asked = false;
@@ -283,6 +287,11 @@ void gn_adaptive_start(struct gnomon_policy *policy)
 
 	a->spaces.list = (struct gn_space *)(policy + 1);
 	a->spaces.count = policy->config.spaces;
+	a->shadow_mode = GNOMON_POLICY_UNSYNCED;
+	if (policy->config.kind == GNOMON_POLICY_ADAPTIVE_HW) {
+		a->shadow_mode = GNOMON_POLICY_SHADOWED;
+		gn_leaf_start(policy, a->spaces.list + a->spaces.count);
+	}
 	memset(a->spaces.list, 0, a->spaces.count * sizeof(struct gn_space));
 	gn_rate_add(&a->walk, policy->config.prices.walk_nested, 1);
 }
@@ -305,9 +314,14 @@ static void loaded(struct gnomon_policy *policy, struct gn_space *s,
 static void one_event(struct gnomon_policy *policy, struct gn_space *s,
 		      const struct gnomon_policy_event *event)
 {
+	const struct gn_adaptive *a = &policy->of.adaptive;
 	const struct gnomon_policy_prices *p = prices_of(policy);
 	uint64_t count = gn_policy_count(event);
 
+	if (a->leaves.count && event->gfn.v &&
+	    gn_leaf_event(policy, event)) {
+		return;
+	}
 	switch (event->kind) {
 	case GNOMON_PE_TRACE:
 		blame(policy, s, event->level > 1 ? p->trace_upper

@@ -36,13 +36,16 @@ static inline uint64_t gn_meter_sub(uint64_t value, uint64_t less)
 	return less >= value ? 0 : value - less;
 }
 
-/* The same piece of the guest's life would have cost so much in each state. */
+/*
+ * The same piece of the guest's life would have cost so much in each state.
+ * A nested meter may pass its stop: the price may yet prove too low.
+ */
 static inline void gn_meter_run(struct gn_meter *m, uint64_t nested,
 				uint64_t shadowed)
 {
 	if (nested >= shadowed) {
 		m->value = gn_meter_add(m->value, nested - shadowed,
-					m->price);
+					m->shadowed ? m->price : INT64_MAX);
 	} else {
 		m->value = gn_meter_sub(m->value, shadowed - nested);
 	}

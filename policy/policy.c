@@ -8,7 +8,8 @@
 
 static bool knows_spaces(const struct gnomon_policy_config *config)
 {
-	return config->kind == GNOMON_POLICY_ADAPTIVE;
+	return config->kind == GNOMON_POLICY_ADAPTIVE ||
+	       config->kind == GNOMON_POLICY_ADAPTIVE_HW;
 }
 
 static uint32_t spaces_of(const struct gnomon_policy_config *config)
@@ -33,11 +34,17 @@ static size_t agile_bytes(const struct gnomon_policy_config *config)
 
 size_t gnomon_policy_bytes(const struct gnomon_policy_config *config)
 {
-	size_t spaces = knows_spaces(config) ? spaces_of(config) : 0;
+	size_t bytes = sizeof(struct gnomon_policy);
 
-	return sizeof(struct gnomon_policy) +
-	       (is_agile(config) ? agile_bytes(config)
-				 : spaces * sizeof(struct gn_space));
+	if (is_agile(config)) {
+		bytes += agile_bytes(config);
+	} else if (knows_spaces(config)) {
+		bytes += spaces_of(config) * sizeof(struct gn_space);
+	}
+	if (config->kind == GNOMON_POLICY_ADAPTIVE_HW) {
+		bytes += gn_agile_tables(config) * sizeof(struct gn_leaf);
+	}
+	return bytes;
 }
 
 /* The greatest that a count may be, so that sizes do not overflow. */
@@ -50,7 +57,7 @@ static enum gnomon_status check(const struct gnomon_policy_config *config)
 	    config->spaces > COUNT_MAX || config->tables > COUNT_MAX) {
 		return GNOMON_INVAL;
 	}
-	if (is_agile(config)) {
+	if (is_agile(config) || config->kind == GNOMON_POLICY_ADAPTIVE_HW) {
 		return config->hardware & GNOMON_HW_SWITCH_BIT
 			       ? GNOMON_OK
 			       : GNOMON_UNSUPPORTED;
@@ -72,6 +79,7 @@ gnomon_policy_create(void *memory, const struct gnomon_policy_config *config,
 	memset(policy, 0, sizeof(*policy));
 	policy->config = *config;
 	policy->config.spaces = spaces_of(config);
+	policy->config.tables = gn_agile_tables(config);
 	policy->config.interval = config->interval ? config->interval
 						   : INTERVAL;
 	if (is_agile(config)) {

@@ -9,6 +9,7 @@
 
 #include <gnomon/policy.h>
 
+#include "policy/leaf.h"
 #include "policy/space.h"
 
 enum { GN_POLICY_QUEUE = 64 };
@@ -34,7 +35,9 @@ struct gn_vcpu_view {
 
 struct gn_adaptive {
 	struct gn_spaces spaces;
+	struct gn_leaves leaves; /* ADAPTIVE_HW; else none */
 	uint32_t shadowed;	/* spaces */
+	enum gnomon_policy_mode shadow_mode; /* of a space that is bought */
 	/* What shadowed spaces cost others, for each of them, ever since. */
 	uint64_t tax;
 	uint64_t tax_taken;	/* when they were last made to pay */
@@ -104,6 +107,11 @@ void gn_adaptive_event(struct gnomon_policy *policy,
 		       const struct gnomon_policy_event *event);
 enum gnomon_policy_mode gn_adaptive_mode(const struct gnomon_policy *policy,
 					 gnomon_gpa_t gpa);
+
+/* Is the event, whose gfn names a table, a leaf's own affair? */
+bool gn_leaf_event(struct gnomon_policy *policy,
+		   const struct gnomon_policy_event *event);
+void gn_leaf_start(struct gnomon_policy *policy, void *memory);
 
 void gn_agile_start(struct gnomon_policy *policy);
 void gn_agile_event(struct gnomon_policy *policy,

@@ -151,7 +151,10 @@ enum gnomon_policy_event_kind {
 	 * a sample that stands for count walks will do.
 	 */
 	GNOMON_PE_WALK,
-	/* As asked by GNOMON_SCOPE_COUNT: count leaf entries are present. */
+	/*
+	 * As asked by GNOMON_SCOPE_COUNT: count leaf entries are in use, of the
+	 * space or (gfn not 0) of the table; ADAPTIVE_HW: tables of the space.
+	 */
 	GNOMON_PE_SIZE,
 	/* A shadow page of the table gfn was made, dropped. */
 	GNOMON_PE_TABLE_NEW,
@@ -189,8 +192,9 @@ enum gnomon_policy_scope {
 	GNOMON_SCOPE_SPACE,	/* space alone */
 	GNOMON_SCOPE_TABLE,	/* the table gfn at level and all below it */
 	/*
-	 * No change: count the present leaf entries of the space and tell
-	 * GNOMON_PE_SIZE; nothing is decided for the space until then.
+	 * No change: count the leaf entries in use (accessed) of the space, or
+	 * where gfn is not 0 of that table, and tell GNOMON_PE_SIZE; nothing is
+	 * decided for it until then. ADAPTIVE_HW wants the space's tables.
 	 */
 	GNOMON_SCOPE_COUNT,
 	/*
