@@ -154,6 +154,29 @@ enum gnomon_status gnomon_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
 	return result;
 }
 
+enum gnomon_status gnomon_direct(struct gnomon_vcpu *vcpu,
+				 const struct gnomon_direct *request,
+				 uint32_t count, uint32_t *done,
+				 uint32_t *budget)
+{
+	gn_eng_hold(vcpu->vm);
+	enum gnomon_status result =
+		gn_eng_direct_call(vcpu, request, count, done, budget);
+
+	gn_eng_let_go(vcpu->vm);
+	return result;
+}
+
+enum gnomon_status gnomon_direct_read(struct gnomon_vm *vm, gnomon_gpa_t gpa,
+				      uint64_t *gpte)
+{
+	gn_eng_hold(vm);
+	enum gnomon_status result = gn_eng_direct_read(vm, gpa, gpte);
+
+	gn_eng_let_go(vm);
+	return result;
+}
+
 enum gnomon_status gnomon_host_change_begin(struct gnomon_vm *vm,
 					    gnomon_gfn_t first,
 					    uint64_t frames, uint32_t *budget)

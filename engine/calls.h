@@ -83,4 +83,20 @@ enum gnomon_status gn_eng_table_switch(struct gnomon_vm *vm,
 				       uint32_t *budget);
 bool gn_eng_table_is_nested(const struct gnomon_vm *vm, gnomon_gfn_t table);
 
+/* ---- mode DIRECT ------------------------------------------------------- */
+
+void gn_eng_direct_init(struct gnomon_vm *vm);
+enum gnomon_status gn_eng_direct_load(struct gnomon_vcpu *vcpu,
+				      const struct gn_gpt_ctx *ctx);
+enum gnomon_status gn_eng_direct_call(struct gnomon_vcpu *vcpu,
+				      const struct gnomon_direct *request,
+				      uint32_t count, uint32_t *done,
+				      uint32_t *budget);
+enum gnomon_status gn_eng_direct_read(struct gnomon_vm *vm, gnomon_gpa_t gpa,
+				      uint64_t *gpte);
+void gn_eng_direct_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva);
+enum gnomon_status gn_eng_direct_shrink(struct gnomon_vm *vm, uint32_t *pages,
+					uint32_t *budget);
+void gn_eng_direct_stats(const struct gnomon_vm *vm, struct gnomon_stats *s);
+
 #endif

@@ -29,6 +29,10 @@ enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
+	if (gn_eng_direct(vm)) {
+		return gn_dp_drop_range(&vm->dp, &c->next, first.v + frames,
+					false, budget);
+	}
 	if (gn_eng_shadow(vm)) {
 		return gn_sh_unmap_range(&vm->sh, &c->next, first.v + frames,
 					 budget);
@@ -82,6 +86,11 @@ enum gnomon_status gn_eng_young(struct gnomon_vm *vm,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
+	if (gn_eng_direct(vm)) {
+		status = gn_dp_young_range(&vm->dp, &next, end, clear, young,
+					   budget);
+		return advance(range, next, end, status);
+	}
 	status = gn_eng_shadow(vm)
 			 ? gn_sh_young_range(&vm->sh, &next, end, clear, young,
 					     budget)
@@ -146,6 +155,10 @@ enum gnomon_status gn_eng_collapse(struct gnomon_vm *vm,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
+	if (gn_eng_direct(vm)) {
+		status = gn_dp_collapse_range(&vm->dp, &next, end, budget);
+		return advance(range, next, end, status);
+	}
 	if (gn_eng_shadow(vm)) {
 		status = gn_sh_collapse_range(&vm->sh, &next, end, budget);
 		next = status == GNOMON_OK ? end : next;
@@ -166,6 +179,9 @@ enum gnomon_status gn_eng_zap_all(struct gnomon_vm *vm, uint32_t *budget)
 	if (gn_eng_shadow(vm)) {
 		gn_sh_zap_all(&vm->sh);
 		return GNOMON_OK;
+	}
+	if (gn_eng_direct(vm)) {
+		return gn_dp_zap_all(&vm->dp, gn_eng_budget(budget, &none));
 	}
 	struct gn_np_range *r = &vm->zap;
 
@@ -194,6 +210,10 @@ enum gnomon_status gn_eng_shrink(struct gnomon_vm *vm, uint32_t *pages,
 	}
 	if (gn_eng_shadow(vm)) {
 		gn_sh_flush_stale(&vm->sh);
+	}
+	if (gn_eng_direct(vm)) {
+		left = gn_eng_direct_shrink(vm, pages, budget) !=
+		       GNOMON_OK;
 	}
 	gn_pool_trim(&vm->pool, GNOMON_PAGE_TABLE, 0);
 	gn_pool_trim(&vm->pool, GNOMON_PAGE_META, 0);

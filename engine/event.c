@@ -74,10 +74,12 @@ void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 
 	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
 	gn_sh_root_loaded(&vcpu->sh);
-	if (!vcpu->loaded || (fault->nested && gn_eng_shadow(vm))) {
+	if (!vcpu->loaded || (fault->nested && !gn_eng_nested(vm))) {
 		outcome->action = GNOMON_STOP_BUG;
 	} else if (gn_eng_shadow(vm)) {
 		gn_sh_fault(&vcpu->sh, fault, outcome);
+	} else if (gn_eng_direct(vm)) {
+		gn_dp_fault(&vm->dp, &vcpu->dp, fault, outcome);
 	} else {
 		nested_fault(vcpu, fault, outcome);
 	}
@@ -161,6 +163,9 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 	if (!slot || (slot->flags & (GNOMON_SLOT_READONLY | GNOMON_SLOT_ROM))) {
 		return GNOMON_ABSENT;
 	}
+	if (gn_eng_direct(vm) && gn_eng_is_traced(vm, gn_gpa_gfn(gpa))) {
+		return gn_dp_write(&vm->dp, gpa, data, bytes);
+	}
 	status = store(&vm->mem, gpa.v, data, bytes);
 	/* Also after a refusal halfway: what was stored is stored. */
 	if (gn_eng_shadow(vm)) {
@@ -175,6 +180,8 @@ void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 	gn_sh_root_loaded(&vcpu->sh);
 	if (vcpu->loaded && gn_eng_shadow(vcpu->vm)) {
 		gn_sh_invlpg(&vcpu->sh, gva);
+	} else if (vcpu->loaded && gn_eng_direct(vcpu->vm)) {
+		gn_eng_direct_invlpg(vcpu, gva);
 	}
 }
 
@@ -222,6 +229,8 @@ enum gnomon_status gn_eng_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
 	if (type == GNOMON_INVPCID_ADDRESS) {
 		if (gn_eng_shadow(vcpu->vm)) {
 			gn_sh_invlpg(&vcpu->sh, gva);
+		} else if (gn_eng_direct(vcpu->vm)) {
+			gn_eng_direct_invlpg(vcpu, gva);
 		}
 		return GNOMON_OK;
 	}

@@ -3,6 +3,7 @@
 #include "engine/calls.h"
 
 #include "base/bits.h"
+#include "direct/set.h"
 #include "shadow/set.h"
 #include "shadow/sync.h"
 
@@ -19,6 +20,9 @@ static enum gnomon_status protect(struct gnomon_vm *vm, uint64_t *next,
 {
 	if (gn_eng_shadow(vm)) {
 		return gn_sh_protect_range(&vm->sh, next, end, budget);
+	}
+	if (gn_eng_direct(vm)) {
+		return gn_dp_drop_range(&vm->dp, next, end, true, budget);
 	}
 	struct gn_np_range range = { { *next }, end - *next };
 	enum gnomon_status status = gn_np_protect(&vm->np, &range, budget);
@@ -106,6 +110,8 @@ static void protect_bits(struct gnomon_vm *vm, uint64_t first, uint64_t bits)
 
 		if (gn_eng_shadow(vm)) {
 			gn_sh_protect(&vm->sh, gfn);
+		} else if (gn_eng_direct(vm)) {
+			gn_dp_drop_frame(&vm->dp, gfn, true);
 		} else if (protect(vm, &gfn, gfn + 1, &budget) != GNOMON_OK) {
 			break;
 		}
@@ -134,6 +140,9 @@ enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
 	}
 	if (gn_eng_shadow(vm)) {
 		gn_sh_flush_stale(&vm->sh);
+	}
+	if (gn_eng_direct(vm)) {
+		gn_dp_settle(&vm->dp);
 	}
 	range->first.v = log->first + at;
 	range->frames = end - at;

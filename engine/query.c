@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/calls.h"
+#include "direct/table.h"
 #include "shadow/audit.h"
 
 enum gnomon_status gn_eng_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva,
@@ -17,8 +18,11 @@ enum gnomon_status gn_eng_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva,
 	if (!vcpu->loaded) {
 		return GNOMON_INVAL;
 	}
-	status = gn_gpt_walk(&vcpu->sh.ctx, &vcpu->vm->mem, gva, access,
-			     walk_flags, &walk);
+	status = gn_eng_direct(vcpu->vm)
+			 ? gn_dp_walk(&vcpu->vm->dp, &vcpu->dp.ctx, gva,
+				      access, &walk)
+			 : gn_gpt_walk(&vcpu->sh.ctx, &vcpu->vm->mem, gva,
+				       access, walk_flags, &walk);
 	if (status == GNOMON_FAULT) {
 		out->error_code = walk.error_code;
 	}
@@ -40,7 +44,8 @@ enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
 	enum gnomon_status status;
 
 	*report = (struct gnomon_audit){ .rule = NULL };
-	status = gn_eng_shadow(vm) ? gn_sh_audit(&vm->sh, level, report)
+	status = gn_eng_shadow(vm) ? gn_sh_audit(&vm->sh, level, report) :
+		 gn_eng_direct(vm) ? gn_dp_audit(&vm->dp, level, report)
 				   : gn_np_audit(&vm->np, level, report);
 	if (status != GNOMON_OK && vm->host->bug) {
 		vm->host->bug(vm->ctx, report->rule);
@@ -97,7 +102,10 @@ void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 	s.rmap_entries = gn_sh_refs_total(&vm->sh);
 	s.unsync_tables = vm->sh.open_count;
 	s.tables_nested = vm->sh.below;
-	if (!gn_eng_shadow(vm)) {
+	if (gn_eng_direct(vm)) {
+		gn_eng_direct_stats(vm, &s);
+	}
+	if (gn_eng_nested(vm)) {
 		s.nested_pages = vm->np.stats.tables;
 		s.nested_pages_peak = vm->np.stats.tables_peak;
 		s.nptes_set = vm->np.stats.sets;
@@ -110,5 +118,8 @@ void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 
 bool gn_eng_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn)
 {
+	if (gn_eng_direct(vm)) {
+		return gn_dp_find(&vm->dp, gfn.v) != 0;
+	}
 	return gn_tf_traced(&vm->sh.tf, gfn.v);
 }

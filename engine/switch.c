@@ -6,7 +6,8 @@
 
 bool gn_eng_mode_known(uint32_t mode)
 {
-	return mode == GNOMON_MODE_SHADOW || mode == GNOMON_MODE_NESTED;
+	return mode == GNOMON_MODE_SHADOW || mode == GNOMON_MODE_NESTED ||
+	       mode == GNOMON_MODE_DIRECT;
 }
 
 enum gnomon_mode gn_eng_mode_get(const struct gnomon_vm *vm,

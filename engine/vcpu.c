@@ -46,13 +46,14 @@ void gn_eng_vcpu_destroy(struct gnomon_vcpu *vcpu)
 
 	struct gnomon_flush flush = {
 		.vcpus = GN_BIT(vcpu->id),
-		.nested = !gn_eng_shadow(vm),
+		.nested = gn_eng_nested(vm),
 	};
 
 	vm->host->flush(vm->ctx, &flush);
 	gn_sh_root_leave(&vcpu->sh);
 	gn_sh_vcpu_exit(&vcpu->sh);
 	gn_eng_stats_add(&vm->stats, &vcpu->own);
+	gn_dp_root_leave(&vm->dp, vcpu->id, &vcpu->dp);
 	vm->np.vcpus &= ~GN_BIT(vcpu->id);
 	vm->vcpus &= ~GN_BIT(vcpu->id);
 }
@@ -157,6 +158,9 @@ static enum gnomon_status load_root(struct gnomon_vcpu *vcpu,
 {
 	if (gn_eng_shadow(vcpu->vm)) {
 		return gn_sh_root_load(&vcpu->sh, ctx);
+	}
+	if (gn_eng_direct(vcpu->vm)) {
+		return gn_eng_direct_load(vcpu, ctx);
 	}
 	vcpu->sh.ctx = *ctx;
 	vcpu->vm->np.vcpus |= GN_BIT(vcpu->id);
@@ -263,13 +267,15 @@ enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu)
 {
 	const struct gnomon_vm *vm = vcpu->vm;
-	struct gnomon_root root = { .cr3_exits = gn_eng_shadow(vm) };
+	struct gnomon_root root = { .cr3_exits = !gn_eng_nested(vm) };
 
 	if (!vcpu->loaded) {
 		return root;
 	}
 	if (gn_eng_shadow(vm)) {
 		root.cr3 = gn_sh_root_hpa(&vcpu->sh);
+	} else if (gn_eng_direct(vm)) {
+		root.cr3 = gn_dp_root_hpa(&vm->dp, &vcpu->dp);
 	} else {
 		root.cr3 = gn_hpa(vcpu->regs.cr3);
 		root.ncr3 = gn_np_root(&vm->np);

@@ -31,9 +31,19 @@ static bool power_of_two(uint32_t v)
 	return (v & (v - 1)) == 0;
 }
 
+/* DIRECT stands alone. */
+static bool modes_valid(const struct gnomon_config *c)
+{
+	uint32_t own = GN_BIT(GNOMON_MODE_DIRECT);
+
+	return gn_eng_mode_known(c->mode) &&
+	       (c->mode == GNOMON_MODE_DIRECT ? (c->modes | own) == own
+					      : c->modes <= MODES_ALL);
+}
+
 static bool config_valid(const struct gnomon_config *c)
 {
-	return gn_eng_mode_known(c->mode) && c->modes <= MODES_ALL &&
+	return modes_valid(c) &&
 	       c->caps.maxphyaddr >= 32 && c->caps.maxphyaddr <= 52 &&
 	       c->host_maxphyaddr >= 36 && c->host_maxphyaddr <= 52 &&
 	       (c->table_pages_max == 0 ||
@@ -147,7 +157,8 @@ enum gnomon_status gnomon_vm_create(void *memory,
 	gn_pool_init(&vm->pool, vm->host, ctx);
 	gn_mem_init(&vm->mem, vm->host, ctx);
 	init_shadow(vm);
-	if (!gn_eng_shadow(vm) && init_nested(vm) != GNOMON_OK) {
+	gn_eng_direct_init(vm);
+	if (gn_eng_nested(vm) && init_nested(vm) != GNOMON_OK) {
 		gn_pool_trim(&vm->pool, GNOMON_PAGE_TABLE, 0);
 		gn_pool_trim(&vm->pool, GNOMON_PAGE_META, 0);
 		return GNOMON_NOMEM;
@@ -175,7 +186,10 @@ enum gnomon_status gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget)
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
-	if (!gn_eng_shadow(vm) &&
+	if (gn_eng_direct(vm) && gn_dp_destroy(&vm->dp, budget) != GNOMON_OK) {
+		return GNOMON_MORE;
+	}
+	if (gn_eng_nested(vm) &&
 	    gn_np_destroy(&vm->np, budget) != GNOMON_OK) {
 		return GNOMON_MORE;
 	}
@@ -193,7 +207,7 @@ enum gnomon_status gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget)
 static uint64_t gfn_limit(const struct gnomon_vm *vm)
 {
 	uint64_t limit = GN_BIT(vm->config.caps.maxphyaddr - GNOMON_PAGE_SHIFT);
-	uint64_t reach = gn_eng_shadow(vm) ? limit : gn_np_gfn_limit(&vm->np);
+	uint64_t reach = gn_eng_nested(vm) ? gn_np_gfn_limit(&vm->np) : limit;
 
 	return reach < limit ? reach : limit;
 }
@@ -225,6 +239,9 @@ enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
 	if (!slot->hva && !(vm->host->load && vm->host->store &&
 			    vm->host->cmpxchg)) {
 		return GNOMON_INVAL;
+	}
+	if (!slot->hva && gn_eng_direct(vm)) {
+		return GNOMON_INVAL;	/* tables are written in place */
 	}
 	if (meets_gone(vm, slot)) {
 		return GNOMON_EXISTS;
@@ -267,21 +284,47 @@ static bool begin_delete(struct gnomon_vm *vm, uint32_t id)
 	return true;
 }
 
+static bool holds_table(const struct gnomon_vm *vm, uint32_t id)
+{
+	for (uint32_t i = 0; i < vm->slots.count; i++) {
+		const struct gnomon_slot *s = &vm->slots.slot[i];
+
+		if (s->id == id && gn_dp_holds_table(&vm->dp, s->first.v,
+						     s->frames)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum gnomon_status drop(struct gnomon_vm *vm, struct gn_eng_gone *g,
+			       uint32_t *budget)
+{
+	if (gn_eng_direct(vm)) {
+		return gn_dp_drop_range(&vm->dp, &g->next, g->end, false,
+					budget);
+	}
+	return gn_eng_shadow(vm)
+		       ? gn_sh_drop_range(&vm->sh, &g->next, g->end, budget)
+		       : gn_np_unmap(&vm->np, &g->range, budget);
+}
+
 enum gnomon_status gn_eng_slot_delete(struct gnomon_vm *vm, uint32_t id,
 				      uint32_t *budget)
 {
 	enum gnomon_status status;
 	uint32_t none;
 
+	if (gn_eng_direct(vm) && holds_table(vm, id)) {
+		return GNOMON_EXISTS;
+	}
 	if (id >= GNOMON_SLOTS_MAX || !begin_delete(vm, id)) {
 		return GNOMON_INVAL;
 	}
 	struct gn_eng_gone *g = &vm->gone[id];
 
 	budget = gn_eng_budget(budget, &none);
-	status = gn_eng_shadow(vm)
-			 ? gn_sh_drop_range(&vm->sh, &g->next, g->end, budget)
-			 : gn_np_unmap(&vm->np, &g->range, budget);
+	status = drop(vm, g, budget);
 	if (status == GNOMON_OK) {
 		g->busy = false;
 		vm->sh.dropping--;

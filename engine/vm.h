@@ -6,6 +6,7 @@
 #ifndef ENGINE_VM_H
 #define ENGINE_VM_H
 
+#include "direct/direct.h"
 #include "nested/nested.h"
 #include "shadow/shadow.h"
 
@@ -33,6 +34,7 @@ struct gnomon_vm {
 	struct gn_mem mem;
 	struct gn_sh sh;	/* both exist; the mode says which is used */
 	struct gn_np np;
+	struct gn_dp dp;	/* mode DIRECT */
 	struct gnomon_stats stats; /* and those of each vcpu: see vcpu.own */
 	uint64_t vcpus;		/* bit n: vcpu n exists */
 	struct gn_eng_gone gone[GNOMON_SLOTS_MAX];
@@ -46,7 +48,8 @@ struct gnomon_vcpu {
 	uint32_t id;
 	bool loaded;		/* registers have been set once */
 	struct gnomon_regs regs;
-	struct gn_sh_vcpu sh;	/* ctx is the vcpu's in either mode */
+	struct gn_sh_vcpu sh;	/* ctx is the vcpu's in any mode */
+	struct gn_dp_vcpu dp;
 	/* What its calls add to the vm's, some of them while others do. */
 	struct gnomon_stats own;
 	struct gn_eng_since held;
@@ -56,6 +59,16 @@ struct gnomon_vcpu {
 static inline bool gn_eng_shadow(const struct gnomon_vm *vm)
 {
 	return vm->config.mode == GNOMON_MODE_SHADOW;
+}
+
+static inline bool gn_eng_nested(const struct gnomon_vm *vm)
+{
+	return vm->config.mode == GNOMON_MODE_NESTED;
+}
+
+static inline bool gn_eng_direct(const struct gnomon_vm *vm)
+{
+	return vm->config.mode == GNOMON_MODE_DIRECT;
 }
 
 /* A limit for callers that gave none. */

@@ -5,7 +5,7 @@
 # mem* (check-freestanding.sh sees to it that nothing else is called).
 set -u
 . "${top_srcdir:-.}/scripts/lib.sh"
-engine=' base guestpt tracefault shadow nested engine policy '
+engine=' base guestpt tracefault shadow nested direct engine policy '
 freestanding=' stdint.h stddef.h stdbool.h stdatomic.h limits.h string.h '
 
 # file:header, "local" or <system>, of all #include lines of a folder.

@@ -1,17 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# One file writes shadow entries, one writes nested entries, both called
-# set.c. Elsewhere in the two folders: no atomic write but to the head of a
+# One file writes shadow entries, one nested ones, one direct ones, each called
+# set.c. Elsewhere in these folders: no atomic write but to the head of a
 # list and to the mark of a page in use, no assignment through what reaches an
 # entry, and nothing that takes an entry's address but a load.
 set -u
 . "${top_srcdir:-.}/scripts/lib.sh"
 atomic='__atomic_(store|exchange|compare|fetch|add|sub|or|and|xor|nand)'
-assign='(spt\[[^]]*\]|\*gn_np_slot\([^)]*\))[ 	]*[-+&|^]?=[^=]'
-address='&[a-z_.>-]*spt\[|=[ 	]*gn_np_slot\('
+assign='((spt|machine)\[[^]]*\]|\*gn_np_slot\([^)]*\))[ 	]*[-+&|^]?=[^=]'
+address='&[a-z_.>-]*(spt|machine)\[|=[ 	]*gn_np_slot\('
 
 cd "$top_srcdir" || exit 1
-for folder in shadow nested; do
+for folder in shadow nested direct; do
 	[ -e "$folder/set.c" ] || continue
 	grep -Eq "$atomic" "$folder/set.c" ||
 		complain "$folder/set.c does not write: is this check stale?"

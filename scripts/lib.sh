@@ -21,8 +21,8 @@ nm() { command $NM "$@"; }
 sources() { # pattern...
 	for pattern; do
 		(cd "$top_srcdir" && find include base guestpt tracefault \
-			shadow nested engine policy sim cli vmm record bench \
-			tests scripts examples m4 .ci -name "$pattern" -type f \
-			! -name 'l*.m4') 2>/dev/null
+			shadow nested direct engine policy sim cli vmm \
+			record bench tests scripts examples m4 .ci \
+			-name "$pattern" -type f ! -name 'l*.m4') 2>/dev/null
 	done | sort
 }

@@ -256,6 +256,12 @@ enum gnomon_mode {
 	 * GNOMON_AGILE_BIT and gnomon_table_switch(). Takes both hierarchies.
 	 */
 	GNOMON_MODE_AGILE = 2,
+	/*
+	 * Direct paging, for a guest that knows it is one: the CPU walks the
+	 * guest's own tables, which hold hpas; see gnomon_direct(). Alone in
+	 * its vm: not to be switched to or from.
+	 */
+	GNOMON_MODE_DIRECT = 3,
 };
 
 /*
@@ -396,7 +402,8 @@ gnomon_slot_set(struct gnomon_vm *vm, const struct gnomon_slot *slot)
 	GNOMON_MUST_USE;
 /*
  * Remove a slot and every translation into it. GNOMON_OK; GNOMON_MORE;
- * GNOMON_INVAL when there is none.
+ * GNOMON_INVAL when there is none; GNOMON_EXISTS: mode DIRECT, and a frame of
+ * it is a table.
  */
 GNOMON_API enum gnomon_status
 gnomon_slot_delete(struct gnomon_vm *vm, uint32_t id, uint32_t *budget)
@@ -467,7 +474,7 @@ enum gnomon_set_flags {
  * Take all paging registers at once, as after a MOV to a control register or
  * to EFER; *root says what to load, before the next call for this vcpu.
  * GNOMON_OK; GNOMON_GP when the values are illegal together (nothing changed:
- * inject #GP); GNOMON_NOMEM.
+ * inject #GP); GNOMON_NOMEM; GNOMON_UNSUPPORTED: mode DIRECT cannot run so.
  */
 GNOMON_API enum gnomon_status
 gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu, const struct gnomon_regs *regs,
@@ -637,6 +644,72 @@ GNOMON_API enum gnomon_status
 gnomon_invpcid(struct gnomon_vcpu *vcpu, uint64_t type, uint64_t pcid,
 	       gnomon_gva_t gva) GNOMON_MUST_USE;
 
+/* ---- direct paging ------------------------------------------------------ */
+
+/*
+ * In mode DIRECT a frame that a walk reaches as a table becomes one: from then
+ * on its entries in memory are the engine's to write, hold hpas, and the frame
+ * is nobody's to write otherwise. What the guest wrote there is kept in its
+ * own terms (gpas) and filled in, entry by entry, checked each time. Every
+ * slot needs an hva. Devices must not write frames that gnomon_is_traced()
+ * tells; such frames cannot leave the guest either (GNOMON_EXISTS).
+ *
+ * The CPU runs in long mode with CR0.WP and EFER.NXE set, which the guest must
+ * set too, and reports page faults, MOV to CR3 and INVLPG as with shadow
+ * tables. A frame can be a table of one level only. A guest that stores into
+ * its tables without asking is answered EMULATE, and goes on.
+ */
+enum gnomon_direct_op {
+	/* The gpte at gpa (a multiple of 8) becomes value, in gpas. */
+	GNOMON_DIRECT_SET = 0,
+	/* The same; A and D as the CPU has set them by now stay set. */
+	GNOMON_DIRECT_SET_KEEP_AD,
+	/*
+	 * gpa is a table of level value and stays one until it is unpinned;
+	 * all below it is checked and filled now.
+	 */
+	GNOMON_DIRECT_PIN,
+	/* What was below it and is used by nobody else becomes data again. */
+	GNOMON_DIRECT_UNPIN,
+	GNOMON_DIRECT_ROOT,	/* MOV of value to CR3 */
+	GNOMON_DIRECT_FLUSH_PAGE, /* INVLPG of value */
+	GNOMON_DIRECT_FLUSH_ALL, /* drop all of this vcpu's, global too */
+};
+
+struct gnomon_direct {
+	uint32_t op;		/* enum gnomon_direct_op */
+	uint32_t reserved;	/* 0 */
+	gnomon_gpa_t gpa;
+	uint64_t value;
+};
+
+/*
+ * Do what the guest asks of this vcpu in one hypercall: requests [*done],
+ * [*done + 1] ... count - 1, one step of the budget for each, for each entry
+ * that a pin fills and for each table that becomes data; *done grows by those
+ * that are complete. The requests are copied from the guest by the VMM before,
+ * so that they cannot change. After a ROOT load gnomon_vcpu_root() before the
+ * guest runs.
+ *
+ * GNOMON_OK: all done. GNOMON_MORE: call again with the same arguments.
+ * GNOMON_INVAL: request *done asks for what cannot be (no such op, reserved
+ * bits, a frame that is no RAM or a table of another level); those before it
+ * are done, it has changed nothing that another vcpu could use.
+ * GNOMON_NOMEM: at request *done. GNOMON_UNSUPPORTED: another mode.
+ */
+GNOMON_API enum gnomon_status
+gnomon_direct(struct gnomon_vcpu *vcpu, const struct gnomon_direct *request,
+	      uint32_t count, uint32_t *done, uint32_t *budget)
+	GNOMON_MUST_USE;
+
+/*
+ * The gpte at gpa (a multiple of 8) in gpas, A and D as the CPU has left them;
+ * also where no table is. GNOMON_OK, _ABSENT, _INVAL.
+ */
+GNOMON_API enum gnomon_status
+gnomon_direct_read(struct gnomon_vm *vm, gnomon_gpa_t gpa, uint64_t *gpte)
+	GNOMON_MUST_USE;
+
 /* ---- the host's side changes -------------------------------------------- */
 
 /*
@@ -654,7 +727,9 @@ struct gnomon_range {
  * there is answered RETRY, so no frame that the host named before is mapped
  * after. Changes may nest and overlap, at most 16 at a time. begin():
  * GNOMON_OK; GNOMON_MORE: call again with the same arguments, nothing may
- * change yet; GNOMON_INVAL for an empty or wrapping range, or too many.
+ * change yet; GNOMON_INVAL for an empty or wrapping range, or too many;
+ * GNOMON_EXISTS (mode DIRECT): a frame there is a table and must stay, end the
+ * change.
  * end(): GNOMON_OK; GNOMON_INVAL when there was no such begin().
  */
 GNOMON_API enum gnomon_status
@@ -852,6 +927,10 @@ struct gnomon_stats {
 	uint64_t lock_shared_max;
 	uint64_t lock_wait_time;
 	uint64_t lock_wait_max;
+	uint64_t direct_tables;	/* = frames that are tables, and splits */
+	uint64_t direct_tables_peak;
+	uint64_t direct_updates; /* gptes changed on request or emulated */
+	uint64_t direct_sets;	/* entries filled */
 };
 
 /* Copy the counters; stats_bytes is sizeof(*stats) of the caller's header. */

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What gnomon_direct() promises, one rule per test. */
+#include <criterion/criterion.h>
+
+#include "tests/direct/world.h"
+
+#define RWU (X86_PTE_P | X86_PTE_W | X86_PTE_U)
+#define ROOT UINT64_C(0x10000)	/* then its tables, top first */
+#define LEAF (ROOT + 0x3000)
+
+static void open_with_path(struct world *w)
+{
+	struct gnomon_root root;
+
+	world_open(w, test_seed(), GNOMON_OPT_ALL);
+	for (unsigned i = 0; i < 3; i++) {
+		world_store(w, ROOT + i * 0x1000u,
+			    (ROOT + (i + 1) * 0x1000u) | RWU);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		world_store(w, LEAF + 8 * i, (0x100u + i) << 12 | RWU);
+	}
+	w->regs.cr3 = ROOT;
+	cr_assert_eq(gnomon_vcpu_set_regs(w->vcpu, &w->regs, GNOMON_SET_CR3,
+					  &root), GNOMON_OK);
+	w->root = root;
+}
+
+static struct gnomon_stats stats_of(const struct world *w)
+{
+	struct gnomon_stats s;
+
+	gnomon_vm_stats(w->vm, &s, sizeof(s));
+	return s;
+}
+
+Test(direct, cpu_walks_the_frame_of_the_guest)
+{
+	struct world w;
+
+	open_with_path(&w);
+	cr_assert_eq(w.root.cr3.v, fh_hfn(w.fh, ROOT >> 12) << 12);
+	cr_assert_eq(w.root.ncr3.v, 0);
+	cr_assert(w.root.cr3_exits);
+	world_close(&w);
+}
+
+Test(direct, pin_leaves_no_hidden_fault)
+{
+	struct world w;
+
+	open_with_path(&w);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_PIN, ROOT, 4), GNOMON_OK);
+	for (unsigned i = 0; i < 8; i++) {
+		cr_assert_eq(world_access(&w, i << 12, GNOMON_WRITE, 1, false),
+			     WORLD_OK);
+	}
+	cr_assert_eq(w.kinds[GNOMON_KIND_HIDDEN], 0);
+	world_close(&w);
+}
+
+Test(direct, set_takes_effect_and_keeps_ad)
+{
+	struct world w;
+	uint64_t gpte;
+
+	open_with_path(&w);
+	world_access(&w, 0, GNOMON_WRITE, 1, false);
+	cr_assert_eq(gnomon_direct_read(w.vm, (gnomon_gpa_t){ LEAF }, &gpte),
+		     GNOMON_OK);
+	cr_assert_eq(gpte, UINT64_C(0x100) << 12 | RWU | X86_PTE_A | X86_PTE_D);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET_KEEP_AD, LEAF,
+			       UINT64_C(0x200) << 12 | RWU), GNOMON_OK);
+	cr_assert_eq(gnomon_direct_read(w.vm, (gnomon_gpa_t){ LEAF }, &gpte),
+		     GNOMON_OK);
+	cr_assert_eq(gpte, UINT64_C(0x200) << 12 | RWU | X86_PTE_A | X86_PTE_D);
+	world_access(&w, 8, GNOMON_WRITE, 7, false);
+	cr_assert_eq(w.last.gpa.v, 0x200008);
+	world_close(&w);
+}
+
+Test(direct, refuses_what_cannot_be)
+{
+	struct world w;
+
+	open_with_path(&w);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_PIN, ROOT, 4), GNOMON_OK);
+	/* A reserved bit; a table of another level; no RAM; not aligned. */
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, LEAF,
+			       UINT64_C(1) << 45 | RWU), GNOMON_INVAL);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, ROOT + 8, ROOT | RWU),
+		     GNOMON_INVAL);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, ROOT + 8, LEAF | RWU),
+		     GNOMON_INVAL);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, ROOT + 8,
+			       UINT64_C(0x7000000) | RWU), GNOMON_INVAL);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, LEAF + 4, RWU),
+		     GNOMON_INVAL);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_PIN, LEAF, 2), GNOMON_INVAL);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_UNPIN, LEAF, 0),
+		     GNOMON_INVAL);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_FLUSH_ALL + 1, 0, 0),
+		     GNOMON_INVAL);
+	world_close(&w);
+}
+
+Test(direct, store_into_a_table_is_interpreted)
+{
+	struct world w;
+
+	open_with_path(&w);
+	world_store(&w, LEAF + 8 * 9, LEAF | RWU);
+	cr_assert_eq(world_access(&w, (9 << 12) + 8 * 4, GNOMON_WRITE,
+				  UINT64_C(0x300) << 12 | RWU, false),
+		     WORLD_OK);
+	cr_assert_eq(w.kinds[GNOMON_KIND_TRACE], 1);
+	cr_assert_eq(world_access(&w, 4 << 12, GNOMON_READ, 0, false),
+		     WORLD_OK);
+	cr_assert_eq(w.last.gpa.v, 0x300000);
+	world_close(&w);
+}
+
+Test(direct, large_leaf_gives_way_to_a_table_in_it)
+{
+	struct world w;
+	uint64_t at = ROOT + 0x2000 + 8;	/* level 2, gva 2M */
+
+	open_with_path(&w);
+	world_access(&w, 0, GNOMON_READ, 0, false);
+	world_store(&w, at, X86_PTE_PS | RWU | X86_PTE_A | X86_PTE_D);
+	cr_assert_eq(world_access(&w, (2 << 20) + 0x5000, GNOMON_WRITE, 1,
+				  false), WORLD_OK);
+	cr_assert_eq(stats_of(&w).splits, 1);
+	cr_assert_eq(w.kinds[GNOMON_KIND_TRACE], 0);
+	cr_assert_eq(world_access(&w, (2 << 20) + LEAF + 8 * 5, GNOMON_WRITE,
+				  0, false), WORLD_OK);
+	cr_assert_eq(w.kinds[GNOMON_KIND_TRACE], 1);
+	cr_assert_eq(world_access(&w, 5 << 12, GNOMON_READ, 0, false),
+		     WORLD_INJECTED);
+	world_close(&w);
+}
+
+Test(direct, unpin_gives_the_tables_back)
+{
+	struct world w;
+	uint64_t other = 0x20000;
+
+	open_with_path(&w);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_PIN, ROOT, 4), GNOMON_OK);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_ROOT, 0, other), GNOMON_OK);
+	cr_assert_eq(stats_of(&w).direct_tables, 5);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_UNPIN, ROOT, 0), GNOMON_OK);
+	cr_assert_eq(stats_of(&w).direct_tables, 1);
+	cr_assert_not(gnomon_is_traced(w.vm, (gnomon_gfn_t){ LEAF >> 12 }));
+	world_close(&w);
+}
+
+Test(direct, runs_in_long_mode_with_write_protection_only)
+{
+	struct world w;
+	struct gnomon_root root;
+
+	open_with_path(&w);
+	w.regs.cr0 &= ~X86_CR0_WP;
+	cr_assert_eq(gnomon_vcpu_set_regs(w.vcpu, &w.regs, 0, &root),
+		     GNOMON_UNSUPPORTED);
+	w.regs.cr0 |= X86_CR0_WP;
+	w.regs.efer &= ~X86_EFER_NXE;
+	cr_assert_eq(gnomon_vcpu_set_regs(w.vcpu, &w.regs, 0, &root),
+		     GNOMON_UNSUPPORTED);
+	w.regs.efer |= X86_EFER_NXE;
+	w.regs.cr3 = UINT64_C(0x3000000);	/* no memory there */
+	cr_assert_eq(gnomon_vcpu_set_regs(w.vcpu, &w.regs, 0, &root),
+		     GNOMON_GP);
+	world_close(&w);
+}
+
+Test(direct, tables_stay_where_the_host_put_them)
+{
+	struct world w;
+	gnomon_gfn_t first = { ROOT >> 12 };
+
+	open_with_path(&w);
+	cr_assert_eq(gnomon_host_change_begin(w.vm, first, 1, NULL),
+		     GNOMON_EXISTS);
+	cr_assert_eq(gnomon_host_change_end(w.vm, first, 1), GNOMON_OK);
+	cr_assert_eq(gnomon_slot_delete(w.vm, 0, NULL), GNOMON_EXISTS);
+	world_close(&w);
+}
+
+/* A translation from before must not write what has become a table. */
+Test(direct, no_old_translation_writes_a_new_table)
+{
+	struct world w;
+	uint64_t table = 0x100000;	/* what entry 0 of LEAF maps */
+	uint64_t at = ROOT + 0x2000 + 8;	/* level 2, gva 2M */
+
+	open_with_path(&w);
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 0, true), WORLD_OK);
+	world_store(&w, table + 8, UINT64_C(0x400) << 12 | RWU);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, at, table | RWU),
+		     GNOMON_OK);
+	cr_assert_eq(world_access(&w, (2 << 20) + 0x1000, GNOMON_READ, 0,
+				  true), WORLD_OK);
+	cr_assert(gnomon_is_traced(w.vm, (gnomon_gfn_t){ table >> 12 }));
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 0, true), WORLD_OK);
+	cr_assert_eq(w.kinds[GNOMON_KIND_TRACE], 1);
+	world_close(&w);
+}
+
+/* Cleared by the guest without a flush, then the frame becomes a table. */
+Test(direct, no_translation_of_a_cleared_entry_does_either)
+{
+	struct world w;
+	uint64_t table = 0x100000;
+	uint64_t at = ROOT + 0x2000 + 8;
+
+	open_with_path(&w);
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 0, true), WORLD_OK);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, LEAF, 0), GNOMON_OK);
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 0, true), WORLD_OK);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, at, table | RWU),
+		     GNOMON_OK);
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 0, true),
+		     WORLD_INJECTED);
+	world_close(&w);
+}

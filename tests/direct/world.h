@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A vm in mode DIRECT and a processor that walks the guest's own tables, which
+ * hold hpas. What the guest believes to have written is kept in a second copy
+ * of memory; the naive MMU walks that. The processor remembers translations
+ * until it is flushed, and a remembered one must never reach what the guest
+ * may not have.
+ */
+#ifndef GN_TESTS_DIRECT_WORLD_H
+#define GN_TESTS_DIRECT_WORLD_H
+
+#include "tests/support/fakehost.h"
+#include "tests/support/refmmu.h"
+#include "tests/support/seed.h"
+
+#define WORLD_FRAMES 4096u
+#define WORLD_TLB 256u
+#define WORLD_LOG_FIRST 1024u	/* frames of the dirty log, when it is on */
+#define WORLD_LOG_FRAMES 1024u
+
+struct tlb_entry {
+	bool valid, write;
+	uint64_t page, hfn;
+};
+
+struct world {
+	struct fakehost *fh;
+	struct gnomon_vm *vm;
+	struct gnomon_vcpu *vcpu;
+	struct gnomon_regs regs;
+	struct gnomon_root root;
+	struct ref_mmu ref;
+	unsigned char *belief;	/* what the guest wrote, 16M */
+	struct tlb_entry tlb[WORLD_TLB];
+	struct test_rng rng;
+	uint64_t seed, step;
+	uint64_t gva[4];	/* for the test */
+	uint64_t bits[WORLD_LOG_FRAMES / 64];
+	bool logging;
+	const char *wrong;	/* the first thing that was */
+	struct gnomon_outcome last;
+	unsigned kinds[GNOMON_KINDS];
+};
+
+enum world_end { WORLD_OK, WORLD_INJECTED, WORLD_MMIO, WORLD_STOPPED };
+
+void world_open(struct world *w, uint64_t seed, uint32_t options);
+void world_close(struct world *w);
+/* Fails the test with the seed. */
+void world_check(struct world *w, bool good, const char *what);
+void world_audit(struct world *w);
+
+uint64_t world_believed(const struct world *w, uint64_t gpa);
+/* A plain store of 8 bytes, or by the VMM when the frame is a table. */
+void world_store(struct world *w, uint64_t gpa, uint64_t value);
+/* One request; a SET is believed when it is accepted. */
+enum gnomon_status world_ask(struct world *w, uint32_t op, uint64_t gpa,
+			     uint64_t value);
+/* An access to its end; stale: translations kept may serve it. */
+enum world_end world_access(struct world *w, uint64_t gva, uint32_t access,
+			    uint64_t value, bool stale);
+
+#endif
