@@ -49,8 +49,11 @@ static const struct argp argp = {
 	.doc = "Holds published results against ours, row by row: V1 "
 	       "references of a walk, V2 and V3 arithmetic of the "
 	       "agile-paging paper, V4 world switches of a nested guest's "
-	       "fault, V5 exits of a guest's fault, V10 walks with caches, "
-	       "V11 what caches of the nested dimension bring.\v"
+	       "fault, V5 exits of a guest's fault, V6 nano benchmarks of the "
+	       "first hardware VMM, V7 lmbench under KVM's shadow MMU and PVM, "
+	       "V8 what KPTI costs, V9 lmbench in the Xen paper, V10 walks "
+	       "with caches, V11 what caches of the nested dimension bring. "
+	       "Only the row asked for is computed.\v"
 	       "Kinds: exact must be equal; a prediction was not fitted to; a "
 	       "calibration was, and proves nothing; of a direction only the "
 	       "sign counts. The exit status is 1 when an exact row misses.",
@@ -100,7 +103,8 @@ static void found(void *ctx, const struct sim_check *c)
 static void heading(struct table *t)
 {
 	static const char *const names[] = {
-		"row", "what", "target", "ours", "off", "kind", "", "source"
+		"row", "what", "target", "ours", "difference", "kind",
+		"result", "source"
 	};
 
 	table_init(t, "llrrrlll");

@@ -26,9 +26,6 @@ void validate_tell(struct sim_validation *v, struct sim_check *check)
 {
 	double off = fabs(check->ours - check->target);
 
-	if (v->only && strcmp(v->only, check->id)) {
-		return;
-	}
 	if (check->relative) {
 		off /= fabs(check->target);
 	}
@@ -70,16 +67,36 @@ bool validate_run(struct sim_validation *v, const char *input,
 	return false;
 }
 
+static const struct row {
+	const char *id;
+	bool (*run)(struct sim_validation *v);
+	bool runs;		/* it takes simulation runs */
+} rows[] = {
+	{ "V1", validate_table2, false },
+	{ "V1", validate_references, true },
+	{ "V2", validate_averages, false },
+	{ "V3", validate_figure, false },
+	{ "V4", validate_switches, false },
+	{ "V5", validate_faults, true },
+	{ "V6", validate_nano, true },
+	{ "V7", validate_lmbench, true },
+	{ "V8", validate_kpti, true },
+	{ "V9", validate_xen, true },
+	{ "V10", validate_cached, true },
+	{ "V11", validate_nested_caches, true },
+};
+
 bool sim_validate(struct sim_validation *v)
 {
+	bool good = true;
+
 	v->passed = v->missed = 0;
 	v->error[0] = 0;
-	if (!validate_table2(v) || !validate_agile(v) ||
-	    !validate_switches(v)) {
-		return false;
+	for (size_t i = 0; good && i < VALIDATE_COUNT(rows); i++) {
+		if ((!v->only || !strcmp(v->only, rows[i].id)) &&
+		    !(v->exact_only && rows[i].runs)) {
+			good = rows[i].run(v);
+		}
 	}
-	if (v->exact_only) {
-		return true;
-	}
-	return validate_walks(v) && validate_faults(v);
+	return good;
 }

@@ -42,7 +42,8 @@ struct sim_validation {
 	char error[256];	/* a run failed; empty: none */
 };
 
-/* Runs the checks in order of their ids. False: error says what failed. */
+/* Runs the checks in order of their ids, those asked for and no others. False:
+ * error says what failed. */
 bool sim_validate(struct sim_validation *v);
 
 #endif

@@ -21,11 +21,61 @@ bool validate_run(struct sim_validation *v, const char *input,
 /* Count of elements. */
 #define VALIDATE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Each fills its rows; false when a run failed. */
-bool validate_walks(struct sim_validation *v);		/* V1, V10, V11 */
+/* ---- validate_fit.c: cost of one operation, and prices fitted to it ---- */
+
+enum { VALIDATE_SETS = 12 };
+
+/* A machine to run on: preset, mode, engine and what was fitted so far. */
+struct validate_side {
+	enum sim_mode mode;
+	const char *preset;	/* NULL: the default one */
+	const char *options;	/* of the workloads: ",kpti=1", or "" */
+	uint32_t engine_off;
+	char set[VALIDATE_SETS][48];
+	size_t set_count;
+};
+
+/* An operation that a workload repeats. */
+struct validate_op {
+	const char *work;	/* the workload, with parameters but `count` */
+	const char *count;	/* which parameter repeats it */
+	unsigned times;
+	unsigned parts;		/* operations per repetition */
+};
+
+/* Over one operation, from runs of once and twice the length. */
+struct validate_cost {
+	double cycles;
+	double cr3_exits;
+};
+
+bool validate_cost(struct sim_validation *v, const struct validate_side *side,
+		   const struct validate_op *op, struct validate_cost *cost);
+/* Adds (or replaces) "key=value". */
+void validate_set(struct validate_side *side, const char *key, double value);
+/*
+ * Sets the price `key` of `side` so that the operation costs `target` cycles
+ * more there than on `base` (NULL: in all), as nearly as whole cycles that are
+ * not negative allow. *ours is what it costs then, *value the price.
+ */
+bool validate_fit(struct sim_validation *v, struct validate_side *side,
+		  const struct validate_side *base,
+		  const struct validate_op *op, const char *key, double target,
+		  double *ours, double *value);
+
+/* ---- the rows; each false when a run failed --------------------------- */
+
 bool validate_table2(struct sim_validation *v);		/* V1 */
-bool validate_agile(struct sim_validation *v);		/* V2, V3 */
+bool validate_references(struct sim_validation *v);	/* V1 */
+bool validate_averages(struct sim_validation *v);	/* V2 */
+bool validate_figure(struct sim_validation *v);		/* V3 */
 bool validate_switches(struct sim_validation *v);	/* V4 */
 bool validate_faults(struct sim_validation *v);		/* V5 */
+bool validate_nano(struct sim_validation *v);		/* V6 */
+bool validate_lmbench(struct sim_validation *v);	/* V7 */
+bool validate_kpti(struct sim_validation *v);		/* V8 */
+bool validate_xen(struct sim_validation *v);		/* V9 */
+bool validate_cached(struct sim_validation *v);		/* V10 */
+bool validate_nested_caches(struct sim_validation *v);	/* V11 */
 
 #endif

@@ -97,7 +97,7 @@ static bool refs_per_walk(struct sim_validation *v, const struct setup *s,
 	return true;
 }
 
-static bool references(struct sim_validation *v)
+bool validate_references(struct sim_validation *v)
 {
 	for (size_t i = 0; i < VALIDATE_COUNT(walk_rows); i++) {
 		const struct walk_row *row = &walk_rows[i];
@@ -118,7 +118,7 @@ static bool references(struct sim_validation *v)
 	return true;
 }
 
-static bool cached_references(struct sim_validation *v)
+bool validate_cached(struct sim_validation *v)
 {
 	static const struct {
 		const char *what;
@@ -179,7 +179,7 @@ static bool faster(struct sim_validation *v, const char *what,
 	return true;
 }
 
-static bool directions(struct sim_validation *v)
+bool validate_nested_caches(struct sim_validation *v)
 {
 	static const struct setup none = {
 		SIM_MODE_NESTED, SMALL, 60000, {
@@ -201,11 +201,6 @@ static bool directions(struct sim_validation *v)
 	return faster(v, "a nested walk cache", &none, &walks, 15, 38) &&
 	       faster(v, "a nested TLB beside it", &walks, &all, 3, 7) &&
 	       faster(v, "host memory in 2M pages", &all, &large, 3, 22);
-}
-
-bool validate_walks(struct sim_validation *v)
-{
-	return references(v) && cached_references(v) && directions(v);
 }
 
 /* ---- exits of one guest fault -------------------------------------------- */

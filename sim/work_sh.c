@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lmbench's lat_proc shell: fork a shell that forks and runs a program. */
+/* lmbench's lat_proc shell: fork a shell (Debian's) that forks and runs a
+ * program. */
 #include "sim/work_int.h"
 
 enum { COUNT, SHELL_PAGES };
 
 static void one(struct sim_work_run *r, struct sim_proc *p,
-		struct sim_kern_file *const *files)
+		struct sim_kern_file *const *files,
+		struct sim_kern_file *const *dash)
 {
 	struct sim_proc *shell = sim_kern_fork(r->k, p);
 
@@ -15,12 +17,13 @@ static void one(struct sim_work_run *r, struct sim_proc *p,
 	work_touch(r, p, WORK_STACK, SIM_F_WRITE);
 	sim_kern_run(r->k, shell);
 	work_touch(r, shell, WORK_STACK, SIM_F_WRITE);
-	/* The shell is a program like any other, with more data. */
-	sim_program_run(r->k, shell, &sim_program_true, files);
-	sim_kern_mmap(r->k, shell, WORK_HEAP,
-		      r->value[SHELL_PAGES] * WORK_PAGE,
-		      SIM_PROT_R | SIM_PROT_W, 0, NULL, 0);
-	work_fill(r, shell, WORK_HEAP, r->value[SHELL_PAGES]);
+	sim_program_run(r->k, shell, &sim_program_dash, dash);
+	if (r->value[SHELL_PAGES]) {
+		sim_kern_mmap(r->k, shell, WORK_HEAP,
+			      r->value[SHELL_PAGES] * WORK_PAGE,
+			      SIM_PROT_R | SIM_PROT_W, 0, NULL, 0);
+		work_fill(r, shell, WORK_HEAP, r->value[SHELL_PAGES]);
+	}
 	work_exec_once(r, shell, files, false);
 	work_reap(r, shell, p);
 }
@@ -28,12 +31,14 @@ static void one(struct sim_work_run *r, struct sim_proc *p,
 static void run(struct sim_work_run *r)
 {
 	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
+	struct sim_kern_file *dash[SIM_PROGRAM_FILES_MAX];
 	struct sim_proc *p = work_proc(r, files, 0);
 
+	sim_program_load(r->k, &sim_program_dash, dash);
 	sim_kern_marker(r->k, 2);
 	for (uint64_t i = 0; p && i < r->value[COUNT] && !work_failed(r);
 	     i++) {
-		one(r, p, files);
+		one(r, p, files, dash);
 	}
 	sim_kern_marker(r->k, 3);
 }
@@ -43,7 +48,8 @@ const struct sim_work sim_work_sh = {
 	.help = "lmbench: fork a shell that runs a program",
 	.params = {
 		{ "count", "shells", 60, 1, 10000000 },
-		{ "shell-pages", "heap pages a shell writes", 40, 1, 100000 },
+		{ "shell-pages", "heap pages a shell writes besides its own",
+		  0, 0, 100000 },
 	},
 	.run = run,
 };
