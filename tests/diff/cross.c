@@ -71,6 +71,10 @@ void world_cross(struct world *w, unsigned vcpu, uint64_t gva,
 	w->n.crossed++;
 	for (unsigned i = 0; i < 2 * ACCESS_TRIES && !over && !w->failed;
 	     i++) {
+		/* Pages for one path only: the two drive each other out. */
+		if (i == ACCESS_TRIES && w->fh->live_max) {
+			w->fh->live_max += 16;
+		}
 		hw_enter(&w->cpu[vcpu], gnomon_vcpu_root(w->vcpu[vcpu]));
 		over = try_pair(&low, &high);
 	}

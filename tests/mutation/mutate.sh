@@ -73,11 +73,12 @@ cd "$work/build" || exit 2
 	--disable-shared --disable-sim --with-pic \
 	CFLAGS='-O1 -fvisibility=default') >"$work/make.log" 2>&1 ||
 	{ tail -20 "$work/make.log"; exit 2; }
-# The quickest judges first.
-all=$(make -s print-test-programs | tr ' ' '\n' |
-	grep -E '^tests/(fault|shadow|engine|nested|guestpt)/.*\.t$')
-programs="$(echo "$all" | grep -v fault) tests/access/access
-	tests/diff/machine $(echo "$all" | grep fault)"
+# Those that notice most in the shortest time first.
+first="tests/shadow/identity.t tests/shadow/trace.t tests/guestpt/walk.t
+	tests/diff/machine tests/access/access"
+programs="$first $(make -s print-test-programs | tr ' ' '\n' | grep -E \
+	'^tests/(fault|shadow|engine|nested|guestpt)/.*\.t$' |
+	grep -v -E 'shadow/(identity|trace)\.t|guestpt/walk\.t' | sort -r)"
 engine && link_tests || { tail -20 "$work/make.log"; exit 2; }
 all_pass || { echo "unchanged, yet $(noticer) fails"
 	tail "$work/run.log"; exit 2; }
