@@ -11,6 +11,7 @@
 
 #include "gnomon/gnomon.h"
 
+#ifndef X86_PTE_P	/* a test that looks inside has the engine's */
 #define X86_PTE_P UINT64_C(0x001)
 #define X86_PTE_W UINT64_C(0x002)
 #define X86_PTE_U UINT64_C(0x004)
@@ -19,6 +20,7 @@
 #define X86_PTE_PS UINT64_C(0x080)
 #define X86_PTE_G UINT64_C(0x100)
 #define X86_PTE_NX (UINT64_C(1) << 63)
+#endif
 
 #define X86_CR0_PE UINT64_C(0x1)
 #define X86_CR0_WP UINT64_C(0x10000)
