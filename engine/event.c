@@ -48,22 +48,27 @@ static void nested_fault(struct gnomon_vcpu *vcpu,
 	}
 }
 
-static void count(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
-		  const struct gnomon_outcome *out)
+static void count_inject(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_outcome *out)
 {
 	const struct gnomon_vm *vm = vcpu->vm;
-	struct gnomon_stats *s = &vcpu->own;
 
-	s->pf_taken++;
-	s->faults[out->kind]++;
-	s->pf_emulate += out->action == GNOMON_EMULATE;
-	s->pf_fixed += out->kind == GNOMON_KIND_NESTED;
-	if (out->action == GNOMON_INJECT) {
-		s->pf_guest++;
-		if (vm->host->event) {
-			vm->host->event(vm->ctx, GNOMON_EVENT_INJECT,
-					fault->gva.v, out->error_code);
-		}
+	vcpu->own.pf_guest++;
+	if (vm->host->event) {
+		vm->host->event(vm->ctx, GNOMON_EVENT_INJECT, out->gva.v,
+				out->error_code);
+	}
+}
+
+static inline void count(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_outcome *out)
+{
+	vcpu->own.pf_taken++;
+	vcpu->own.faults[out->kind]++;
+	if (out->action == GNOMON_EMULATE) {
+		vcpu->own.pf_emulate++;
+	} else if (out->action == GNOMON_INJECT) {
+		count_inject(vcpu, out);
 	}
 }
 
@@ -71,19 +76,21 @@ void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 		  struct gnomon_outcome *outcome)
 {
 	struct gnomon_vm *vm = vcpu->vm;
+	bool shadow = gn_eng_shadow(vm);
 
 	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
 	gn_sh_root_loaded(&vcpu->sh);
 	if (!vcpu->loaded || (fault->nested && !gn_eng_nested(vm))) {
 		outcome->action = GNOMON_STOP_BUG;
-	} else if (gn_eng_shadow(vm)) {
+	} else if (shadow) {
 		gn_sh_fault(&vcpu->sh, fault, outcome);
 	} else if (gn_eng_direct(vm)) {
 		gn_dp_fault(&vm->dp, &vcpu->dp, fault, outcome);
 	} else {
 		nested_fault(vcpu, fault, outcome);
+		vcpu->own.pf_fixed += outcome->kind == GNOMON_KIND_NESTED;
 	}
-	count(vcpu, fault, outcome);
+	count(vcpu, outcome);
 }
 
 bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
@@ -97,7 +104,7 @@ bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
 		vcpu->own.lock_again++;
 		return false;
 	}
-	count(vcpu, fault, outcome);
+	count(vcpu, outcome);
 	return true;
 }
 

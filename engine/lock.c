@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "engine/lock.h"
 
-static uint64_t now(const struct gnomon_vm *vm)
-{
-	return vm->host->clock ? vm->host->clock(vm->ctx) : 0;
-}
-
+/* A time of the lock's: its sum and the longest. */
 static void add_time(uint64_t *sum, uint64_t *longest, uint64_t time)
 {
 	*sum += time;
@@ -14,33 +10,51 @@ static void add_time(uint64_t *sum, uint64_t *longest, uint64_t time)
 	}
 }
 
-/* The lock is ours, asked for at asked. When it was got. */
-static uint64_t got(const struct gnomon_vm *vm, struct gnomon_stats *stats,
-		    uint64_t asked)
+static uint64_t now(const struct gnomon_vm *vm)
 {
-	uint64_t since = now(vm);
-
-	add_time(&stats->lock_wait_time, &stats->lock_wait_max, since - asked);
-	return since;
+	return vm->host->clock(vm->ctx);
 }
 
-void gn_eng_hold(const struct gnomon_vm *vm)
+/* The shared side for a vcpu, or without one all of it. */
+static void lock(const struct gnomon_vm *vm, const struct gnomon_vcpu *vcpu)
+{
+	if (vcpu) {
+		vm->host->lock_shared(vm->ctx, vcpu->id);
+	} else if (vm->host->lock) {
+		vm->host->lock(vm->ctx);
+	}
+}
+
+static void lock_timed(const struct gnomon_vm *vm,
+		       const struct gnomon_vcpu *vcpu,
+		       struct gnomon_stats *stats, struct gn_eng_since *since)
 {
 	uint64_t asked = now(vm);
 
-	if (vm->host->lock) {
-		vm->host->lock(vm->ctx);
-	}
-	vm->sh.stats->lock_exclusive++;
-	vm->since->time = got(vm, vm->sh.stats, asked);
+	lock(vm, vcpu);
+	since->time = now(vm);
+	add_time(&stats->lock_wait_time, &stats->lock_wait_max,
+		 since->time - asked);
 }
 
-void gn_eng_let_go(const struct gnomon_vm *vm)
+void gn_eng_hold_guarded(const struct gnomon_vm *vm)
+{
+	if (vm->host->clock) {
+		lock_timed(vm, NULL, vm->sh.stats, vm->since);
+	} else {
+		lock(vm, NULL);
+	}
+}
+
+void gn_eng_let_go_guarded(const struct gnomon_vm *vm)
 {
 	struct gnomon_stats *stats = vm->sh.stats;
 
-	add_time(&stats->lock_exclusive_time, &stats->lock_exclusive_max,
-		 now(vm) - vm->since->time);
+	if (vm->host->clock) {
+		add_time(&stats->lock_exclusive_time,
+			 &stats->lock_exclusive_max,
+			 now(vm) - vm->since->time);
+	}
 	if (vm->host->unlock) {
 		vm->host->unlock(vm->ctx);
 	}
@@ -49,12 +63,13 @@ void gn_eng_let_go(const struct gnomon_vm *vm)
 void gn_eng_hold_shared(const struct gnomon_vcpu *vcpu)
 {
 	const struct gnomon_vm *vm = vcpu->vm;
-	struct gnomon_stats *stats = vcpu->sh.stats;
-	uint64_t asked = now(vm);
 
-	vm->host->lock_shared(vm->ctx, vcpu->id);
-	stats->lock_shared++;
-	vcpu->since->time = got(vm, stats, asked);
+	if (vm->host->clock) {
+		lock_timed(vm, vcpu, vcpu->sh.stats, vcpu->since);
+	} else {
+		lock(vm, vcpu);
+	}
+	vcpu->sh.stats->lock_shared++;
 }
 
 void gn_eng_let_go_shared(const struct gnomon_vcpu *vcpu)
@@ -62,7 +77,9 @@ void gn_eng_let_go_shared(const struct gnomon_vcpu *vcpu)
 	const struct gnomon_vm *vm = vcpu->vm;
 	struct gnomon_stats *stats = vcpu->sh.stats;
 
-	add_time(&stats->lock_shared_time, &stats->lock_shared_max,
-		 now(vm) - vcpu->since->time);
+	if (vm->host->clock) {
+		add_time(&stats->lock_shared_time, &stats->lock_shared_max,
+			 now(vm) - vcpu->since->time);
+	}
 	vm->host->unlock_shared(vm->ctx, vcpu->id);
 }

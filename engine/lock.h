@@ -9,8 +9,23 @@
 
 #include "engine/vm.h"
 
-void gn_eng_hold(const struct gnomon_vm *vm);
-void gn_eng_let_go(const struct gnomon_vm *vm);
+void gn_eng_hold_guarded(const struct gnomon_vm *vm);
+void gn_eng_let_go_guarded(const struct gnomon_vm *vm);
+
+static inline void gn_eng_hold(const struct gnomon_vm *vm)
+{
+	if (vm->guarded) {
+		gn_eng_hold_guarded(vm);
+	}
+	vm->sh.stats->lock_exclusive++;
+}
+
+static inline void gn_eng_let_go(const struct gnomon_vm *vm)
+{
+	if (vm->guarded) {
+		gn_eng_let_go_guarded(vm);
+	}
+}
 
 /* Does the host have a shared side? Else a call must hold the vm alone. */
 static inline bool gn_eng_has_shared(const struct gnomon_vm *vm)

@@ -153,6 +153,7 @@ enum gnomon_status gnomon_vm_create(void *memory,
 	}
 	vm->host = &vm->callbacks;
 	vm->since = &vm->held;
+	vm->guarded = vm->host->lock || vm->host->clock;
 	vm->ctx = ctx;
 	gn_pool_init(&vm->pool, vm->host, ctx);
 	gn_mem_init(&vm->mem, vm->host, ctx);

@@ -29,6 +29,7 @@ struct gnomon_vm {
 	/* What the VMM's header does not know yet is null. */
 	struct gnomon_host callbacks;
 	void *ctx;
+	bool guarded;		/* the host has a lock or a clock */
 	struct gn_pool pool;
 	struct gn_slots slots;
 	struct gn_mem mem;

@@ -9,60 +9,26 @@
 #include "shadow/step.h"
 #include "shadow/unsync.h"
 
-static enum gn_sh_step inject(struct gn_sh_fault *f, uint32_t error_code)
-{
-	f->out->error_code = error_code;
-	f->out->gva = f->gva;
-	return gn_sh_answer(f, GNOMON_INJECT, GNOMON_KIND_TRUE);
-}
-
-/* A table outside memory reads as if it held nothing. */
-static uint32_t absent_code(const struct gn_sh_fault *f)
-{
-	bool user = (f->access & GNOMON_USER) && !(f->access & GNOMON_IMPLICIT);
-
-	return (f->access & GNOMON_WRITE ? X86_PF_W : 0u) |
-	       (user ? X86_PF_U : 0u) |
-	       (f->access & GNOMON_EXEC ? f->vcpu->ctx.fetch_code : 0u);
-}
-
-enum gn_sh_step gn_sh_step_walk(struct gn_sh_fault *f)
-{
-	enum gnomon_status status =
-		gn_gpt_walk(&f->vcpu->ctx, f->sh->mem, f->gva, f->access,
-			    GN_GPT_SET_AD, &f->walk);
-
-	f->vcpu->stats->guest_walk_refs +=
-		gn_gpt_walk_refs(&f->vcpu->ctx, &f->walk);
-	if (status == GNOMON_FAULT) {
-		return inject(f, f->walk.error_code);
-	}
-	if (status == GNOMON_ABSENT) {
-		return inject(f, absent_code(f));
-	}
-	if (status != GNOMON_OK) {
-		/* Not canonical: the CPU finds out itself. Or a lost race. */
-		return gn_sh_answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
-	}
-	f->gfn = f->walk.gpa.v >> GNOMON_PAGE_SHIFT;
-	return GN_SH_NEXT;
-}
-
 /* A root that lost its memory under the vcpu is exchanged for a new one. */
-static enum gn_sh_step step_root(struct gn_sh_fault *f)
+static enum gn_sh_step exchange_root(struct gn_sh_fault *f)
 {
 	uint32_t old = f->vcpu->root;
 
-	if (!gn_sh_root_usable(f->vcpu)) {
-		if (gn_sh_root_load(f->vcpu, &f->vcpu->ctx) != GNOMON_OK) {
-			return gn_sh_answer(f, GNOMON_STOP_NOMEM,
-				      GNOMON_KIND_HIDDEN);
-		}
-		f->out->root_changed = f->vcpu->root != old;
+	if (gn_sh_root_load(f->vcpu, &f->vcpu->ctx) != GNOMON_OK) {
+		return gn_sh_answer(f, GNOMON_STOP_NOMEM, GNOMON_KIND_HIDDEN);
 	}
-	f->top = f->vcpu->top->role.level;
+	f->out->root_changed = f->vcpu->root != old;
 	/* The pages of the old root may have taken the record along. */
 	f->record = gn_tf_find(&f->sh->tf, f->gfn);
+	return GN_SH_NEXT;
+}
+
+static enum gn_sh_step step_root(struct gn_sh_fault *f)
+{
+	if (!gn_sh_root_usable(f->vcpu) && exchange_root(f) == GN_SH_DONE) {
+		return GN_SH_DONE;
+	}
+	f->top = f->vcpu->top->role.level;
 	return GN_SH_NEXT;
 }
 
@@ -107,35 +73,6 @@ static enum gn_sh_step step_watch(struct gn_sh_fault *f)
 		return gn_sh_answer(f, GNOMON_TRACKED, GNOMON_KIND_WATCH);
 	}
 	return GN_SH_NEXT;
-}
-
-enum gn_sh_step gn_sh_step_host(struct gn_sh_fault *f)
-{
-	bool write = f->access & GNOMON_WRITE;
-
-	/* The frame is that of a table then, and known already. */
-	if (f->below) {
-		return GN_SH_NEXT;
-	}
-	gn_slots_frame(f->sh->slots, f->sh->host, f->sh->ctx, gn_gfn(f->gfn),
-		       write ? GNOMON_WANT_WRITE : GNOMON_WANT_READ,
-		       &f->frame);
-	switch (f->frame.kind) {
-	case GNOMON_FRAME_NOT_NOW:
-		return gn_sh_answer(f, GNOMON_RETRY, GNOMON_KIND_HOST);
-	case GNOMON_FRAME_ABSENT:
-	case GNOMON_FRAME_MMIO:
-		return gn_sh_answer(f, GNOMON_DO_MMIO, GNOMON_KIND_MMIO);
-	case GNOMON_FRAME_RAM:
-	case GNOMON_FRAME_ROM:
-		break;
-	}
-	if (f->frame.hfn.v >> (f->sh->config.host_maxphyaddr - 12)) {
-		return gn_sh_answer(f, GNOMON_STOP_BUG, GNOMON_KIND_HOST);
-	}
-	return write && !f->frame.writable
-		       ? gn_sh_answer(f, GNOMON_DO_MMIO, GNOMON_KIND_MMIO)
-		       : GN_SH_NEXT;
 }
 
 /* With WP = 1 the CPU heeds PKRU.WD where the guest's WP = 0 does not. */
@@ -235,19 +172,6 @@ static enum gn_sh_step step_leaf(struct gn_sh_fault *f)
 		   gn_sh_make_leaf(f->sh, &want, f->leaf, &f->frame), gpte);
 }
 
-void gn_sh_step_finish(struct gn_sh_fault *f)
-{
-	const struct gn_sh *sh = f->sh;
-
-	if (f->leaf == 1 && gn_sh_option(sh, GNOMON_OPT_PREFETCH)) {
-		gn_sh_prefetch(f->vcpu, f->path[1], gn_sh_index_at(f, 1));
-	}
-	f->vcpu->stats->pf_fixed++;
-	gn_sh_event(sh, GNOMON_EVENT_FILL, f->gva.v, f->leaf);
-	gn_sh_answer(f, GNOMON_RESUME,
-	       f->trace ? GNOMON_KIND_TRACE : GNOMON_KIND_HIDDEN);
-}
-
 static void begin(struct gn_sh_fault *f, struct gn_sh_vcpu *vcpu,
 		  const struct gnomon_fault *fault, bool alone,
 		  struct gnomon_outcome *outcome)
@@ -284,7 +208,8 @@ void gn_sh_fault(struct gn_sh_vcpu *vcpu, const struct gnomon_fault *fault,
 	begin(&f, vcpu, fault, true, outcome);
 	bool done = gn_sh_step_quick(&f) == GN_SH_DONE ||
 		    step_root(&f) == GN_SH_DONE ||
-		    gn_sh_step_agile(&f) == GN_SH_DONE ||
+		    (f.sh->below &&
+		     gn_sh_step_agile(&f) == GN_SH_DONE) ||
 		    step_watch(&f) == GN_SH_DONE ||
 		    step_trace(&f) == GN_SH_DONE ||
 		    gn_sh_step_host(&f) == GN_SH_DONE ||

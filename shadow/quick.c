@@ -19,36 +19,152 @@
 #include "shadow/set.h"
 #include "shadow/step.h"
 
-/*
- * An entry that was made from the very gpte that the walk has read leads to
- * the right page, whatever its key.
- */
-static bool made_of(const struct gn_sh_fault *f, const struct gn_sh_page *page,
-		    unsigned index, unsigned level)
+static enum gn_sh_step inject(struct gn_sh_fault *f, uint32_t error_code)
 {
-	if (page->role.direct || (page->role.top && level == 4)) {
-		return true;
-	}
-	return page->snap[index] == gn_sh_gpte_at(f, level);
+	f->out->error_code = error_code;
+	f->out->gva = f->gva;
+	return gn_sh_answer(f, GNOMON_INJECT, GNOMON_KIND_TRUE);
 }
 
+/* A table outside memory reads as if it held nothing. */
+static uint32_t absent_code(const struct gn_sh_fault *f)
+{
+	bool user = (f->access & GNOMON_USER) && !(f->access & GNOMON_IMPLICIT);
+
+	return (f->access & GNOMON_WRITE ? X86_PF_W : 0u) |
+	       (user ? X86_PF_U : 0u) |
+	       (f->access & GNOMON_EXEC ? f->vcpu->ctx.fetch_code : 0u);
+}
+
+static enum gn_sh_step not_ok(struct gn_sh_fault *f, enum gnomon_status status)
+{
+	if (status == GNOMON_FAULT) {
+		return inject(f, f->walk.error_code);
+	}
+	if (status == GNOMON_ABSENT) {
+		return inject(f, absent_code(f));
+	}
+	/* Not canonical: the CPU finds out itself. Or a lost race. */
+	return gn_sh_answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
+}
+
+/* The guest's own tables decide first; A and D are set on the way. */
+static enum gn_sh_step step_walk(struct gn_sh_fault *f)
+{
+	enum gnomon_status status =
+		gn_gpt_walk(&f->vcpu->ctx, f->sh->mem, f->gva, f->access,
+			    GN_GPT_SET_AD, &f->walk);
+
+	f->vcpu->stats->guest_walk_refs +=
+		gn_gpt_walk_refs(&f->vcpu->ctx, &f->walk);
+	if (__builtin_expect(status != GNOMON_OK, 0)) {
+		return not_ok(f, status);
+	}
+	f->gfn = f->walk.gpa.v >> GNOMON_PAGE_SHIFT;
+	return GN_SH_NEXT;
+}
+
+/* Of pages that mirror no table: the rule of find_path() for them. */
+static bool leads_on(const struct gn_sh_fault *f, const struct gn_sh_page *page,
+		     unsigned index, unsigned level)
+{
+	return page->role.direct || (page->role.top && level == 4) ||
+	       page->snap[index] == gn_sh_gpte_at(f, level);
+}
+
+/* The way of an earlier fault, if nothing has come in it since. */
+static struct gn_sh_page *known_way(const struct gn_sh_fault *f)
+{
+	uint64_t tag = f->gva.v >> 21;
+	const struct gn_sh_way *way = &f->vcpu->way[tag % GN_SH_WAYS];
+
+	/* The leaf table is that of the walk also when a store went unseen. */
+	return way->tag == tag && way->shape == f->sh->shape &&
+			       way->root == f->vcpu->root &&
+			       f->walk.level == 1 &&
+			       f->walk.step[1].gpa.v >> GNOMON_PAGE_SHIFT ==
+				       way->page->gfn
+		       ? way->page
+		       : NULL;
+}
+
+static void keep_way(const struct gn_sh_fault *f, struct gn_sh_page *page)
+{
+	uint64_t tag = f->gva.v >> 21;
+
+	if (f->walk.level == 1 && gn_sh_page_mirrors(page)) {
+		f->vcpu->way[tag % GN_SH_WAYS] = (struct gn_sh_way){
+			.root = f->vcpu->root,
+			.tag = tag,
+			.shape = f->sh->shape,
+			.page = page,
+		};
+	}
+}
+
+/*
+ * Down the tables: an entry that was made from the very gpte that the walk has
+ * read leads to the right page, whatever its key.
+ */
 static bool find_path(struct gn_sh_fault *f)
 {
 	struct gn_sh_page *page = f->vcpu->top;
 
+	if (!gn_sh_root_usable(f->vcpu)) {
+		return false;
+	}
 	for (unsigned l = page->role.level; l > 1; l--) {
 		unsigned index = gn_sh_index_at(f, l);
+		bool mirror = gn_sh_page_mirrors(page);
 
 		if (!gn_spte_table(page->spt[index], l) ||
-		    !made_of(f, page, index, l)) {
+		    (mirror ? page->snap[index] != f->walk.step[l].gpte
+			    : !leads_on(f, page, index, l))) {
 			return false;
 		}
 		gn_sh_use(page);
 		page = page->kids[index];
 	}
-	gn_sh_use(page);
+	keep_way(f, page);
 	f->path[1] = page;
 	return true;
+}
+
+/* It cannot be mapped, or not for a write. */
+static enum gn_sh_step refuse(struct gn_sh_fault *f)
+{
+	switch (f->frame.kind) {
+	case GNOMON_FRAME_NOT_NOW:
+		return gn_sh_answer(f, GNOMON_RETRY, GNOMON_KIND_HOST);
+	case GNOMON_FRAME_ABSENT:
+	case GNOMON_FRAME_MMIO:
+		return gn_sh_answer(f, GNOMON_DO_MMIO, GNOMON_KIND_MMIO);
+	case GNOMON_FRAME_RAM:
+	case GNOMON_FRAME_ROM:
+		break;
+	}
+	return gn_sh_mappable(f->sh, &f->frame)
+		       ? gn_sh_answer(f, GNOMON_DO_MMIO, GNOMON_KIND_MMIO)
+		       : gn_sh_answer(f, GNOMON_STOP_BUG, GNOMON_KIND_HOST);
+}
+
+static inline enum gn_sh_step ask_host(struct gn_sh_fault *f)
+{
+	bool write = f->access & GNOMON_WRITE;
+
+	gn_slots_frame(f->sh->slots, f->sh->host, f->sh->ctx, gn_gfn(f->gfn),
+		       write ? GNOMON_WANT_WRITE : GNOMON_WANT_READ,
+		       &f->frame);
+	return gn_sh_mappable(f->sh, &f->frame) &&
+			       (!write || f->frame.writable)
+		       ? GN_SH_NEXT
+		       : refuse(f);
+}
+
+enum gn_sh_step gn_sh_step_host(struct gn_sh_fault *f)
+{
+	/* The frame is that of a table then, and known already. */
+	return f->below ? GN_SH_NEXT : ask_host(f);
 }
 
 /* Is the access the business of a trace or a watch? */
@@ -108,21 +224,41 @@ static bool compose(const struct gn_sh_fault *f, const struct gn_sh_page *page,
 	return true;
 }
 
+static inline void finish(struct gn_sh_fault *f)
+{
+	const struct gn_sh *sh = f->sh;
+
+	if (f->leaf == 1 && gn_sh_option(sh, GNOMON_OPT_PREFETCH)) {
+		gn_sh_prefetch(f->vcpu, f->path[1], gn_sh_index_at(f, 1));
+	}
+	f->vcpu->stats->pf_fixed++;
+	gn_sh_event(sh, GNOMON_EVENT_FILL, f->gva.v, f->leaf);
+	gn_sh_answer(f, GNOMON_RESUME,
+	       f->trace ? GNOMON_KIND_TRACE : GNOMON_KIND_HIDDEN);
+}
+
+void gn_sh_step_finish(struct gn_sh_fault *f)
+{
+	finish(f);
+}
+
 enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f)
 {
 	struct gn_sh_fill fill;
 
-	if (gn_sh_step_walk(f) == GN_SH_DONE) {
+	if (step_walk(f) == GN_SH_DONE) {
 		return GN_SH_DONE;
 	}
 	f->known = gn_frames_find(&f->sh->frames, f->gfn);
 	f->record = f->known && f->known->trace
 			    ? gn_tf_at(&f->sh->tf, f->known->trace)
 			    : NULL;
-	if (is_special(f) || !gn_sh_root_usable(f->vcpu) || !find_path(f)) {
+	f->path[1] = known_way(f);
+	if (is_special(f) || (!f->path[1] && !find_path(f))) {
 		return GN_SH_NEXT;
 	}
-	if (gn_sh_step_host(f) == GN_SH_DONE) {
+	gn_sh_use(f->path[1]);
+	if (ask_host(f) == GN_SH_DONE) {
 		return GN_SH_DONE;
 	}
 	if (f->alone) {
@@ -136,7 +272,7 @@ enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f)
 	switch (gn_sh_put_leaf(f->vcpu, f->path[1], index, &fill)) {
 	case GN_SH_PUT_DONE:
 		f->leaf = 1;
-		gn_sh_step_finish(f);
+		finish(f);
 		return GN_SH_DONE;
 	case GN_SH_PUT_SAME:
 		return gn_sh_answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);

@@ -88,18 +88,17 @@ static bool put(struct gn_sh_vcpu *vcpu, uint32_t *list, uint32_t ref)
 	return true;
 }
 
-bool gn_sh_refs_put(struct gn_sh_vcpu *vcpu, uint32_t *list, uint32_t ref)
+bool gn_sh_refs_put_slow(struct gn_sh_vcpu *vcpu, uint32_t *list,
+			 uint32_t ref)
 {
 	uint32_t old = __atomic_load_n(list, __ATOMIC_RELAXED);
-	uint32_t mine = old ? old | GN_SH_REFS_BUSY : ref;
 
+	/* It was not empty just now, and nobody else takes out meanwhile. */
 	if ((old & GN_SH_REFS_BUSY) ||
-	    !__atomic_compare_exchange_n(list, &old, mine, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+	    !__atomic_compare_exchange_n(list, &old, old | GN_SH_REFS_BUSY,
+					 false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED)) {
 		return false;
-	}
-	if (old == 0) {
-		return true;
 	}
 	bool done = !gn_sh_refs_full(vcpu->sh, old) && put(vcpu, &old, ref);
 

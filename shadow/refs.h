@@ -56,7 +56,20 @@ static inline void gn_sh_refs_add(struct gn_sh *sh, uint32_t *list,
  * own stock if it takes one. False, and no change, when the list is full or
  * busy or the stock is empty.
  */
-bool gn_sh_refs_put(struct gn_sh_vcpu *vcpu, uint32_t *list, uint32_t ref);
+bool gn_sh_refs_put_slow(struct gn_sh_vcpu *vcpu, uint32_t *list,
+			 uint32_t ref);
+
+static inline bool gn_sh_refs_put(struct gn_sh_vcpu *vcpu, uint32_t *list,
+				  uint32_t ref)
+{
+	uint32_t none = 0;
+
+	return __atomic_compare_exchange_n(list, &none, ref, false,
+					   __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED) ||
+	       gn_sh_refs_put_slow(vcpu, list, ref);
+}
+
 /* Fill the vcpu's stock from what is there beyond keep references. */
 void gn_sh_refs_stock(struct gn_sh_vcpu *vcpu, uint32_t keep);
 /* False when ref is not in the list. */

@@ -90,6 +90,7 @@ static void unlink_child(struct gn_sh *sh, struct gn_sh_page *page,
 	GN_ASSERT(found);
 	(void)found;
 	page->kids[index] = NULL;
+	sh->shape++;
 	/* Leaves below may be global: the walk to them is gone for good. */
 	sh->stale = sh->vcpus;
 	sh->stale_global = sh->vcpus;

@@ -104,6 +104,8 @@ struct gn_sh {
 	uint64_t refs;		/* of all reverse maps; gn_sh_refs_total() */
 	uint32_t below;		/* guest tables that are marked: agile.h */
 	uint32_t generation;	/* pages of another one are only in the way */
+	/* Grows when a page loses a parent, or an upper table is stored to. */
+	uint64_t shape;
 	uint32_t loaded[GNOMON_VCPUS_MAX]; /* root of each vcpu, 0 = none */
 	/* The root before that: the CPU has it until it loads the new one. */
 	uint32_t left[GNOMON_VCPUS_MAX];
@@ -121,6 +123,15 @@ struct gn_sh {
 	struct gn_sh_mode mode[GN_SH_MODES];
 };
 
+/* How a fault came to a leaf table: worth nothing once the shape differs. */
+struct gn_sh_way {
+	uint32_t root;		/* 0: no way yet */
+	uint64_t tag;		/* gva >> 21 */
+	uint64_t shape;
+	struct gn_sh_page *page; /* mirror of level 1 */
+};
+#define GN_SH_WAYS 8u
+
 struct gn_sh_vcpu {
 	struct gn_sh *sh;
 	uint32_t id;
@@ -137,6 +148,7 @@ struct gn_sh_vcpu {
 	/* Chunks for reverse maps, taken while the vm was held alone. */
 	uint32_t stock_count;
 	uint32_t stock[GN_SH_STOCK_MAX];
+	struct gn_sh_way way[GN_SH_WAYS]; /* by tag */
 };
 
 void gn_sh_init(struct gn_sh *sh, const struct gn_sh_config *config,

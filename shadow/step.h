@@ -82,8 +82,6 @@ static inline uint64_t gn_sh_gpte_at(const struct gn_sh_fault *f,
 	return level >= f->walk.level ? f->walk.step[level].gpte : 0;
 }
 
-/* The guest's own tables decide first; A and D are set on the way. */
-enum gn_sh_step gn_sh_step_walk(struct gn_sh_fault *f);
 /* Ask the host what backs the frame. */
 enum gn_sh_step gn_sh_step_host(struct gn_sh_fault *f);
 /*

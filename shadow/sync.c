@@ -176,6 +176,8 @@ void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes)
 
 	gn_sh_event(sh, GNOMON_EVENT_TRACE_WRITE, gpa.v, bytes);
 	gn_sh_spare_refs(sh);
+	/* The next fault that comes through the table counts as its use. */
+	sh->shape += record->upper;
 	if (gn_tf_decide_store(record, &sh->config.flood,
 			       (uint32_t)(gpa.v & (GNOMON_PAGE_BYTES - 1)),
 			       bytes, common ? 8 : mirror_bytes(sh, page)) !=
