@@ -59,6 +59,29 @@ bool gn_slots_change_end(struct gn_slots *slots, uint64_t first,
 			 uint64_t frames);
 
 /*
+ * gn_slots_frame() for who maps 4K whatever the order, and does not wait: a
+ * guess. False where the answer is not memory, or not now.
+ */
+static inline bool gn_slots_frame_small(const struct gn_slots *slots,
+					const struct gnomon_host *host,
+					void *ctx, gnomon_gfn_t gfn,
+					struct gnomon_frame *frame)
+{
+	const struct gnomon_slot *slot = gn_slots_find(slots, gfn);
+
+	if (!slot || slots->changes) {
+		return false;
+	}
+	host->frame(ctx, gfn, 0, frame);
+	if (frame->kind != GNOMON_FRAME_RAM ||
+	    (slot->flags & (GNOMON_SLOT_ROM | GNOMON_SLOT_READONLY))) {
+		frame->writable = false;
+	}
+	return frame->kind == GNOMON_FRAME_RAM ||
+	       frame->kind == GNOMON_FRAME_ROM;
+}
+
+/*
  * Ask the host about gfn. Outside every slot the answer is GNOMON_FRAME_MMIO
  * without asking; in a change under way it is GNOMON_FRAME_NOT_NOW. order is
  * cut down to 0, 9 or 18 such that the block lies in the slot and is aligned

@@ -128,9 +128,9 @@ bool gn_sh_hidden(const struct gn_sh *sh, const struct gn_frame *frame)
 	return gn_tf_at(&sh->tf, frame->trace)->watch & GNOMON_WATCH_READ;
 }
 
-void gn_sh_spare_refs_slow(struct gn_sh *sh)
+void gn_sh_spare_refs_slow(struct gn_sh *sh, uint32_t count)
 {
-	if (gn_sh_refs_reserve(sh, GN_SH_SPARE_REFS) != GNOMON_OK) {
+	if (gn_sh_refs_reserve(sh, count) != GNOMON_OK) {
 		return;
 	}
 }
@@ -146,7 +146,7 @@ bool gn_sh_prefill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		return false;
 	}
 	known = gn_frames_find(&sh->frames, want.gfn);
-	if (!known || !gn_sh_may_guess(sh, known)) {
+	if (!known || !gn_sh_may_guess(sh, known, 0)) {
 		return false;
 	}
 	gn_slots_frame(sh->slots, sh->host, sh->ctx, gn_gfn(want.gfn), 0,

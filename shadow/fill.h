@@ -73,12 +73,13 @@ static inline void gn_sh_back(const struct gn_sh *sh, struct gn_sh_fill *fill,
 bool gn_sh_hidden(const struct gn_sh *sh, const struct gn_frame *frame);
 /*
  * May a leaf of the frame be set as a guess? What a fault has reserved for
- * itself is not for guesses.
+ * itself is not for guesses, nor what others of them will take.
  */
 static inline bool gn_sh_may_guess(const struct gn_sh *sh,
-				   const struct gn_frame *frame)
+				   const struct gn_frame *frame,
+				   uint32_t others)
 {
-	return sh->chunks.free_count > GN_SH_PATH_MAX + 1 &&
+	return sh->chunks.free_count > GN_SH_PATH_MAX + 1 + others &&
 	       !(frame->trace && gn_sh_hidden(sh, frame));
 }
 /* May the host's answer be mapped at all? */
@@ -98,11 +99,11 @@ bool gn_sh_prefill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		   uint64_t gpte);
 /* Have references for some guesses; without them there are just none. */
 #define GN_SH_SPARE_REFS (2 * (GN_SH_PATH_MAX + 1))
-void gn_sh_spare_refs_slow(struct gn_sh *sh);
-static inline void gn_sh_spare_refs(struct gn_sh *sh)
+void gn_sh_spare_refs_slow(struct gn_sh *sh, uint32_t count);
+static inline void gn_sh_spare_refs(struct gn_sh *sh, uint32_t guesses)
 {
-	if (sh->chunks.free_count < GN_SH_SPARE_REFS) {
-		gn_sh_spare_refs_slow(sh);
+	if (sh->chunks.free_count < GN_SH_SPARE_REFS + guesses) {
+		gn_sh_spare_refs_slow(sh, GN_SH_SPARE_REFS + guesses);
 	}
 }
 /*

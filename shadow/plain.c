@@ -4,6 +4,9 @@
 #include "shadow/fill.h"
 #include "shadow/set.h"
 
+/* Once for a single store, once in the loop over a table. */
+#define GN_SH_INLINE static inline __attribute__((always_inline))
+
 void gn_sh_plain_init(struct gn_sh *sh, struct gn_sh_page *page)
 {
 	union gn_sh_role role = page->role;
@@ -21,49 +24,112 @@ void gn_sh_plain_init(struct gn_sh *sh, struct gn_sh_page *page)
 			   (role.pke ? UINT64_C(15) << X86_PTE_PK_SHIFT : 0);
 }
 
-/* gn_sh_prefill() for a plain leaf, whatever the entry holds. */
-static bool refill(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
-		   uint64_t gpte)
+/*
+ * What gn_sh_prefill() would make of a plain leaf, when others references are
+ * spoken for. False: nothing.
+ */
+GN_SH_INLINE bool guess(const struct gn_sh *sh, const struct gn_sh_page *page,
+			uint64_t gpte, uint32_t others,
+			struct gn_sh_fill *fill)
 {
-	uint64_t gfn = gn_sh_plain_gfn(gpte);
-	struct gn_frame *to = gn_frames_find(&sh->frames, gfn);
 	struct gnomon_frame frame;
 
-	if (!to || !gn_sh_may_guess(sh, to)) {
+	fill->gpte = gpte;
+	fill->gfn = gn_sh_plain_gfn(gpte);
+	fill->spte = gn_sh_plain_spte(page, gpte);
+	fill->frame = gn_frames_find(&sh->frames, fill->gfn);
+	if (!fill->frame || !gn_sh_may_guess(sh, fill->frame, others) ||
+	    !gn_slots_frame_small(sh->slots, sh->host, sh->ctx,
+				  gn_gfn(fill->gfn), &frame) ||
+	    !gn_sh_mappable(sh, &frame)) {
 		return false;
 	}
-	gn_slots_frame(sh->slots, sh->host, sh->ctx, gn_gfn(gfn), 0, &frame);
-	if (!gn_sh_mappable(sh, &frame)) {
-		return false;
-	}
-	uint64_t spte = gn_sh_plain_spte(page, gpte) |
-			frame.hfn.v << GNOMON_PAGE_SHIFT;
-
-	spte = frame.writable ? spte | GN_SPTE_HOST_W : spte & ~GN_SPTE_W;
-	gn_sh_swap_leaf(sh, page, index, to, gn_sh_limit(sh, to, gfn, spte),
-			gpte);
+	gn_sh_back(sh, fill, &frame);
 	return true;
+}
+
+/* The leaf keeps its frame: give it the new rights. */
+GN_SH_INLINE bool stay(struct gn_sh *sh, struct gn_sh_page *page,
+		       unsigned index, uint64_t gpte)
+{
+	uint64_t moved = (page->snap[index] ^ gpte) & GN_SH_PLAIN_FRAME;
+	uint64_t old = page->spt[index];
+
+	if (!gn_spte_present(old) || moved) {
+		return false;
+	}
+	uint64_t gfn = gn_sh_plain_gfn(gpte);
+	uint64_t spte = gn_sh_plain_spte(page, gpte) |
+			(old & (GN_SH_PLAIN_FRAME | GN_SPTE_HOST_W));
+
+	spte &= old & GN_SPTE_HOST_W ? ~UINT64_C(0) : ~GN_SPTE_W;
+	gn_sh_set_rights(sh, page, index,
+			 gn_sh_limit(sh, gn_frames_find(&sh->frames, gfn), gfn,
+				     spte),
+			 gpte);
+	return true;
+}
+
+static void go(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+	       uint64_t gpte)
+{
+	gn_sh_clear(sh, page, index);
+	gn_sh_set_snap(page, index, gpte);
+}
+
+static bool refills(const struct gn_sh *sh, bool fill)
+{
+	return fill && gn_sh_option(sh, GNOMON_OPT_UPDATE);
 }
 
 void gn_sh_follow_plain(struct gn_sh *sh, struct gn_sh_page *page,
 			unsigned index, uint64_t gpte, bool fill)
 {
-	uint64_t old = page->spt[index];
-	uint64_t moved = (page->snap[index] ^ gpte) & GN_SH_PLAIN_FRAME;
 	bool leaf = gn_sh_plain_leaf(page, gpte);
+	struct gn_sh_fill swap;
 
-	if (leaf && gn_spte_present(old) && !moved) {
-		uint64_t gfn = gn_sh_plain_gfn(gpte);
-		uint64_t spte = gn_sh_plain_spte(page, gpte) |
-				(old & (GN_SH_PLAIN_FRAME | GN_SPTE_HOST_W));
-
-		spte &= old & GN_SPTE_HOST_W ? ~UINT64_C(0) : ~GN_SPTE_W;
-		spte = gn_sh_limit(sh, gn_frames_find(&sh->frames, gfn), gfn,
-				   spte);
-		gn_sh_set_rights(sh, page, index, spte, gpte);
-	} else if (!leaf || !fill || !gn_sh_option(sh, GNOMON_OPT_UPDATE) ||
-		   !refill(sh, page, index, gpte)) {
-		gn_sh_clear(sh, page, index);
-		gn_sh_set_snap(page, index, gpte);
+	if (leaf && stay(sh, page, index, gpte)) {
+		return;
 	}
+	if (leaf && refills(sh, fill) && guess(sh, page, gpte, 0, &swap)) {
+		gn_sh_swap_leaf(sh, page, index, &swap);
+	} else {
+		go(sh, page, index, gpte);
+	}
+}
+
+uint32_t gn_sh_sync_plain(struct gn_sh *sh, struct gn_sh_page *page,
+			  const uint64_t *now, unsigned count, unsigned first,
+			  bool fill)
+{
+	struct gn_sh_batch batch;
+	bool refill = refills(sh, fill);
+	uint32_t changed = 0;
+
+	batch.count = 0;
+	for (unsigned i = first; i < first + count; i++) {
+		uint64_t gpte = __atomic_load_n(&now[i], __ATOMIC_RELAXED);
+
+		if (gpte == page->snap[i]) {
+			continue;
+		}
+		bool leaf = gn_sh_plain_leaf(page, gpte);
+
+		changed++;
+		if (leaf && stay(sh, page, i, gpte)) {
+			continue;
+		}
+		if (leaf && refill &&
+		    guess(sh, page, gpte, batch.count,
+			  &batch.fill[batch.count])) {
+			batch.index[batch.count++] = (uint16_t)i;
+		} else {
+			go(sh, page, i, gpte);
+		}
+		if (batch.count == GN_SH_BATCH) {
+			gn_sh_swap_leaves(sh, page, &batch);
+		}
+	}
+	gn_sh_swap_leaves(sh, page, &batch);
+	return changed;
 }

@@ -53,6 +53,13 @@ static inline uint64_t gn_sh_plain_spte(const struct gn_sh_page *page,
 /* gn_sh_follow() for a plain page. */
 void gn_sh_follow_plain(struct gn_sh *sh, struct gn_sh_page *page,
 			unsigned index, uint64_t gpte, bool fill);
+/*
+ * The same for count entries from first on, with now for the whole table in
+ * memory. The number that had changed.
+ */
+uint32_t gn_sh_sync_plain(struct gn_sh *sh, struct gn_sh_page *page,
+			  const uint64_t *now, unsigned count, unsigned first,
+			  bool fill);
 /* Decide what is plain in a new page. */
 void gn_sh_plain_init(struct gn_sh *sh, struct gn_sh_page *page);
 

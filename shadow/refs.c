@@ -30,7 +30,7 @@ enum gnomon_status gn_sh_refs_reserve(struct gn_sh *sh, uint32_t count)
 	return gn_slab_reserve(&sh->chunks, count);
 }
 
-bool gn_sh_refs_full(const struct gn_sh *sh, uint32_t list)
+bool gn_sh_refs_full_slow(const struct gn_sh *sh, uint32_t list)
 {
 	if (!(list & IS_CHUNK)) {
 		return false;

@@ -37,7 +37,11 @@ static inline unsigned gn_sh_ref_index(uint32_t ref)
 enum gnomon_status gn_sh_refs_reserve(struct gn_sh *sh, uint32_t count)
 	GNOMON_MUST_USE;
 /* Is the list as long as it may get? Drop an entry of it before adding. */
-bool gn_sh_refs_full(const struct gn_sh *sh, uint32_t list);
+bool gn_sh_refs_full_slow(const struct gn_sh *sh, uint32_t list);
+static inline bool gn_sh_refs_full(const struct gn_sh *sh, uint32_t list)
+{
+	return list && gn_sh_refs_full_slow(sh, list);
+}
 void gn_sh_refs_add_slow(struct gn_sh *sh, uint32_t *list, uint32_t ref);
 bool gn_sh_refs_remove_slow(struct gn_sh *sh, uint32_t *list, uint32_t ref);
 

@@ -66,10 +66,9 @@ struct gn_sh_page *gn_sh_child(const struct gn_sh *sh,
 }
 
 /* A switch may have led to leaves of the guest's that are global. */
-static void unmap_leaf(struct gn_sh *sh, struct gn_sh_page *page,
-		       unsigned index, uint64_t old)
+static inline void unmap_leaf(struct gn_sh *sh, struct gn_sh_page *page,
+			      unsigned index, uint64_t old, uint64_t gfn)
 {
-	uint64_t gfn = mapped_gfn(page, index, old);
 	struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
 	bool global = (old & GN_SPTE_G) != 0 || gn_spte_switch(old);
 	bool found = frame && gn_sh_refs_remove(sh, &frame->rmap,
@@ -115,7 +114,7 @@ void gn_sh_clear(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
 	if (gn_spte_table(old, page->role.level)) {
 		unlink_child(sh, page, index);
 	} else {
-		unmap_leaf(sh, page, index, old);
+		unmap_leaf(sh, page, index, old, mapped_gfn(page, index, old));
 	}
 }
 
@@ -129,7 +128,8 @@ static void make_room(struct gn_sh *sh, uint32_t list)
 }
 
 static inline void link_leaf(struct gn_sh *sh, struct gn_sh_page *page,
-		      unsigned index, struct gn_frame *frame, uint64_t spte)
+			     unsigned index, struct gn_frame *frame,
+			     uint64_t spte)
 {
 	make_room(sh, frame->rmap);
 	gn_sh_refs_add(sh, &frame->rmap, gn_sh_ref(page, index));
@@ -152,15 +152,40 @@ static void map(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	link_leaf(sh, page, index, frame, spte);
 }
 
-void gn_sh_swap_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
-		     struct gn_frame *to, uint64_t spte, uint64_t gpte)
+static inline void leave(struct gn_sh *sh, struct gn_sh_page *page,
+			 unsigned index)
 {
-	if (gn_spte_present(page->spt[index])) {
-		unmap_leaf(sh, page, index, page->spt[index]);
+	uint64_t old = page->spt[index];
+
+	if (gn_spte_present(old)) {
+		unmap_leaf(sh, page, index, old,
+			   gn_sh_plain_gfn(page->snap[index]));
 		sh->stats->sptes_cleared++;
 	}
-	page->snap[index] = gpte;
-	link_leaf(sh, page, index, to, spte);
+}
+
+void gn_sh_swap_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		     const struct gn_sh_fill *fill)
+{
+	leave(sh, page, index);
+	page->snap[index] = fill->gpte;
+	link_leaf(sh, page, index, fill->frame, fill->spte);
+}
+
+void gn_sh_swap_leaves(struct gn_sh *sh, struct gn_sh_page *page,
+		       struct gn_sh_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->count; i++) {
+		leave(sh, page, batch->index[i]);
+	}
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const struct gn_sh_fill *fill = &batch->fill[i];
+		unsigned index = batch->index[i];
+
+		page->snap[index] = fill->gpte;
+		link_leaf(sh, page, index, fill->frame, fill->spte);
+	}
+	batch->count = 0;
 }
 
 void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,

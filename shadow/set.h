@@ -60,11 +60,28 @@ enum gn_sh_put gn_sh_put_leaf(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
 void gn_sh_set_table(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		     struct gn_sh_page *child, uint64_t gpte);
 /*
- * Set a leaf of level 1 to the frame that to is the record of, whatever stands
- * in the entry. One reference must be reserved.
+ * Set a leaf of a plain page, whatever stands in the entry, to the frame that
+ * fill->frame is the record of. One reference must be reserved.
  */
 void gn_sh_swap_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
-		     struct gn_frame *to, uint64_t spte, uint64_t gpte);
+		     const struct gn_sh_fill *fill);
+
+#define GN_SH_BATCH 32u
+
+/* Entries of one page that are to be swapped, and for what. */
+struct gn_sh_batch {
+	uint32_t count;
+	uint16_t index[GN_SH_BATCH];
+	struct gn_sh_fill fill[GN_SH_BATCH];
+};
+
+/*
+ * The same for many: all leave their frames before the first comes to its own,
+ * so that entries that change places need no longer lists. As many references
+ * must be reserved. The batch is empty then.
+ */
+void gn_sh_swap_leaves(struct gn_sh *sh, struct gn_sh_page *page,
+		       struct gn_sh_batch *batch);
 /* A switch: one reference must be reserved, the table's frame has room. */
 void gn_sh_set_switch(struct gn_sh *sh, struct gn_sh_page *page,
 		      unsigned index, uint64_t spte, uint64_t gpte);

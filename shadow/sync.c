@@ -175,7 +175,7 @@ void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes)
 	bool common = is_common(page, gpa, bytes);
 
 	gn_sh_event(sh, GNOMON_EVENT_TRACE_WRITE, gpa.v, bytes);
-	gn_sh_spare_refs(sh);
+	gn_sh_spare_refs(sh, 1);
 	/* The next fault that comes through the table counts as its use. */
 	sh->shape += record->upper;
 	if (gn_tf_decide_store(record, &sh->config.flood,

@@ -63,9 +63,13 @@ static uint32_t compare(struct gn_sh *sh, struct gn_sh_page *page, bool fill)
 		return 0;
 	}
 	for (unsigned i = 0; i < GN_SH_ENTRIES; i += BLOCK) {
-		if (memcmp(&now[i], &page->snap[i], BLOCK * sizeof(*now))) {
-			changed += compare_block(sh, page, now, i, fill);
+		if (!memcmp(&now[i], &page->snap[i], BLOCK * sizeof(*now))) {
+			continue;
 		}
+		changed += gn_sh_plain(page)
+				   ? gn_sh_sync_plain(sh, page, now, BLOCK, i,
+						      fill)
+				   : compare_block(sh, page, now, i, fill);
 	}
 	return changed;
 }
@@ -150,7 +154,7 @@ void gn_sh_unsync_sync(struct gn_sh *sh)
 	bool keep = gn_sh_option(sh, GNOMON_OPT_UNSYNC_KEEP);
 
 	if (sh->open_count) {
-		gn_sh_spare_refs(sh);
+		gn_sh_spare_refs(sh, GN_SH_BATCH);
 	}
 	/* From the end, for a frame that is closed leaves the list. */
 	for (uint32_t i = sh->open_count; i-- > 0;) {
