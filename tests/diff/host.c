@@ -153,7 +153,7 @@ static void log_clear(struct world *w, uint64_t bits)
 	enum gnomon_status s;
 
 	do {
-		uint32_t budget = 1 + w->slot_budget;
+		uint32_t budget = w->slot_budget;
 
 		s = gnomon_dirty_clear(w->vm, LOG_ID, &range, NULL, &budget);
 		if (s == GNOMON_MORE) {
@@ -236,13 +236,17 @@ static void watch(struct world *w, uint64_t bits)
 
 void host_zap(struct world *w)
 {
+	uint64_t bits = w->n.ops;
 	enum gnomon_status s;
 
 	do {
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_zap_all(w->vm, &budget);
-	} while (s == GNOMON_MORE);
+		if (s == GNOMON_MORE) {
+			world_go_on(w, &bits);
+		}
+	} while (s == GNOMON_MORE && !w->failed);
 	if (s != GNOMON_OK) {
 		failed(w, "zap_all", s);
 	}
@@ -261,7 +265,10 @@ static void zap(struct world *w, uint64_t bits)
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_shrink(w->vm, &pages, &budget);
-	} while (s == GNOMON_MORE);
+		if (s == GNOMON_MORE) {
+			world_go_on(w, &bits);
+		}
+	} while (s == GNOMON_MORE && !w->failed);
 	if (s != GNOMON_OK) {
 		failed(w, "shrink", s);
 	}
@@ -271,18 +278,21 @@ static void range(struct world *w, uint64_t bits)
 {
 	struct gnomon_range range = { .first = { bits >> 8 & 4095 },
 				      .frames = 1 + (bits >> 24 & 4095) };
-	uint64_t young = 0;
+	uint64_t young = 0, kind = bits;
 	enum gnomon_status s;
 
 	do {
-		uint32_t budget = 1 + w->slot_budget;
+		uint32_t budget = w->slot_budget;
 
-		s = bits & 1 ? gnomon_collapse(w->vm, &range, &budget) :
-			       gnomon_young(w->vm, &range, bits & 2, &young,
+		s = kind & 1 ? gnomon_collapse(w->vm, &range, &budget) :
+			       gnomon_young(w->vm, &range, kind & 2, &young,
 					    &budget);
-	} while (s == GNOMON_MORE);
+		if (s == GNOMON_MORE) {
+			world_go_on(w, &bits);
+		}
+	} while (s == GNOMON_MORE && !w->failed);
 	if (s != GNOMON_OK) {
-		failed(w, bits & 1 ? "collapse" : "young", s);
+		failed(w, kind & 1 ? "collapse" : "young", s);
 	}
 }
 

@@ -48,15 +48,15 @@ void raw_notify(struct world *w, uint64_t bits)
 		s = gnomon_write(w->vm, NULL, (gnomon_gpa_t){ gpa }, is,
 				 w->raw_bytes);
 	}
+	if (memcmp(is, fh_at(w->fh, gpa), w->raw_bytes) != 0) {
+		world_fail(w, "telling of a write at gpa %#" PRIx64
+			   " changed memory", gpa);
+	}
 	if (s == GNOMON_OK) {
 		host_written(w, gpa >> 12);
 	} else {
 		/* Not ours to write, or the other way to say it. */
 		host_zap(w);
-	}
-	if (memcmp(is, fh_at(w->fh, gpa), w->raw_bytes) != 0) {
-		world_fail(w, "telling of a write at gpa %#" PRIx64
-			   " changed memory", gpa);
 	}
 	w->raw_bytes = 0;
 	++w->seq;
