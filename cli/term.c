@@ -128,6 +128,17 @@ void progress_update(uint64_t done)
 	pthread_mutex_unlock(&bar.lock);
 }
 
+void progress_text(const char *text)
+{
+	pthread_mutex_lock(&bar.lock);
+	if (bar.on) {
+		fprintf(stderr, "\r%.*s\033[K", terminal_columns() - 1, text);
+		fflush(stderr);
+		bar.drawn = true;
+	}
+	pthread_mutex_unlock(&bar.lock);
+}
+
 void progress_clear(void)
 {
 	pthread_mutex_lock(&bar.lock);

@@ -21,6 +21,8 @@ const char *term_plain(FILE *out);
 void progress_start(const char *what, uint64_t total);
 /* `done` of `total`, drawn at most ten times a second. */
 void progress_update(uint64_t done);
+/* The same place for a line of text of one's own. */
+void progress_text(const char *text);
 /* Takes the bar away. Also before any message on stderr. */
 void progress_clear(void);
 void progress_end(void);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,22 +11,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "record/files.h"
+#include "record/guest_console.h"
 #include "record/initramfs.h"
+#include "record/stop.h"
 
 enum {
-	LINE_BYTES = 4096,
 	PATH_BYTES = 4096,
 	ARGS_MAX = 64,
 };
-
-/* What the guest's init says on its console. */
-#define SAYS_BEGIN	"gnomon-begin"
-#define SAYS_STATUS	"gnomon-status "
-#define SAYS_PROBLEM	"gnomon-problem "
 
 #define MOUNTS \
 	"#!/bin/busybox sh\n" \
@@ -325,6 +319,9 @@ static pid_t start_qemu(const struct arguments *a, int *console)
 		null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		dup2(null, STDIN_FILENO);
 		dup2(pipes[1], STDOUT_FILENO);
+		stop_default();
+		/* The terminal's signals are ours; we end it in order. */
+		setpgid(0, 0);
 		execv(a->v[0], (char *const *)(uintptr_t)a->v);
 		_exit(127);
 	}
@@ -336,89 +333,14 @@ static pid_t start_qemu(const struct arguments *a, int *console)
 	return pid;
 }
 
-/* Takes the console apart, line by line. */
-struct console {
-	const struct record_guest *g;
-	bool begun;
-	int status;
-	char line[LINE_BYTES];
-	size_t bytes;
-	char problem[LINE_BYTES];
-};
-
-static void take_line(struct console *c)
-{
-	while (c->bytes && (c->line[c->bytes - 1] == '\r')) {
-		c->bytes--;
-	}
-	c->line[c->bytes] = '\0';
-	if (strncmp(c->line, SAYS_STATUS, strlen(SAYS_STATUS)) == 0) {
-		c->status = atoi(c->line + strlen(SAYS_STATUS));
-		c->begun = false;
-	} else if (strncmp(c->line, SAYS_PROBLEM, strlen(SAYS_PROBLEM)) == 0) {
-		memcpy(c->problem, c->line + strlen(SAYS_PROBLEM),
-		       c->bytes - strlen(SAYS_PROBLEM) + 1);
-	} else if (strcmp(c->line, SAYS_BEGIN) == 0) {
-		c->begun = true;
-	} else if (c->begun || c->g->verbose) {
-		puts(c->line);
-		fflush(stdout);
-	}
-	c->bytes = 0;
-}
-
-static void take_console(struct console *c, const char *text, size_t bytes)
-{
-	for (size_t i = 0; i < bytes; i++) {
-		if (text[i] == '\n' || c->bytes == LINE_BYTES - 1) {
-			take_line(c);
-		}
-		if (text[i] != '\n') {
-			c->line[c->bytes++] = text[i];
-		}
-	}
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* Reads the console until QEMU closes it; false after the time limit. */
-static bool watch(struct console *c, int fd, double deadline)
-{
-	for (;;) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int wait = deadline > 0 ? (int)((deadline - now()) * 1000) : -1;
-		char text[4096];
-		ssize_t n;
-
-		if (deadline > 0 && wait <= 0) {
-			return false;
-		}
-		n = poll(&p, 1, wait);
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		n = n > 0 ? read(fd, text, sizeof(text)) : -1;
-		if (n == 0) {
-			return true;
-		}
-		if (n > 0) {
-			take_console(c, text, (size_t)n);
-		} else if (errno != EINTR && n < 0 && !p.revents) {
-			continue;
-		}
-	}
-}
-
-static bool judge_end(const struct console *c, int status, bool in_time,
+static bool judge_end(const struct guest_console *c, int status, bool in_time,
 		      char *why, size_t why_bytes)
 {
-	if (!in_time) {
+	if (stop_signal()) {
+		snprintf(why, why_bytes, "stopped by signal %d; what was "
+			 "recorded up to there is in %s", stop_signal(),
+			 c->g->out);
+	} else if (!in_time) {
 		snprintf(why, why_bytes, "the guest did not end in time; give "
 			 "it more with --timeout");
 	} else if (c->problem[0]) {
@@ -445,15 +367,14 @@ static bool run(const struct record_guest *g, const struct folder *d,
 		size_t why_bytes)
 {
 	static struct arguments a;
-	static struct console c;
-	double begin = now();
+	static struct guest_console c;
 	int console, status = 0;
 	bool in_time;
 	pid_t pid;
 
 	build_arguments(&a, g, d);
 	set_environment(g, d);
-	c = (struct console){ .g = g, .status = -1 };
+	c = (struct guest_console){ .g = g, .status = -1 };
 	fflush(NULL);
 	pid = start_qemu(&a, &console);
 	if (pid < 0) {
@@ -461,16 +382,18 @@ static bool run(const struct record_guest *g, const struct folder *d,
 			 "other programs and try again", strerror(errno));
 		return false;
 	}
-	in_time = watch(&c, console, g->timeout_seconds ?
-			begin + g->timeout_seconds : 0);
-	if (!in_time) {
+	c.fd = console;
+	c.pid = pid;
+	in_time = guest_console_watch(&c, g->timeout_seconds);
+	if (!in_time || stop_signal()) {
 		/* It writes what it has, and ends. */
 		kill(pid, SIGTERM);
 	}
 	close(console);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
 	}
-	result->seconds = now() - begin;
+	result->seconds = guest_console_seconds(&c);
+	result->signal = stop_signal();
 	result->status = c.status;
 	return judge_end(&c, status, in_time, why, why_bytes);
 }
@@ -488,8 +411,10 @@ bool record_guest_run(const struct record_guest *g,
 			 "TMPDIR to one that can be written");
 		return false;
 	}
+	stop_watch();
 	good = fill_folder(&d, g, why, why_bytes) &&
 	       run(g, &d, result, why, why_bytes);
 	remove_folder(&d);
+	stop_default();
 	return good;
 }

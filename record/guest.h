@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct record_guest {
 	const char *out;
@@ -32,10 +33,15 @@ struct record_guest {
 	size_t with_count;
 	bool symbols;		/* hand over the kernel's function names */
 	bool verbose;		/* show all that the guest's console says */
+	/* Called a few times a second, with bytes written; may be null. */
+	void (*progress)(uint64_t bytes, double seconds);
+	/* Called before a line is printed; may be null. */
+	void (*before_line)(void);
 };
 
 struct record_guest_result {
 	int status;		/* of the command; -1: it did not end */
+	int signal;		/* that ended the recording early, or 0 */
 	double seconds;		/* QEMU ran */
 };
 

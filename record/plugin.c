@@ -86,10 +86,10 @@ static void describe(struct sim_rec_info *info, unsigned int vcpu)
 	char pages[32];
 
 	info->kind = SIM_REC_MMU;
-	info->cr0 = regs_read(vcpu, REG_CR0);
-	info->cr3 = regs_read(vcpu, REG_CR3);
-	info->cr4 = regs_read(vcpu, REG_CR4);
-	info->efer = regs_read(vcpu, REG_EFER);
+	info->cr0 = regs_read(vcpu, RECORD_CR0);
+	info->cr3 = regs_read(vcpu, RECORD_CR3);
+	info->cr4 = regs_read(vcpu, RECORD_CR4);
+	info->efer = regs_read(vcpu, RECORD_EFER);
 	info->levels = info->cr4 & CR4_LA57 ? 5 : 4;
 	info->pae = true;
 	info->maxphyaddr = 40;		/* what TCG's processors have */
@@ -164,7 +164,7 @@ static void start(unsigned int vcpu)
 	p.rec.instr = p.executed;
 	put_marker(MARK_START);
 	for (unsigned int i = 0; p.on && i < p.vcpus; i++) {
-		record_root(&p.rec, i, regs_read(i, REG_CR3));
+		record_root(&p.rec, i, regs_read(i, RECORD_CR3));
 	}
 }
 
@@ -293,7 +293,7 @@ static void write_msr(unsigned int vcpu)
 	if ((regs_general(vcpu, 1) & 0xffffffff) == MSR_EFER) {
 		/* Software cannot change LMA. */
 		value &= ~EFER_LMA;
-		value |= regs_read(vcpu, REG_EFER) & EFER_LMA;
+		value |= regs_read(vcpu, RECORD_EFER) & EFER_LMA;
 		write_register(SIM_EV_EFER, value, true);
 	}
 }
@@ -327,7 +327,7 @@ static void write_cr(unsigned int vcpu, const struct record_insn *i)
 /* What is followed before the recording starts, too. */
 static void see_early(unsigned int vcpu, const struct record_insn *i)
 {
-	if (i->kind == INSN_LIDT && (regs_read(vcpu, REG_EFER) & EFER_LMA)) {
+	if (i->kind == INSN_LIDT && (regs_read(vcpu, RECORD_EFER) & EFER_LMA)) {
 		p.idt = record_read(&p.ram, vcpu, address_of(vcpu, i) + 2, 8);
 	}
 	if (i->kind == INSN_CPUID &&
@@ -357,7 +357,7 @@ static void at_insn(unsigned int vcpu, void *arg)
 		break;
 	case INSN_CLTS:
 		write_register(SIM_EV_CR0,
-			       regs_read(vcpu, REG_CR0) & ~CR0_TS, true);
+			       regs_read(vcpu, RECORD_CR0) & ~CR0_TS, true);
 		break;
 	case INSN_LMSW:
 		write_register(SIM_EV_CR0, 0, false);
@@ -389,13 +389,13 @@ static void at_fault(unsigned int vcpu, void *arg)
 	if (!p.on) {
 		return;
 	}
-	rsp = regs_read(vcpu, REG_RSP);
+	rsp = regs_read(vcpu, RECORD_RSP);
 	error = record_read(&p.ram, vcpu, rsp, 4);
 	flags = record_read(&p.ram, vcpu, rsp + 24, 8);
 	flags = flags & EFLAGS_AC ? SIM_F_AC : 0;
 	set_moment(vcpu, (uintptr_t)arg);
 	put((struct sim_event){
-		.type = SIM_EV_FAULT, .gva = regs_read(vcpu, REG_CR2),
+		.type = SIM_EV_FAULT, .gva = regs_read(vcpu, RECORD_CR2),
 		.value = error, .ip = record_read(&p.ram, vcpu, rsp + 8, 8),
 		.flags = (uint16_t)(flags | SIM_F_IP |
 				    (error & SIM_PF_U ? SIM_F_USER : 0u)),
@@ -407,9 +407,9 @@ static void at_fault(unsigned int vcpu, void *arg)
 static unsigned int access_flags(unsigned int vcpu, uint64_t gva, bool store)
 {
 	unsigned int flags = store ? SIM_F_WRITE : 0;
-	bool user = (regs_read(vcpu, REG_CS) & 3) == 3;
+	bool user = (regs_read(vcpu, RECORD_CS) & 3) == 3;
 
-	if (regs_read(vcpu, REG_EFLAGS) & EFLAGS_AC) {
+	if (regs_read(vcpu, RECORD_EFLAGS) & EFLAGS_AC) {
 		flags |= SIM_F_AC;
 	}
 	/* While it delivers an interrupt from CPL 3, the processor itself

@@ -65,7 +65,20 @@ void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn,
 	enum qemu_plugin_cb_flags flags, enum qemu_plugin_mem_rw rw,
 	void *arg);
 
+void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb,
+	void (*cb)(unsigned int vcpu, void *arg),
+	enum qemu_plugin_cb_flags flags, void *arg);
+void qemu_plugin_register_vcpu_syscall_cb(qemu_plugin_id_t id,
+	void (*cb)(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
+		   uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+		   uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8));
+void qemu_plugin_register_vcpu_syscall_ret_cb(qemu_plugin_id_t id,
+	void (*cb)(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
+		   int64_t result));
+const char *qemu_plugin_path_to_binary(void);
+
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
+uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *
 qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t number);
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);

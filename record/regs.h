@@ -8,14 +8,14 @@
 
 /* Numbers of the gdb stub for x86-64. */
 enum {
-	REG_RSP = 7,
-	REG_EFLAGS = 17,
-	REG_CS = 18,
-	REG_CR0 = 27,
-	REG_CR2 = 28,
-	REG_CR3 = 29,
-	REG_CR4 = 30,
-	REG_EFER = 32,
+	RECORD_RSP = 7,
+	RECORD_EFLAGS = 17,
+	RECORD_CS = 18,
+	RECORD_CR0 = 27,
+	RECORD_CR2 = 28,
+	RECORD_CR3 = 29,
+	RECORD_CR4 = 30,
+	RECORD_EFER = 32,
 };
 
 /* Finds QEMU's functions; false if this QEMU lacks them. */

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Finding what a recorder needs, and saying what is missing. */
+#include "config.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cmds.h"
+#include "cli/record.h"
+#include "record/files.h"
+#include "record/initramfs.h"
+
+static bool is_file(const char *path, int how)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
+	       access(path, how) == 0;
+}
+
+/* The recorder's own files lie beside the program or are installed. */
+static const char *find_part(const char *built, const char *folder,
+			     const char *installed)
+{
+	char exe[RECORD_PATH_BYTES], path[RECORD_PATH_BYTES + 64];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *slash;
+
+	exe[n > 0 ? n : 0] = '\0';
+	slash = strrchr(exe, '/');
+	if (slash) {
+		*slash = '\0';
+		snprintf(path, sizeof(path), "%s/%s", exe, built);
+		if (is_file(path, R_OK)) {
+			return strdup(path);
+		}
+	}
+	snprintf(path, sizeof(path), "%s/%s", folder, installed);
+	return is_file(path, R_OK) ? strdup(path) : NULL;
+}
+
+/* The newest kernel that can be read and has modules. */
+static bool find_kernel(struct record_guest *g)
+{
+	static char modules[RECORD_PATH_BYTES];
+	glob_t found;
+
+	if (g->kernel && g->modules) {
+		return true;
+	}
+	if (glob(g->kernel ? g->kernel : "/boot/vmlinuz-*", 0, NULL,
+		 &found) != 0) {
+		return false;
+	}
+	for (size_t i = found.gl_pathc; i-- > 0;) {
+		const char *version = strstr(found.gl_pathv[i], "vmlinuz-");
+
+		if (!version || !is_file(found.gl_pathv[i], R_OK)) {
+			continue;
+		}
+		snprintf(modules, sizeof(modules), "/lib/modules/%s",
+			 version + strlen("vmlinuz-"));
+		if (g->modules || initramfs_has_modules(modules)) {
+			g->kernel = strdup(found.gl_pathv[i]);
+			g->modules = g->modules ? g->modules : modules;
+			break;
+		}
+	}
+	globfree(&found);
+	return g->kernel && g->modules;
+}
+
+/* Its first line of --version; only 7.2 is known to show registers. */
+static bool qemu_fits(const char *qemu, const char *first, char *version,
+		      size_t bytes)
+{
+	char command[RECORD_PATH_BYTES + 32];
+	FILE *f;
+
+	if (strchr(qemu, '\'')) {
+		return false;
+	}
+	snprintf(command, sizeof(command), "'%s' --version", qemu);
+	f = popen(command, "r");
+	version[0] = '\0';
+	if (f) {
+		if (!fgets(version, (int)bytes, f)) {
+			version[0] = '\0';
+		}
+		pclose(f);
+	}
+	version[strcspn(version, "(\n")] = '\0';
+	return strncmp(version, first, strlen(first)) == 0;
+}
+
+/* Finds what is needed; false after naming what is missing. */
+bool record_find_guest(struct record_guest *g)
+{
+	char version[128];
+
+	g->plugin = find_part(".libs/gnomon-record.so", PKGLIBDIR,
+			      "gnomon-record.so");
+	g->mark = find_part("gnomon-mark", PKGLIBEXECDIR, "gnomon-mark");
+	if (!g->plugin || !g->mark) {
+		cmd_error("recorder", "was not built; configure with shared "
+			  "libraries on x86-64 and build again");
+		return false;
+	}
+	g->qemu = g->qemu ? g->qemu : record_find_program("qemu-system-x86_64");
+	if (!g->qemu || !is_file(g->qemu, X_OK)) {
+		cmd_error(g->qemu ? g->qemu : "qemu-system-x86_64", "is "
+			  "missing; install qemu-system-x86 or name it with "
+			  "--qemu");
+		return false;
+	}
+	if (!qemu_fits(g->qemu, "QEMU emulator version 7.2.", version,
+		       sizeof(version))) {
+		cmd_error(g->qemu, "is '%s'; the recorder needs 7.2, name one "
+			  "with --qemu", version);
+		return false;
+	}
+	setenv("GNOMON_RECORD_TOOL", version + strlen("QEMU emulator "), 1);
+	g->busybox = g->busybox ? g->busybox : record_find_program("busybox");
+	if (!g->busybox || !is_file(g->busybox, R_OK)) {
+		cmd_error(g->busybox ? g->busybox : "busybox", "is missing; "
+			  "install busybox-static or name one with --busybox");
+		return false;
+	}
+	if (!find_kernel(g) || !is_file(g->kernel, R_OK) ||
+	    !initramfs_has_modules(g->modules)) {
+		cmd_error("kernel", "none that can be read, with its modules; "
+			  "install linux-image-amd64 or name one with "
+			  "--kernel and --modules");
+		return false;
+	}
+	return true;
+}
+
+static bool find_command(struct record_opts *o)
+{
+	char *path = record_find_program(o->command[0]);
+
+	if (!path) {
+		cmd_error(o->command[0], "there is no such program; give its "
+			  "path");
+		return false;
+	}
+	o->command[0] = path;
+	return true;
+}
+
+bool record_find_user(struct record_user *u, struct record_opts *o)
+{
+	static char version[128];
+
+	u->plugin = find_part(".libs/gnomon-record-user.so", PKGLIBDIR,
+			      "gnomon-record-user.so");
+	if (!u->plugin) {
+		cmd_error("recorder", "was not built; configure with shared "
+			  "libraries on x86-64 and build again");
+		return false;
+	}
+	if (strpbrk(u->plugin, ",\n")) {
+		cmd_error(u->plugin, "QEMU takes no plugin with a comma in "
+			  "its name; install gnomon elsewhere");
+		return false;
+	}
+	u->qemu = o->guest.qemu ? o->guest.qemu :
+				  record_find_program("qemu-x86_64");
+	if (!u->qemu || !is_file(u->qemu, X_OK)) {
+		cmd_error(u->qemu ? u->qemu : "qemu-x86_64", "is missing; "
+			  "install qemu-user or name it with --qemu");
+		return false;
+	}
+	if (!qemu_fits(u->qemu, "qemu-x86_64 version 7.2.", version,
+		       sizeof(version))) {
+		cmd_error(u->qemu, "is '%s'; the recorder needs 7.2, name one "
+			  "with --qemu", version);
+		return false;
+	}
+	u->tool = version;
+	return find_command(o);
+}
+
+bool record_find_perf(struct record_perf *p, struct record_opts *o)
+{
+	p->perf = o->perf ? o->perf : record_find_program("perf");
+	if (!p->perf || !is_file(p->perf, X_OK)) {
+		cmd_error(p->perf ? p->perf : "perf", "is missing; install "
+			  "linux-perf or name it with --perf");
+		return false;
+	}
+	return find_command(o);
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The recorder of processes: what each system call does to them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "record/user_state.h"
+
+enum {
+	LINUX_PROT_MASK = 7,
+	LINUX_MAP_SHARED = 1,
+	LINUX_MAP_ANON = 0x20,
+	LINUX_CLONE_VM = 0x100,
+	LINUX_CLONE_VFORK = 0x4000,
+	LINUX_CLONE_THREAD = 0x10000,
+	LINUX_AT_FDCWD = -100,
+};
+
+static void put_range(uint8_t type, uint64_t gva, uint64_t bytes,
+		      unsigned prot)
+{
+	user_put((struct ring_record){ .type = type, .gva = gva, .value = bytes,
+				  .sub = (uint8_t)prot }, NULL);
+}
+
+/* ---- exec and exit ------------------------------------------------------ */
+
+/* The file that an exec call names, in self.text; false if none can be told. */
+static bool exec_path(int64_t number, const uint64_t a[6])
+{
+	int64_t folder = (int32_t)a[0];
+	uint64_t name = number == SYS_execve ? a[0] : a[1];
+
+	if (!user_read_text(name + self.base, self.text, sizeof(self.text))) {
+		return false;
+	}
+	if (number == SYS_execve) {
+		return true;
+	}
+	return a[4] == 0 && (self.text[0] == '/' || folder == LINUX_AT_FDCWD);
+}
+
+static void at_exec(int64_t number, const uint64_t a[6])
+{
+	unsigned at = number == SYS_execve ? 1 : 2;
+	enum user_exec what;
+
+	if (!exec_path(number, a)) {
+		return;
+	}
+	what = user_exec_plan(self.text, &self.plan);
+	if (what == USER_EXEC_FAILS) {
+		return;
+	}
+	user_put((struct ring_record){ .type = SIM_EV_SWITCH }, NULL);
+	if (what == USER_EXEC_FOREIGN) {
+		user_put((struct ring_record){ .type = RING_ESCAPED },
+			 self.text);
+		return;
+	}
+	char **argv = user_read_list(a[at] + self.base, self.base);
+	char **envp = user_read_list(a[at + 1] + self.base, self.base);
+
+	if (argv && envp) {
+		user_exec(&self.plan, self.qemu, self.option, argv, envp);
+	}
+	/* It failed: let the kernel tell the program why. */
+	free(argv);
+	free(envp);
+}
+
+/* ---- forks -------------------------------------------------------------- */
+
+static bool is_fork(int64_t number)
+{
+	return number == SYS_fork || number == SYS_vfork ||
+	       number == SYS_clone;
+}
+
+static void put_fork(int64_t number, uint64_t flags, uint32_t child,
+		     bool from_child)
+{
+	bool thread = number == SYS_clone && (flags & LINUX_CLONE_THREAD);
+	bool shares = number == SYS_vfork ||
+		      (number == SYS_clone && (flags & LINUX_CLONE_VM));
+
+	user_put((struct ring_record){
+		.type = !thread && shares ? SIM_EV_VFORK : SIM_EV_FORK,
+		.value = child,
+		.flags = (uint16_t)((thread ? SIM_F_THREAD : 0u) |
+				    (from_child ? RING_FROM_CHILD : 0u)),
+	}, NULL);
+}
+
+/* In the child's copy of everything. */
+static void born(int64_t number, uint64_t flags)
+{
+	pthread_mutex_init(&self.lock, NULL);
+	pthread_mutex_lock(&self.lock);
+	put_fork(number, flags, (uint32_t)getpid(), true); /* as the parent */
+	self.pid = (uint32_t)getpid();
+	me.tid = (uint32_t)syscall(SYS_gettid);
+	user_clear_filters();
+	pthread_mutex_unlock(&self.lock);
+}
+
+/* ---- system calls ------------------------------------------------------- */
+
+static void name_of_fd(int fd)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, self.text, sizeof(self.text) - 1);
+	self.text[n > 0 ? n : 0] = '\0';
+	if (self.text[0] != '/') {
+		snprintf(self.text, sizeof(self.text), "/fd/%u/%d", self.pid,
+			 fd);
+	}
+}
+
+static void after_mmap(const uint64_t a[6], uint64_t gva)
+{
+	bool anon = a[3] & LINUX_MAP_ANON;
+
+	if (!anon) {
+		name_of_fd((int)a[4]);
+	}
+	user_put((struct ring_record){
+		.type = SIM_EV_MMAP, .gva = gva, .value = a[1],
+		.gpa = anon ? 0 : a[5], .sub = a[2] & LINUX_PROT_MASK,
+		.flags = (uint16_t)((anon ? SIM_F_ANON : 0u) |
+			 (a[3] & LINUX_MAP_SHARED ? SIM_F_SHARED : 0u)),
+	}, anon ? NULL : self.text);
+	user_maps_add(&self.maps, gva, a[1]);
+}
+
+static void after_mremap(const uint64_t a[6], uint64_t to)
+{
+	uint64_t keep = to != a[0] ? 0 : a[1] < a[2] ? a[1] : a[2];
+
+	if (a[1] > keep) {
+		put_range(SIM_EV_MUNMAP, a[0] + keep, a[1] - keep, 0);
+		user_maps_remove(&self.maps, a[0] + keep, a[1] - keep);
+	}
+	if (a[2] > keep) {
+		user_put((struct ring_record){
+			.type = SIM_EV_MMAP, .gva = to + keep,
+			.value = a[2] - keep, .flags = SIM_F_ANON,
+			.sub = SIM_PROT_R | SIM_PROT_W }, NULL);
+		user_maps_add(&self.maps, to + keep, a[2] - keep);
+	}
+}
+
+static void after_brk(uint64_t end)
+{
+	user_put((struct ring_record){ .type = SIM_EV_BRK, .gva = end }, NULL);
+	if (self.brk && end > self.brk) {
+		user_maps_add(&self.maps, self.brk, end - self.brk);
+	} else if (self.brk && end < self.brk) {
+		user_maps_remove(&self.maps, end, self.brk - end);
+	}
+	self.brk = end;
+}
+
+/* A child that was killed says nothing itself. */
+static void after_wait(const uint64_t a[6], uint32_t child)
+{
+	const int *status = (const int *)(uintptr_t)(a[1] + self.base);
+
+	/* Not if it stopped, or goes on. */
+	if (child && (!a[1] || ((*status & 0xff) != 0x7f &&
+				*status != 0xffff))) {
+		user_put((struct ring_record){ .type = RING_REAPED,
+					  .value = child }, NULL);
+	}
+}
+
+static void after_memory(int64_t number, const uint64_t a[6], uint64_t result)
+{
+	switch (number) {
+	case SYS_mmap:
+		after_mmap(a, result);
+		break;
+	case SYS_mremap:
+		after_mremap(a, result);
+		break;
+	case SYS_munmap:
+		put_range(SIM_EV_MUNMAP, a[0], a[1], 0);
+		user_maps_remove(&self.maps, a[0], a[1]);
+		break;
+	case SYS_mprotect:
+		put_range(SIM_EV_MPROTECT, a[0], a[1],
+			  a[2] & LINUX_PROT_MASK);
+		break;
+	case SYS_brk:
+		after_brk(result);
+		break;
+	default:
+		return;
+	}
+	user_clear_filters();
+}
+
+void user_at_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
+		    uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
+		    uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8)
+{
+	const uint64_t a[6] = { a1, a2, a3, a4, a5, a6 };
+
+	(void)id;
+	(void)vcpu;
+	(void)a7;
+	(void)a8;
+	memcpy(me.args, a, sizeof(me.args));
+	user_lock();
+	if (number == SYS_execve || number == SYS_execveat) {
+		at_exec(number, a);
+	} else if (number == SYS_exit || number == SYS_exit_group) {
+		user_put((struct ring_record){
+			.type = SIM_EV_EXIT, .value = a1 & 0xff,
+			.sub = number == SYS_exit_group ? RING_ALL_THREADS :
+							  0 }, NULL);
+	} else if (is_fork(number)) {
+		/* The child's counters go on from here. */
+		user_put((struct ring_record){ .type = SIM_EV_SWITCH }, NULL);
+	}
+	user_unlock();
+}
+
+void user_after_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
+		       int64_t result)
+{
+	(void)id;
+	(void)vcpu;
+	if (result < 0 && result > -4096) {
+		return;
+	}
+	if (is_fork(number) && result == 0) {
+		born(number, me.args[0]);
+		return;
+	}
+	user_lock();
+	if (is_fork(number)) {
+		put_fork(number, me.args[0], (uint32_t)result, false);
+		user_clear_filters();
+	} else if (number == SYS_wait4) {
+		after_wait(me.args, (uint32_t)result);
+	} else {
+		after_memory(number, me.args, (uint64_t)result);
+	}
+	user_unlock();
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The filter of the recorder of processes: the pages of the last accesses, in
+ * sets of four as in a second-level TLB. QEMU's user mode puts stack and data
+ * where a direct-mapped table would have them push each other out.
+ */
+#ifndef RECORD_WAYS_H
+#define RECORD_WAYS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	RECORD_WAYS = 4,
+};
+
+struct record_ways {
+	uint32_t sets;		/* a power of two; 0: not made */
+	uint64_t (*set)[RECORD_WAYS];	/* page + 1, the last one first */
+};
+
+/* For so many pages, at least one set; false when memory is short. */
+static inline bool record_ways_init(struct record_ways *w, uint32_t pages)
+{
+	uint32_t sets = pages / RECORD_WAYS ? pages / RECORD_WAYS : 1;
+
+	w->set = calloc(sets, sizeof(*w->set));
+	w->sets = w->set ? sets : 0;
+	return w->set != NULL;
+}
+
+static inline void record_ways_clear(struct record_ways *w)
+{
+	memset(w->set, 0, w->sets * sizeof(*w->set));
+}
+
+/* Is the page among the last ones? It is from now on. */
+static inline bool record_ways_see(struct record_ways *w, uint64_t page)
+{
+	uint64_t *set = w->set[page & (w->sets - 1)];
+	unsigned at = 0;
+
+	while (at < RECORD_WAYS && set[at] != page + 1) {
+		at++;
+	}
+	if (at == 0) {
+		return true;
+	}
+	bool found = at < RECORD_WAYS;
+
+	for (at = found ? at : RECORD_WAYS - 1; at > 0; at--) {
+		set[at] = set[at - 1];
+	}
+	set[0] = page + 1;
+	return found;
+}
+
+#endif

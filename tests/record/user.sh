@@ -1,0 +1,108 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# gnomon record user, from end to end: a shell that forks and executes, a
+# static program, a script, an empty environment; then signals. Skipped where
+# qemu-user is missing.
+set -u
+gnomon=${top_builddir:?}/gnomon
+work=$top_builddir/test-record-user.$$
+trap 'rm -rf "$work"' EXIT
+mkdir "$work" && cd "$work" || exit 1
+
+fail() {
+	echo "FAIL: $*"
+	[ ! -f err ] || cat err
+	exit 1
+}
+refused() { # STATUS TEXT OPTION...
+	expected=$1 text=$2
+	shift 2
+	"$gnomon" record user -o x.gnr "$@" >out 2>err
+	status=$?
+	[ $status = "$expected" ] || fail "$*: status $status"
+	grep -q -e "$text" err || fail "$*: no '$text'"
+	[ ! -e x.gnr ] || fail "$*: x.gnr is left"
+}
+count() { # NAME FILE: events of that name
+	"$gnomon" info "$2" | awk -v n="$1" '$1 == n { print $2; f = 1 }
+		END { if (!f) print 0 }'
+}
+
+refused 2 'needs'
+refused 2 'no --memory' --memory 512 -- true
+refused 2 'no --perf' --perf x -- true
+refused 2 'power of two' --filter 3 -- true
+refused 1 'is missing; \|was not built' --qemu /nonexistent -- true
+
+# shellcheck disable=SC2016 # the recorded shell expands it
+"$gnomon" record user -o x.gnr --timeout 300 -- sh -c 'i=0
+	while [ $i -lt 5 ]; do (j=$i); /bin/true; i=$((i+1)); done
+	echo "counted to $i"; exit 3' >out 2>err
+status=$?
+if grep -q -e 'is missing' -e 'was not built' -e 'needs 7.2' err; then
+	echo "SKIP: $(cat err)"
+	exit 77
+fi
+[ $status = 1 ] || fail "status $status"
+grep -q 'status 3' err || fail "the command's status"
+grep -q '^counted to 5' out || fail "no output"
+"$gnomon" info x.gnr | grep -q 'process level, complete' || fail "kind"
+# Five subshells and five programs; dash executes with vfork.
+forks=$(($(count fork x.gnr) + $(count vfork x.gnr)))
+[ $forks = 10 ] || fail "$forks forks"
+[ "$(count exec x.gnr)" = 6 ] || fail "$(count exec x.gnr) execs"
+[ "$(count exit x.gnr)" = 11 ] || fail "$(count exit x.gnr) exits"
+for mode in shadow nested; do
+	"$gnomon" run -m $mode --verify x.gnr >out 2>err ||
+		fail "cannot be replayed under $mode"
+done
+"$gnomon" run x.gnr,kpti=1,pcid=1 --verify >out 2>err || fail "with keys"
+"$gnomon" run x.gnr,cows=1 >out 2>err && fail "took cows=1"
+grep -q 'no such parameter' err || fail "cows=1"
+
+# A script, an empty environment, a program that a signal ends.
+{
+	echo '#!/usr/bin/env sh'
+	echo 'env -i /bin/echo "$1"'
+	echo 'sh -c "kill -9 \$\$"'
+	echo 'true'
+} >script
+chmod +x script
+"$gnomon" record user -o y.gnr -- ./script hello >out 2>err ||
+	fail "script: status $?"
+grep -q '^hello' out || fail "script's output"
+# env becomes sh; env becomes echo; the second sh.
+[ "$(count exec y.gnr)" = 5 ] || fail "script: $(count exec y.gnr) execs"
+[ "$(count exit y.gnr)" = 3 ] || fail "script: $(count exit y.gnr) exits"
+rm x.gnr
+echo data >script.data
+chmod +x script.data
+refused 1 'no program or script' -- ./script.data
+refused 1 'no such program' -- ./nothing
+
+# SIGTERM: complete up to there, nothing left behind.
+(exec "$gnomon" record user -o t.gnr -- sh -c 'while :; do :; done' \
+	>out 2>err) &
+pid=$!
+sleep 2
+kill -TERM $pid
+wait $pid
+[ $? = 1 ] || fail "SIGTERM: status"
+grep -q 'stopped by signal 15' err || fail "SIGTERM"
+"$gnomon" info t.gnr | grep -q 'complete' || fail "SIGTERM: not complete"
+"$gnomon" record user --timeout 1 -o l.gnr -- sleep 60 >out 2>err
+grep -q 'time limit' err || fail "time limit"
+
+# SIGKILL: readable up to the last frame. The frame is small for that.
+(exec "$gnomon" record user -o k.gnr --filter 0 -- \
+	sh -c 'while :; do :; done' >out 2>err) &
+pid=$!
+sleep 3
+kill -KILL $pid
+wait $pid 2>/dev/null
+set -- k.gnr.part-*
+[ -f "$1" ] || fail "SIGKILL: no file"
+"$gnomon" info "$1" >out 2>err
+grep -q 'was cut' err || fail "SIGKILL: not said to be cut"
+grep -q 'process level' out || fail "SIGKILL: not readable"
+exit 0
