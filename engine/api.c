@@ -64,10 +64,16 @@ void gnomon_vcpu_destroy(struct gnomon_vcpu *vcpu)
 	gn_eng_let_go(vm);
 }
 
-enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
-					const struct gnomon_regs *regs,
-					uint32_t flags,
-					struct gnomon_root *root)
+/*
+ * The calls that a guest makes most: what a lock needs is kept out of them,
+ * so that a vm without one passes straight on.
+ */
+#define GUARDED static __attribute__((noinline))
+
+GUARDED enum gnomon_status set_regs_guarded(struct gnomon_vcpu *vcpu,
+					    const struct gnomon_regs *regs,
+					    uint32_t flags,
+					    struct gnomon_root *root)
 {
 	gn_eng_hold(vcpu->vm);
 	enum gnomon_status result =
@@ -75,6 +81,16 @@ enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 
 	gn_eng_let_go(vcpu->vm);
 	return result;
+}
+
+enum gnomon_status gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu,
+					const struct gnomon_regs *regs,
+					uint32_t flags,
+					struct gnomon_root *root)
+{
+	return gn_eng_is_free(vcpu->vm)
+		       ? gn_eng_vcpu_set_regs(vcpu, regs, flags, root)
+		       : set_regs_guarded(vcpu, regs, flags, root);
 }
 
 struct gnomon_root gnomon_vcpu_root(const struct gnomon_vcpu *vcpu)
@@ -107,8 +123,9 @@ enum gnomon_mode gnomon_mode_get(const struct gnomon_vm *vm,
 	return result;
 }
 
-void gnomon_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
-		  struct gnomon_outcome *outcome)
+GUARDED void fault_guarded(struct gnomon_vcpu *vcpu,
+			   const struct gnomon_fault *fault,
+			   struct gnomon_outcome *outcome)
 {
 	const struct gnomon_vm *vm = vcpu->vm;
 
@@ -126,9 +143,20 @@ void gnomon_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 	gn_eng_let_go(vm);
 }
 
-enum gnomon_status gnomon_write(struct gnomon_vm *vm,
-				struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
-				const void *data, size_t bytes)
+void gnomon_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+		  struct gnomon_outcome *outcome)
+{
+	if (gn_eng_is_free(vcpu->vm)) {
+		gn_eng_fault(vcpu, fault, outcome);
+	} else {
+		fault_guarded(vcpu, fault, outcome);
+	}
+}
+
+GUARDED enum gnomon_status write_guarded(struct gnomon_vm *vm,
+					 struct gnomon_vcpu *vcpu,
+					 gnomon_gpa_t gpa, const void *data,
+					 size_t bytes)
 {
 	gn_eng_hold(vm);
 	enum gnomon_status result = gn_eng_write(vm, vcpu, gpa, data, bytes);
@@ -137,11 +165,28 @@ enum gnomon_status gnomon_write(struct gnomon_vm *vm,
 	return result;
 }
 
-void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
+enum gnomon_status gnomon_write(struct gnomon_vm *vm,
+				struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
+				const void *data, size_t bytes)
+{
+	return gn_eng_is_free(vm) ? gn_eng_write(vm, vcpu, gpa, data, bytes)
+				  : write_guarded(vm, vcpu, gpa, data, bytes);
+}
+
+GUARDED void invlpg_guarded(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 {
 	gn_eng_hold(vcpu->vm);
 	gn_eng_invlpg(vcpu, gva);
 	gn_eng_let_go(vcpu->vm);
+}
+
+void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
+{
+	if (gn_eng_is_free(vcpu->vm)) {
+		gn_eng_invlpg(vcpu, gva);
+	} else {
+		invlpg_guarded(vcpu, gva);
+	}
 }
 
 enum gnomon_status gnomon_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,

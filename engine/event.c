@@ -30,9 +30,9 @@ static void guest_fault(struct gnomon_vcpu *vcpu,
 	}
 }
 
-static void nested_fault(struct gnomon_vcpu *vcpu,
-			 const struct gnomon_fault *fault,
-			 struct gnomon_outcome *out)
+static __attribute__((noinline)) void
+nested_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+	     struct gnomon_outcome *out)
 {
 	struct gnomon_vm *vm = vcpu->vm;
 	bool dirtied = false;
@@ -150,19 +150,15 @@ static bool store_entry(const struct gn_mem *mem, gnomon_gpa_t gpa,
 	return gn_mem_store8(mem, gpa.v, value);
 }
 
-enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
-				gnomon_gpa_t gpa, const void *data,
-				size_t bytes)
+/* Any other store; out of the way of that one. */
+static __attribute__((noinline)) enum gnomon_status
+write_any(struct gnomon_vm *vm, gnomon_gpa_t gpa, const void *data,
+	  size_t bytes)
 {
 	uint64_t offset = gpa.v & (GNOMON_PAGE_BYTES - 1);
 	const struct gnomon_slot *slot;
 	enum gnomon_status status;
 
-	(void)vcpu;
-	if (gn_eng_shadow(vm) && store_entry(&vm->mem, gpa, data, bytes)) {
-		gn_sh_written(&vm->sh, gpa, sizeof(uint64_t));
-		return GNOMON_OK;
-	}
 	if (bytes == 0 || bytes > GNOMON_PAGE_BYTES - offset) {
 		return GNOMON_INVAL;
 	}
@@ -179,6 +175,18 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 		gn_sh_written(&vm->sh, gpa, (uint32_t)bytes);
 	}
 	return status;
+}
+
+enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
+				gnomon_gpa_t gpa, const void *data,
+				size_t bytes)
+{
+	(void)vcpu;
+	if (gn_eng_shadow(vm) && store_entry(&vm->mem, gpa, data, bytes)) {
+		gn_sh_written_entry(&vm->sh, gpa);
+		return GNOMON_OK;
+	}
+	return write_any(vm, gpa, data, bytes);
 }
 
 void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)

@@ -27,6 +27,16 @@ static inline void gn_eng_let_go(const struct gnomon_vm *vm)
 	}
 }
 
+/* True: there is nothing to hold or to let go, and the call is counted. */
+static inline bool gn_eng_is_free(const struct gnomon_vm *vm)
+{
+	if (vm->guarded) {
+		return false;
+	}
+	vm->sh.stats->lock_exclusive++;
+	return true;
+}
+
 /* Does the host have a shared side? Else a call must hold the vm alone. */
 static inline bool gn_eng_has_shared(const struct gnomon_vm *vm)
 {

@@ -200,27 +200,34 @@ bool gn_sh_fault_shared(struct gn_sh_vcpu *vcpu,
 	return gn_sh_step_quick(&f) == GN_SH_DONE;
 }
 
+/* Out of the way of faults that need none of them. */
+static __attribute__((noinline)) void all_steps(struct gn_sh_fault *f)
+{
+	bool done = step_root(f) == GN_SH_DONE ||
+		    (f->sh->below &&
+		     gn_sh_step_agile(f) == GN_SH_DONE) ||
+		    step_watch(f) == GN_SH_DONE ||
+		    step_trace(f) == GN_SH_DONE ||
+		    gn_sh_step_host(f) == GN_SH_DONE ||
+		    gn_sh_step_reserve(f) == GN_SH_DONE ||
+		    gn_sh_step_path(f) == GN_SH_DONE ||
+		    gn_sh_step_recheck(f) == GN_SH_DONE ||
+		    gn_sh_step_link(f) == GN_SH_DONE ||
+		    step_leaf(f) == GN_SH_DONE;
+
+	if (!done) {
+		gn_sh_step_finish(f);
+	}
+	gn_sh_reap(f->sh);
+}
+
 void gn_sh_fault(struct gn_sh_vcpu *vcpu, const struct gnomon_fault *fault,
 		 struct gnomon_outcome *outcome)
 {
 	struct gn_sh_fault f;
 
 	begin(&f, vcpu, fault, true, outcome);
-	bool done = gn_sh_step_quick(&f) == GN_SH_DONE ||
-		    step_root(&f) == GN_SH_DONE ||
-		    (f.sh->below &&
-		     gn_sh_step_agile(&f) == GN_SH_DONE) ||
-		    step_watch(&f) == GN_SH_DONE ||
-		    step_trace(&f) == GN_SH_DONE ||
-		    gn_sh_step_host(&f) == GN_SH_DONE ||
-		    gn_sh_step_reserve(&f) == GN_SH_DONE ||
-		    gn_sh_step_path(&f) == GN_SH_DONE ||
-		    gn_sh_step_recheck(&f) == GN_SH_DONE ||
-		    gn_sh_step_link(&f) == GN_SH_DONE ||
-		    step_leaf(&f) == GN_SH_DONE;
-
-	if (!done) {
-		gn_sh_step_finish(&f);
+	if (gn_sh_step_quick(&f) != GN_SH_DONE) {
+		all_steps(&f);
 	}
-	gn_sh_reap(vcpu->sh);
 }

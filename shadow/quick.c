@@ -18,6 +18,7 @@
 #include "shadow/refs.h"
 #include "shadow/set.h"
 #include "shadow/step.h"
+#include "shadow/unsync.h"
 
 static enum gn_sh_step inject(struct gn_sh_fault *f, uint32_t error_code)
 {
@@ -176,6 +177,19 @@ static bool is_special(const struct gn_sh_fault *f)
 			  (record->tables && (f->access & GNOMON_WRITE)));
 }
 
+/* A store to a table that stays as it is: nothing changes, it is followed. */
+static enum gn_sh_step step_trace(struct gn_sh_fault *f)
+{
+	const struct gn_tf_record *record = f->record;
+
+	if (record->watch || f->sh->below || !gn_sh_root_usable(f->vcpu) ||
+	    gn_sh_unsync_may_open(f->sh, record) ||
+	    gn_tf_decide_fault(record, f->access) == GN_TF_GIVE_UP) {
+		return GN_SH_NEXT;
+	}
+	return gn_sh_answer(f, GNOMON_EMULATE, GNOMON_KIND_TRACE);
+}
+
 /*
  * What only one alone may do: room for the frame, references for the reverse
  * maps. It is not done for each fault, so those who may not find it done.
@@ -253,8 +267,11 @@ enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f)
 	f->record = f->known && f->known->trace
 			    ? gn_tf_at(&f->sh->tf, f->known->trace)
 			    : NULL;
+	if (is_special(f)) {
+		return step_trace(f);
+	}
 	f->path[1] = known_way(f);
-	if (is_special(f) || (!f->path[1] && !find_path(f))) {
+	if (!f->path[1] && !find_path(f)) {
 		return GN_SH_NEXT;
 	}
 	gn_sh_use(f->path[1]);

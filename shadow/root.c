@@ -22,15 +22,6 @@ uint64_t gn_sh_top_entry(const struct gn_gpt_ctx *ctx, unsigned index)
 	return ctx->format->id == GN_GPT_32BIT ? ctx->root.v | X86_PTE_P : 0;
 }
 
-bool gn_sh_root_usable(const struct gn_sh_vcpu *vcpu)
-{
-	const struct gn_sh_page *root = vcpu->top;
-
-	return root->state == GN_SH_LIVE &&
-	       (!root->role.top || root->role.format == GN_GPT_PAE ||
-		root->role.format == GN_GPT_32BIT);
-}
-
 gnomon_hpa_t gn_sh_root_hpa(const struct gn_sh_vcpu *vcpu)
 {
 	return vcpu->top->hpa;

@@ -38,7 +38,14 @@ static inline void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu)
 /* Let go of the root; the vcpu will not run again. */
 void gn_sh_root_leave(struct gn_sh_vcpu *vcpu);
 /* False when the root is empty for want of memory at CR3. */
-bool gn_sh_root_usable(const struct gn_sh_vcpu *vcpu);
+static inline bool gn_sh_root_usable(const struct gn_sh_vcpu *vcpu)
+{
+	const struct gn_sh_page *root = vcpu->top;
+
+	return root->state == GN_SH_LIVE &&
+	       (!root->role.top || root->role.format == GN_GPT_PAE ||
+		root->role.format == GN_GPT_32BIT);
+}
 gnomon_hpa_t gn_sh_root_hpa(const struct gn_sh_vcpu *vcpu);
 /* What stands for entry index above the guest's top table: PDPTE or CR3. */
 uint64_t gn_sh_top_entry(const struct gn_gpt_ctx *ctx, unsigned index);

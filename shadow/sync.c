@@ -115,28 +115,6 @@ static void update_page(struct gn_sh *sh, struct gn_sh_page *page,
 	}
 }
 
-/* One whole entry of a table that has one shadow, which is plain. */
-static bool is_common(const struct gn_sh_page *page, gnomon_gpa_t gpa,
-		      uint32_t bytes)
-{
-	return gn_sh_plain(page) && !page->next && bytes == 8 &&
-	       (gpa.v & 7) == 0;
-}
-
-static void update_common(struct gn_sh *sh, struct gn_sh_page *page,
-			  gnomon_gpa_t gpa)
-{
-	unsigned index = (unsigned)(gpa.v >> 3) & (GN_SH_ENTRIES - 1);
-	uint64_t gpte;
-
-	sh->stats->mmu_pte_write++;
-	if (gn_mem_load8(sh->mem, gpa.v, &gpte) == GNOMON_OK) {
-		gn_sh_follow_plain(sh, page, index, gpte, true);
-	} else {
-		gn_sh_clear(sh, page, index);
-	}
-}
-
 /* Updates drop links, never pages: the list stands still. */
 static void update_pages(struct gn_sh *sh, const struct gn_tf_record *record,
 			 gnomon_gpa_t gpa, uint32_t bytes)
@@ -163,6 +141,28 @@ static unsigned mirror_bytes(const struct gn_sh *sh,
 	return entry_bytes(page);
 }
 
+/* Follow or give up? Counts the store. */
+static inline __attribute__((always_inline)) enum gn_tf_verdict
+decide(struct gn_sh *sh, struct gn_tf_record *record, gnomon_gpa_t gpa,
+       uint32_t bytes, unsigned of_entry)
+{
+	gn_sh_event(sh, GNOMON_EVENT_TRACE_WRITE, gpa.v, bytes);
+	gn_sh_spare_refs(sh, 1);
+	/* The next fault that comes through the table counts as its use. */
+	sh->shape += record->upper;
+	return gn_tf_decide_store(record, &sh->config.flood,
+				  (uint32_t)(gpa.v & (GNOMON_PAGE_BYTES - 1)),
+				  bytes, of_entry);
+}
+
+static __attribute__((noinline)) void give_up(struct gn_sh *sh,
+					      struct gn_tf_record *record)
+{
+	sh->stats->mmu_flooded++;
+	gn_sh_page_zap_gfn(sh, record);
+	gn_sh_reap(sh);
+}
+
 void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes)
 {
 	uint64_t gfn = gpa.v >> GNOMON_PAGE_SHIFT;
@@ -171,25 +171,40 @@ void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes)
 	if (!record || !record->tables) {
 		return;
 	}
-	struct gn_sh_page *page = gn_sh_page_at(sh, record->pages);
-	bool common = is_common(page, gpa, bytes);
-
-	gn_sh_event(sh, GNOMON_EVENT_TRACE_WRITE, gpa.v, bytes);
-	gn_sh_spare_refs(sh, 1);
-	/* The next fault that comes through the table counts as its use. */
-	sh->shape += record->upper;
-	if (gn_tf_decide_store(record, &sh->config.flood,
-			       (uint32_t)(gpa.v & (GNOMON_PAGE_BYTES - 1)),
-			       bytes, common ? 8 : mirror_bytes(sh, page)) !=
+	if (decide(sh, record, gpa, bytes,
+		   mirror_bytes(sh, gn_sh_page_at(sh, record->pages))) !=
 	    GN_TF_FOLLOW) {
-		sh->stats->mmu_flooded++;
-		gn_sh_page_zap_gfn(sh, record);
-	} else if (common) {
-		update_common(sh, page, gpa);
-	} else {
-		update_pages(sh, record, gpa, bytes);
+		give_up(sh, record);
+		return;
 	}
+	update_pages(sh, record, gpa, bytes);
 	gn_sh_reap(sh);
+}
+
+void gn_sh_written_entry(struct gn_sh *sh, gnomon_gpa_t gpa)
+{
+	uint64_t gfn = gpa.v >> GNOMON_PAGE_SHIFT;
+	struct gn_tf_record *record = gn_tf_find(&sh->tf, gfn);
+
+	if (!record || !record->tables) {
+		return;
+	}
+	struct gn_sh_page *page = gn_sh_page_at(sh, record->pages);
+	uint64_t gpte;
+
+	/* A store to a leaf table makes no page an orphan: none to reap. */
+	if (!gn_sh_plain(page) || page->next ||
+	    gn_mem_load8(sh->mem, gpa.v, &gpte) != GNOMON_OK) {
+		gn_sh_written(sh, gpa, sizeof(gpte));
+	} else if (decide(sh, record, gpa, sizeof(gpte), sizeof(gpte)) !=
+		   GN_TF_FOLLOW) {
+		give_up(sh, record);
+	} else {
+		sh->stats->mmu_pte_write++;
+		gn_sh_follow_plain(sh, page,
+				   (unsigned)(gpa.v >> 3) & (GN_SH_ENTRIES - 1),
+				   gpte, true);
+	}
 }
 
 static bool canonical(const struct gn_gpt_format *f, gnomon_gva_t gva)

@@ -17,6 +17,8 @@ void gn_sh_follow(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		  uint64_t gpte, bool fill);
 /* bytes were stored at gpa, inside one page; bring their shadows up to date. */
 void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes);
+/* The same for a store of 8 aligned bytes: mostly a leaf table's entry. */
+void gn_sh_written_entry(struct gn_sh *sh, gnomon_gpa_t gpa);
 /*
  * Look at the guest's entries for gva again and drop the vcpu's translation.
  * With intact traces there is nothing new to see; a table that was changed

@@ -92,9 +92,10 @@ static uint32_t compare_all(struct gn_sh *sh,
 	return changed;
 }
 
-static bool may_open(const struct gn_sh *sh, const struct gn_tf_record *record)
+bool gn_sh_unsync_may_open_slow(const struct gn_sh *sh,
+				const struct gn_tf_record *record)
 {
-	if (!gn_sh_option(sh, GNOMON_OPT_UNSYNC) || record->watch) {
+	if (record->watch) {
 		return false;
 	}
 	for (uint32_t n = record->pages; n;) {
@@ -122,7 +123,7 @@ static void forget(struct gn_sh *sh, uint64_t gfn)
 
 bool gn_sh_unsync_open(struct gn_sh *sh, struct gn_tf_record *record)
 {
-	if (!may_open(sh, record)) {
+	if (!gn_sh_unsync_may_open(sh, record)) {
 		return false;
 	}
 	if (sh->open_count >= sh->config.open_max) {

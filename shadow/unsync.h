@@ -18,6 +18,15 @@
 
 #include "shadow/shadow.h"
 
+bool gn_sh_unsync_may_open_slow(const struct gn_sh *sh,
+				const struct gn_tf_record *record);
+/* Would gn_sh_unsync_open() leave the traced frame open? */
+static inline bool gn_sh_unsync_may_open(const struct gn_sh *sh,
+					 const struct gn_tf_record *record)
+{
+	return gn_sh_option(sh, GNOMON_OPT_UNSYNC) &&
+	       gn_sh_unsync_may_open_slow(sh, record);
+}
 /* Leave the traced frame open, if it may be. True: it is open now. */
 bool gn_sh_unsync_open(struct gn_sh *sh, struct gn_tf_record *record);
 /* Trace it again; nothing when it is not open. */

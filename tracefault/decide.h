@@ -24,8 +24,14 @@ enum gn_tf_verdict {
 };
 
 /* At the fault: only who stores and where is known yet. */
-enum gn_tf_verdict gn_tf_decide_fault(const struct gn_tf_record *record,
-				      uint32_t access);
+static inline enum gn_tf_verdict
+gn_tf_decide_fault(const struct gn_tf_record *record, uint32_t access)
+{
+	/* No kernel lets user code write a live table. */
+	return (access & GNOMON_USER) && !record->pinned ? GN_TF_GIVE_UP
+							 : GN_TF_FOLLOW;
+}
+
 /*
  * After the store of bytes at offset in the frame; counts it. entry_bytes is
  * the size of the table's entries.
