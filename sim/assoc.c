@@ -30,14 +30,14 @@ bool sim_assoc_init(struct sim_assoc *a, struct sim_arena *arena,
 	a->ways = (uint32_t)ways;
 	a->set_mask = sets - 1;
 	a->way_mask = ~(uint64_t)0 >> (64 - ways);
-	if (ways <= LRU_WAYS_MAX) {
-		a->order_mask = ~(uint64_t)0 >> (64 - 4 * ways);
-		a->last_shift = (uint32_t)(4 * (ways - 1));
-	}
 	a->policy = policy;
 	a->random = seed | 1;
 	if (policy == SIM_POLICY_LRU && ways > LRU_WAYS_MAX) {
 		a->policy = SIM_POLICY_NRU;
+	}
+	if (a->policy == SIM_POLICY_LRU) {
+		a->order_mask = ~(uint64_t)0 >> (64 - 4 * ways);
+		a->last_shift = (uint32_t)(4 * (ways - 1));
 	}
 	/* Three more, because four are compared at a time. */
 	a->tags = sim_arena_zalloc(arena, (entries + 3) * sizeof(*a->tags));

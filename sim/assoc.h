@@ -29,7 +29,7 @@ struct sim_assoc {
 	uint64_t *order;
 	uint64_t set_mask;
 	uint64_t way_mask;	/* bit n for way n */
-	uint64_t order_mask;	/* LRU: the nibbles that are ways */
+	uint64_t order_mask;	/* LRU: the nibbles that are ways; else 0 */
 	uint32_t last_shift;	/* LRU: the nibble of the least recent one */
 	uint32_t ways;		/* 0: this array does not exist */
 	enum sim_policy policy;
@@ -144,7 +144,7 @@ static inline ptrdiff_t sim_assoc_find(struct sim_assoc *a, uint64_t set,
 static inline ptrdiff_t sim_assoc_find_again(struct sim_assoc *a, uint64_t set,
 					     uint64_t tag)
 {
-	if (a->ways && a->policy == SIM_POLICY_LRU) {
+	if (a->order_mask) {
 		uint64_t at = (set & a->set_mask) * a->ways +
 			      (a->order[set & a->set_mask] & 15);
 
@@ -172,7 +172,7 @@ static inline void sim_assoc_put_new(struct sim_assoc *a, uint64_t set,
 {
 	uint64_t at, order, way;
 
-	if (!a->ways || a->policy != SIM_POLICY_LRU) {
+	if (!a->order_mask) {
 		sim_assoc_put(a, set, tag, data);
 		return;
 	}

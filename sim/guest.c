@@ -364,10 +364,23 @@ enum sim_touch_end sim_guest_missed(struct sim_guest *guest, unsigned vcpu,
 				    struct sim_touch *touch)
 {
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
+	uint64_t word = sim_tlb_slow(v, touch->gva, false), gpa;
+	uint32_t refs;
 
 	touch->traced = touch->emulated = touch->trapped = false;
-	return touch_page(guest, vcpu, touch,
-			  sim_tlb_slow(v, touch->gva, false));
+	if (!word) {
+		word = sim_walk_quick(v, touch->gva, touch->access, &refs);
+	}
+	if (!word || !sim_allowed(v, word, touch->access)) {
+		return touch_page(guest, vcpu, touch, word);
+	}
+	gpa = word_to_gpa(guest, word, touch->gva);
+	if (gpa >= guest->mem.ram_bytes) {
+		return finish(guest, touch, word);
+	}
+	touch->word = word;
+	touch->gpa = gpa;
+	return SIM_TOUCH_DONE;
 }
 
 enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,

@@ -117,8 +117,9 @@ enum sim_touch_end {
 enum sim_touch_end sim_guest_touch(struct sim_guest *guest, unsigned vcpu,
 				   struct sim_touch *touch);
 
-/* The same for a data access within a page that sim_tlb_find() would miss in
- * the first level's 4K part; sim/touch.h. */
+/* The same for an access within a page, no fetch and without data, that
+ * sim_tlb_find() would miss in the first level's 4K part, when guest->plain;
+ * sim/touch.h. */
 enum sim_touch_end sim_guest_missed(struct sim_guest *guest, unsigned vcpu,
 				    struct sim_touch *touch);
 

@@ -31,7 +31,8 @@ enum {
 /* Access kinds besides enum gnomon_access: EFLAGS.AC was set. */
 enum { SIM_ACCESS_AC = 1u << 4, SIM_ACCESS_KINDS = 1u << 5 };
 
-enum { SIM_SIZES = 3, SIM_LEVELS = 5, SIM_CACHES = 3, SIM_LINE_SHIFT = 6 };
+enum { SIM_SIZES = 3, SIM_LEVELS = 5, SIM_CACHES = 3, SIM_LINE_SHIFT = 6,
+       SIM_AHEAD_TABLES = 16 };
 
 /* What the processor walks. */
 enum sim_paging {
@@ -96,6 +97,11 @@ struct sim_vcpu {
 	unsigned sizes_used;
 	unsigned nested_sizes_used;
 	uint32_t missing;	/* calls of sim_touch_ahead() to follow */
+	/* Where it found level-2 tables; may be wrong by now. */
+	struct {
+		uint64_t key;
+		const uint64_t *table;
+	} ahead[SIM_AHEAD_TABLES];
 
 	uint64_t cycles[SIM_CAT_COUNT];
 	uint64_t compute_milli;	/* thousandths not yet in cycles */
@@ -160,6 +166,14 @@ void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	      struct sim_walk *walk);
 
 /*
+ * The walk that most are: one dimension, from a walk cache, to a 4K leaf that
+ * allows the access, all entries marked already. Does just what sim_walk()
+ * would do and returns the word, or returns 0 and has done nothing.
+ */
+uint64_t sim_walk_quick(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+			uint32_t *refs);
+
+/*
  * Agile: does the walk of gva switch to the guest's tables? What an INVLPG has
  * to know; looks at shadow tables alone and charges that.
  */
@@ -170,7 +184,7 @@ bool sim_walk_switches(struct sim_vcpu *vcpu, uint64_t gva);
  * be made: asks the host to bring what their walks will read. Changes nothing
  * that is simulated. sim/touch.h says when to call it.
  */
-void sim_walk_ahead(const struct sim_vcpu *vcpu, uint64_t far, uint64_t near);
+void sim_walk_ahead(struct sim_vcpu *vcpu, uint64_t far, uint64_t near);
 
 /* The reference to the byte at va when caches are simulated: its cycles. */
 uint32_t sim_cache_look_up(struct sim_machine *machine, const void *va);

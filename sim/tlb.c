@@ -58,15 +58,12 @@ static uint64_t slow_4k(struct sim_vcpu *vcpu, uint64_t gva, bool fetch)
 	return word;
 }
 
-uint64_t sim_tlb_slow(struct sim_vcpu *vcpu, uint64_t gva, bool fetch)
+static uint64_t slow_sizes(struct sim_vcpu *vcpu, uint64_t gva, bool fetch)
 {
 	unsigned used = vcpu->sizes_used;
 	uint64_t word;
 	ptrdiff_t at;
 
-	if (used == 1) {
-		return slow_4k(vcpu, gva, fetch);
-	}
 	for (unsigned size = 1; size < SIM_SIZES; size++) {
 		if (used >> size & 1 &&
 		    (word = look_up(vcpu, first_level(vcpu, size, fetch), gva,
@@ -88,6 +85,12 @@ uint64_t sim_tlb_slow(struct sim_vcpu *vcpu, uint64_t gva, bool fetch)
 	}
 	vcpu->counts.misses++;
 	return 0;
+}
+
+uint64_t sim_tlb_slow(struct sim_vcpu *vcpu, uint64_t gva, bool fetch)
+{
+	return vcpu->sizes_used == 1 ? slow_4k(vcpu, gva, fetch) :
+				       slow_sizes(vcpu, gva, fetch);
 }
 
 void sim_tlb_fill(struct sim_vcpu *vcpu, uint64_t gva, uint64_t word,

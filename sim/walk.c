@@ -323,17 +323,12 @@ static bool try(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	return attempt_1d(vcpu, gva, access, use_caches, walk, cycles);
 }
 
-void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
-	      struct sim_walk *walk)
+static void walk_slowly(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+			struct sim_walk *walk)
 {
-	uint64_t cycles;
+	uint64_t cycles = vcpu->pwc[2].ways ?
+		vcpu->machine->param[SIM_P_PWC_HIT] : 0;
 
-	vcpu->missing = AHEAD_RUN;
-	if (vcpu->paging == SIM_PAGING_1D &&
-	    sim_walk_quick(vcpu, gva, access, walk)) {
-		return;
-	}
-	cycles = vcpu->pwc[2].ways ? vcpu->machine->param[SIM_P_PWC_HIT] : 0;
 	walk->refs = 0;
 	if (!try(vcpu, gva, access, true, walk, &cycles) &&
 	    walk->stop == SIM_STOP_FAULT && walk->from_cache) {
@@ -344,4 +339,17 @@ void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	if (walk->stop == SIM_STOP_NONE) {
 		sim_tlb_fill(vcpu, gva, walk->word, access & GNOMON_EXEC);
 	}
+}
+
+void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+	      struct sim_walk *walk)
+{
+	walk->word = sim_walk_quick(vcpu, gva, access, &walk->refs);
+	if (!walk->word) {
+		walk_slowly(vcpu, gva, access, walk);
+		return;
+	}
+	walk->stop = SIM_STOP_NONE;
+	walk->from_cache = true;
+	walk->below = false;
 }

@@ -43,7 +43,7 @@ static inline bool stop(struct sim_walk *walk, enum sim_stop why)
 }
 
 /* Find the deepest walk cache that knows address; 0 when none does. */
-static inline unsigned probe(struct sim_assoc caches[], uint64_t address,
+FORCED unsigned probe(struct sim_assoc caches[], uint64_t address,
 			     uint64_t tag_bits, uint64_t *word)
 {
 	for (unsigned level = 2; level <= SIM_LEVELS; level++) {
@@ -87,8 +87,7 @@ static inline uint64_t word_address(uint64_t word, uint64_t address)
 /* What an entry of the first tables allows, as in a translation. */
 static inline uint64_t entry_rights(uint64_t entry)
 {
-	return (entry >> 1 & (SIM_T_W | SIM_T_U)) |
-	       (~entry >> 63 ? SIM_T_X : 0u);
+	return (entry >> 1 & (SIM_T_W | SIM_T_U)) | (~entry >> 61 & SIM_T_X);
 }
 
 /* What a nested entry allows, and whether it is dirty. */
@@ -189,14 +188,7 @@ bool sim_walk_join(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 bool sim_walk_agile(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 		    bool use_caches, struct sim_walk *walk, uint64_t *cycles);
 
-/*
- * The walk that most are: one dimension, from a walk cache, to a 4K leaf that
- * allows the access, all entries marked already. Does just what sim_walk()
- * would do, or returns false and has done nothing.
- */
-bool sim_walk_quick(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
-		    struct sim_walk *walk);
-/* The same for the nested walk of gpa after a miss in the nested TLB: its
+/* As sim_walk_quick() for the nested walk of gpa after a miss in the nested TLB: its
  * word, or 0 and nothing done. Adds to *refs and *cycles. */
 uint64_t sim_walk_nested_quick(struct sim_vcpu *vcpu, uint64_t gpa,
 			       uint32_t access, uint32_t *refs,

@@ -11,8 +11,10 @@ struct way {
 	uint64_t rights;
 };
 
-static bool find_way(struct sim_vcpu *vcpu, uint64_t gva, struct way *way)
+FORCED bool find_way(struct sim_vcpu *vcpu, uint64_t gva, struct way *way)
 {
+	/* Present, marked, nothing reserved; above the leaf no large page. */
+	uint64_t want = PTE_P | PTE_A, care = want | PTE_PS | vcpu->rsvd;
 	uint64_t word, table;
 	unsigned level = probe(vcpu->pwc, gva, vcpu->tag, &word);
 
@@ -25,40 +27,38 @@ static bool find_way(struct sim_vcpu *vcpu, uint64_t gva, struct way *way)
 	for (;; level--) {
 		const uint64_t *entry = sim_phys(vcpu->machine, table +
 						 (gva >> (9 * level) & 0xff8));
-		uint64_t value;
 
-		if (!entry) {
-			return false;
-		}
-		value = *entry;
-		if ((value & (PTE_P | PTE_A)) != (PTE_P | PTE_A) ||
-		    (value & vcpu->rsvd)) {
-			return false;
-		}
 		way->entry[level] = entry;
-		way->rights &= entry_rights(value);
 		if (level == 1) {
-			return true;
+			break;
 		}
-		if (value & PTE_PS) {
+		if (!entry || (*entry & care) != want) {
 			return false;
 		}
-		table = value & SIM_T_ADDR;
+		table = *entry & SIM_T_ADDR;
+		way->rights &= entry_rights(*entry);
 		way->word[level] = table | way->rights;
 	}
+	if (!way->entry[1] ||
+	    (*way->entry[1] & (care & ~(uint64_t)PTE_PS)) != want) {
+		return false;
+	}
+	way->rights &= entry_rights(*way->entry[1]);
+	return true;
 }
 
-static uint64_t word_of(const struct way *way)
+FORCED uint64_t word_of(const struct way *way)
 {
 	uint64_t value = *way->entry[1];
 
-	return (value & SIM_T_ADDR) | way->rights |
-	       (value & PTE_D ? SIM_T_D : 0u) |
-	       (value & PTE_G ? SIM_T_G : 0u) | SIM_T_PRESENT |
-	       (value >> 59 & 15) << SIM_T_KEY_SHIFT;
+	return (value & SIM_T_ADDR) | way->rights | SIM_T_PRESENT |
+	       (value >> 3 & SIM_T_D) | (value >> 4 & SIM_T_G) |
+	       (value >> 7 & (uint64_t)15 << SIM_T_KEY_SHIFT);
 }
+_Static_assert(PTE_D >> 3 == (unsigned)SIM_T_D && SIM_T_KEY_SHIFT == 52 &&
+	       PTE_G >> 4 == (unsigned)SIM_T_G, "words are made by shifts");
 
-static void commit(struct sim_vcpu *vcpu, uint64_t gva, bool fetch,
+FORCED void commit(struct sim_vcpu *vcpu, uint64_t gva, bool fetch,
 		   const struct way *way, uint64_t word)
 {
 	struct sim_machine *m = vcpu->machine;
@@ -86,26 +86,24 @@ static void commit(struct sim_vcpu *vcpu, uint64_t gva, bool fetch,
 	sim_assoc_put_new(&vcpu->l2, tag, tag, word);
 }
 
-bool sim_walk_quick(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
-		struct sim_walk *walk)
+uint64_t sim_walk_quick(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
+			uint32_t *refs)
 {
 	struct way way;
 	uint64_t word;
 
-	if (!find_way(vcpu, gva, &way)) {
-		return false;
+	vcpu->missing = AHEAD_RUN;
+	if (vcpu->paging != SIM_PAGING_1D || !find_way(vcpu, gva, &way)) {
+		return 0;
 	}
 	word = word_of(&way);
 	/* The rights may be there but for a D bit that is yet to be set. */
 	if (!sim_allowed(vcpu, word, access)) {
-		return false;
+		return 0;
 	}
 	commit(vcpu, gva, access & GNOMON_EXEC, &way, word);
-	walk->stop = SIM_STOP_NONE;
-	walk->word = word;
-	walk->refs = way.top;
-	walk->from_cache = true;
-	return true;
+	*refs = way.top;
+	return word;
 }
 
 /* ---- nested dimension ---- */
@@ -192,17 +190,17 @@ uint64_t sim_walk_nested_quick(struct sim_vcpu *vcpu, uint64_t gpa,
 
 /* ---- looking ahead ---- */
 
-/* Where the level-1 entry for address lies, or NULL; one dimension. */
-static const uint64_t *leaf_place(const struct sim_machine *m, uint64_t bias,
-				  uint64_t table, unsigned level,
-				  uint64_t address)
+/* The entry of that level for address, or NULL where there is none. */
+static const uint64_t *entry_at(const struct sim_machine *m, uint64_t bias,
+				uint64_t table, unsigned from, unsigned level,
+				uint64_t address)
 {
-	for (;; level--) {
+	for (;; from--) {
 		const uint64_t *entry = sim_hpa_to_va(m->mem,
 			(table & SIM_T_ADDR) + bias +
-			(address >> (9 * level) & 0xff8));
+			(address >> (9 * from) & 0xff8));
 
-		if (level == 1 || !entry) {
+		if (from == level || !entry) {
 			return entry;
 		}
 		table = *entry;
@@ -210,6 +208,28 @@ static const uint64_t *leaf_place(const struct sim_machine *m, uint64_t bias,
 			return NULL;
 		}
 	}
+}
+
+/* Where the level-1 entry of the first tables lies, or NULL. */
+static const uint64_t *leaf_place(struct sim_vcpu *vcpu, uint64_t bias,
+				  uint64_t gva)
+{
+	const struct sim_machine *m = vcpu->machine;
+	uint64_t region = gva >> 30, key = vcpu->root ^ region << 12;
+	unsigned slot = region % SIM_AHEAD_TABLES;
+	const uint64_t *entry;
+
+	if (vcpu->ahead[slot].key != key || !vcpu->ahead[slot].table) {
+		entry = entry_at(m, bias, vcpu->root, vcpu->levels, 2, gva);
+		if (!entry) {
+			return NULL;
+		}
+		vcpu->ahead[slot].key = key;
+		vcpu->ahead[slot].table = entry - (gva >> 21 & 511);
+	}
+	entry = &vcpu->ahead[slot].table[gva >> 21 & 511];
+	return (*entry & (PTE_P | PTE_PS)) == PTE_P ?
+		entry_at(m, bias, *entry, 1, 1, gva) : NULL;
 }
 
 static void prefetch_sets(const struct sim_caches *caches,
@@ -222,7 +242,7 @@ static void prefetch_sets(const struct sim_caches *caches,
 	}
 }
 
-void sim_walk_ahead(const struct sim_vcpu *vcpu, uint64_t far, uint64_t near)
+void sim_walk_ahead(struct sim_vcpu *vcpu, uint64_t far, uint64_t near)
 {
 	const struct sim_machine *m = vcpu->machine;
 	bool two = vcpu->paging == SIM_PAGING_2D;
@@ -233,14 +253,14 @@ void sim_walk_ahead(const struct sim_vcpu *vcpu, uint64_t far, uint64_t near)
 	if (vcpu->paging == SIM_PAGING_AGILE) {
 		return;
 	}
-	entry = leaf_place(m, bias, vcpu->root, vcpu->levels, far);
+	entry = leaf_place(vcpu, bias, far);
 	if (entry) {
 		__builtin_prefetch(entry);
 	}
 	if (!two && !m->caches.on) {
 		return;
 	}
-	entry = leaf_place(m, bias, vcpu->root, vcpu->levels, near);
+	entry = leaf_place(vcpu, bias, near);
 	if (!entry) {
 		return;
 	}
@@ -248,8 +268,8 @@ void sim_walk_ahead(const struct sim_vcpu *vcpu, uint64_t far, uint64_t near)
 	if (!two || !(*entry & PTE_P)) {
 		return;
 	}
-	entry = leaf_place(m, 0, vcpu->nroot, NESTED_LEVELS,
-			   *entry & SIM_T_ADDR);
+	entry = entry_at(m, 0, vcpu->nroot, NESTED_LEVELS, 1,
+			 *entry & SIM_T_ADDR);
 	if (entry) {
 		__builtin_prefetch(entry);
 		prefetch_sets(&m->caches, m->mem, entry);
