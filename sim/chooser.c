@@ -141,7 +141,10 @@ void sim_chooser_look(struct sim_guest *guest, unsigned vcpu)
 
 static void sample(struct sim_guest *guest, unsigned vcpu)
 {
-	sim_vmm_enter(guest, vcpu);	/* looks */
+	sim_vmm_enter(guest, vcpu);
+	if (!guest->root[vcpu].cr3_exits) {
+		sim_chooser_look(guest, vcpu);
+	}
 	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_SPURIOUS);
 }
 

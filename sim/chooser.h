@@ -3,10 +3,11 @@
  * A policy at work in the simulated VMM: what it is told, how its decisions
  * are carried out, and what looking costs.
  *
- * While a vcpu is in the VMM anyway the counters are read (READ cycles). On
- * nested tables nothing leaves the guest, so a counter of the cycles in nested
- * walks interrupts it whenever it has counted `period`: one exit and the price
- * of a fault that needed nothing. SHSP is woken once an interval instead.
+ * While a vcpu is in the VMM and CR3 loads come there, the counters are read
+ * (READ cycles). On nested tables nothing leaves the guest, so a counter of
+ * the cycles in nested walks interrupts it whenever it has counted `period`:
+ * one exit and the price of a fault that needed nothing. SHSP is woken once an
+ * interval instead.
  */
 #ifndef SIM_CHOOSER_H
 #define SIM_CHOOSER_H

@@ -160,7 +160,8 @@ void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu)
 	if (guest->machine.param[SIM_P_EXIT_FLUSHES]) {
 		sim_tlb_flush_all(&guest->machine.vcpus[vcpu]);
 	}
-	if (guest->chooser) {
+	/* As long as all is nested, the interrupts alone will do. */
+	if (guest->chooser && guest->root[vcpu].cr3_exits) {
 		sim_chooser_look(guest, vcpu);
 	}
 }

@@ -37,15 +37,16 @@ set xlabel "change of the overhead, percentage points" textcolor rgb ink
 set key at graph 1.02, 0.98 left top Left reverse samplen 1.2 textcolor rgb ink
 set rmargin 17
 set style fill solid 1.0 border rgb ink
-array shade[6] = [c3, c1, c2, c4, c5, soft]
+array shade[10] = [c3, c1, c2, c4, c5, soft, "#2e8b57", "#4682b4", \
+	"#8b5a2b", "#c00000"]
 high = 0.8 / modes
 offset(n) = (n - 0.5) * high - 0.4
 
 plot for [n = 1 : modes] data index n - 1 \
 		using (($2 + $3) / 2):($0 + offset(n)):(($3 - $2) / 2):(high / 2) \
-		with boxxyerror linecolor rgb shade[(n - 1) % 6 + 1] linewidth 0.5 \
+		with boxxyerror linecolor rgb shade[(n - 1) % 10 + 1] linewidth 0.5 \
 		notitle, \
 	data index 0 using (0):($0):ytic(tex(strcol(1))) with dots \
 		linecolor rgb "#ff000000" notitle, \
 	for [n = 1 : modes] keyentry with boxes \
-		linecolor rgb shade[(n - 1) % 6 + 1] title word(ARG6, n)
+		linecolor rgb shade[(n - 1) % 10 + 1] title word(ARG6, n)

@@ -32,10 +32,11 @@ set yrange [y_min < 0 ? 1.15 * y_min : 0 : y_max > 0 ? 1.12 * y_max : 1]
 set xlabel tex(ARG6) textcolor rgb ink
 set ylabel tex("overhead over native, %") textcolor rgb ink
 set rmargin 13
-array shade[6] = [c3, c1, c2, "#1b7f5c", "#555555", c4]
-array mark[6] = [7, 5, 9, 13, 11, 15]
-array dash[6] = [1, 2, 4, 3, 5, 1]
-at(n) = (n - 1) % 6 + 1
+array shade[10] = [c3, c1, c2, "#1b7f5c", "#555555", c4, "#4682b4", \
+	"#8b5a2b", "#c00000", "#000000"]
+array mark[10] = [7, 5, 9, 13, 11, 15, 4, 6, 8, 2]
+array dash[10] = [1, 2, 4, 3, 5, 1, 2, 4, 3, 5]
+at(n) = (n - 1) % 10 + 1
 
 plot for [n = 1 : lines] data index n - 1 using 1:2:xtic(1) with lines \
 		linecolor rgb shade[at(n)] dashtype dash[at(n)] linewidth 1.6, \
