@@ -4,7 +4,7 @@
 
 static const struct argp_option options[] = {
 	{ "mode", 'm', "MODE", 0,
-	  "native, shadow, shadow+unsync or nested (default shadow)", 0 },
+	  "how the guest is virtualized, see gnomon(1) (default shadow)", 0 },
 	{ 0 },
 };
 

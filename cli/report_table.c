@@ -58,6 +58,7 @@ static const struct line memory_lines[] = {
 	COUNT("  no trace: table dropped with its parent", e.zapped), \
 	COUNT("  no trace: table given up after many stores", e.flooded), \
 	COUNT("  no trace: table dropped for want of pages", e.recycled), \
+	COUNT("  asked for by hypercall", e.requested), \
 	COUNT("  no traces in this mode", e.direct_native)
 #define OTHERS(e) \
 	COUNT("  contents of a table not linked yet", e.trace_image), \
@@ -75,7 +76,7 @@ static const struct line total_lines[] = {
 	COUNT("table stores", explain.stores),
 	COUNT("table stores", window.stores),
 };
-static const struct line store_lines[][9] = {
+static const struct line store_lines[][10] = {
 	{ STORES(explain) }, { STORES(window) },
 };
 static const struct line other_lines[][2] = {

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "sim/chooser.h"
+#include "sim/mode_paravirt.h"
+#include "sim/mode_patched.h"
 #include "sim/text.h"
 #include "sim/tlb.h"
 
@@ -56,8 +58,7 @@ void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
 	set_machine(guest, vcpu);
 }
 
-static bool tell_engine(struct sim_guest *guest, unsigned vcpu,
-			uint32_t flags)
+bool sim_vmm_tell_regs(struct sim_guest *guest, unsigned vcpu, uint32_t flags)
 {
 	struct gnomon_root root;
 	enum gnomon_status status = gnomon_vcpu_set_regs(guest->vcpu[vcpu],
@@ -84,7 +85,7 @@ bool sim_vmm_sync_regs(struct sim_guest *guest, unsigned vcpu, bool ac)
 		return true;
 	}
 	guest->regs[vcpu].ac = ac;
-	return tell_engine(guest, vcpu, 0);
+	return sim_vmm_tell_regs(guest, vcpu, 0);
 }
 
 void *sim_guest_memory(struct sim_guest *guest, uint64_t gpa)
@@ -148,7 +149,9 @@ static bool make_vm(struct sim_guest *guest,
 		sim_fail(guest->error, SIM_ERR_BUG, "cannot make a vm: %s",
 			 gnomon_status_text(status));
 	}
-	return status == GNOMON_OK && sim_chooser_init(guest);
+	return status == GNOMON_OK && sim_chooser_init(guest) &&
+	       (!(info->flags & SIM_MF_DIRECT) || sim_paravirt_init(guest)) &&
+	       (!(info->flags & SIM_MF_PATCHED) || sim_patched_init(guest));
 }
 
 static bool make_vcpu(struct sim_guest *guest, unsigned id,
@@ -168,7 +171,7 @@ static bool make_vcpu(struct sim_guest *guest, unsigned id,
 		return false;
 	}
 	guest->running = id;
-	return tell_engine(guest, id, GNOMON_SET_CR3);
+	return sim_vmm_tell_regs(guest, id, GNOMON_SET_CR3);
 }
 
 static bool make_memory(struct sim_guest *guest,
@@ -184,7 +187,8 @@ static bool make_memory(struct sim_guest *guest,
 	}
 	guest->machine.ept = guest->machine.param[SIM_P_HOST_EPT];
 	guest->machine.maxphyaddr =
-		sim_mode_is(config->mode, SIM_MF_SHADOW | SIM_MF_MIXED) ?
+		sim_mode_is(config->mode, SIM_MF_SHADOW | SIM_MF_MIXED |
+			    SIM_MF_DIRECT) ?
 		SIM_HPA_BITS : config->maxphyaddr;
 	guest->machine.guest_maxphyaddr = config->maxphyaddr;
 	guest->plain = !guest->machine.param[SIM_P_CACHE_DATA];
@@ -288,6 +292,11 @@ static enum sim_touch_end stopped(struct sim_guest *guest, unsigned vcpu,
 			 "a table on the way to %#llx lies outside of memory",
 			 (unsigned long long)touch->gva);
 		return SIM_TOUCH_BROKEN;
+	}
+	if (sim_paravirt_waits(guest)) {
+		/* Perhaps it is what has not gone out yet. */
+		return sim_paravirt_flush(guest, vcpu) ? SIM_TOUCH_DONE
+						       : SIM_TOUCH_BROKEN;
 	}
 	if (walk->stop == SIM_STOP_FAULT && !sim_guest_shadows(guest, vcpu)) {
 		touch->error_code = walk->error_code;
@@ -423,6 +432,10 @@ bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
 
 	bool exits = guest->vm && guest->root[vcpu].cr3_exits;
 
+	if (guest->paravirt) {
+		return sim_paravirt_cr3(guest, vcpu, cr3);
+	}
+
 	if (exits) {
 		guest->counts.cr3_exits++;
 		sim_vmm_enter(guest, vcpu);
@@ -433,7 +446,7 @@ bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
 		if (guest->chooser) {
 			sim_chooser_tell(guest, vcpu, GNOMON_PE_CR3, 0, 0, 1);
 		}
-		if (!tell_engine(guest, vcpu, GNOMON_SET_CR3 |
+		if (!sim_vmm_tell_regs(guest, vcpu, GNOMON_SET_CR3 |
 				 (keep ? GNOMON_SET_NOFLUSH : 0u))) {
 			return false;
 		}
@@ -460,7 +473,7 @@ bool sim_guest_set_regs(struct sim_guest *guest, unsigned vcpu,
 		sim_vmm_enter(guest, vcpu);
 		sim_guest_charge(guest, vcpu, SIM_CAT_VMM,
 				 SIM_P_VMM_CR_OTHER);
-		if (!tell_engine(guest, vcpu, 0)) {
+		if (!sim_vmm_tell_regs(guest, vcpu, 0)) {
 			return false;
 		}
 	} else {
@@ -472,6 +485,11 @@ bool sim_guest_set_regs(struct sim_guest *guest, unsigned vcpu,
 
 void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
 {
+	if (guest->paravirt) {
+		/* What went wrong is told by the next access. */
+		sim_paravirt_invlpg(guest, vcpu, gva);
+		return;
+	}
 	if (!sim_guest_shadows(guest, vcpu)) {
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
 				 SIM_P_FLUSH_INVLPG);

@@ -30,6 +30,7 @@ struct sim_guest_counts {
 	uint64_t cr3_exits, invlpg_exits, other_exits;
 	uint64_t pages_zapped;
 	uint64_t mmio;
+	uint64_t hypercalls;
 	uint64_t kicks;		/* of other vcpus, to flush their TLBs */
 	uint64_t mode_switches;
 };
@@ -61,6 +62,8 @@ struct sim_guest {
 	struct gnomon_stats stats; /* of the engine, before the call */
 	struct sim_chooser *chooser; /* what chooses the mode, or NULL */
 	bool plain;		/* data does not pass through the caches */
+	struct sim_paravirt *paravirt;	/* NULL in other modes */
+	struct sim_patched *patched;	/* NULL in other modes */
 	struct sim_guest_counts counts;
 	struct sim_error *error; /* where to say what broke */
 	const char *bug;	/* what host->bug() was told */
@@ -106,6 +109,7 @@ struct sim_touch {
 	bool emulated;		/* the VMM made the access */
 	bool traced;		/* because the store was a trace fault */
 	bool trapped;		/* a trace fault, then the guest stored */
+	bool patched;		/* in: the instruction calls the VMM */
 };
 
 enum sim_touch_end {
@@ -140,6 +144,9 @@ void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu); /* an exit */
 void sim_vmm_leave(struct sim_guest *guest);	/* after an engine call */
 /* Tell the engine the registers if it does not know them; ac as given. */
 bool sim_vmm_sync_regs(struct sim_guest *guest, unsigned vcpu, bool ac);
+/* Tell it all registers; flags are gnomon_vcpu_set_regs()'s. */
+bool sim_vmm_tell_regs(struct sim_guest *guest, unsigned vcpu,
+		       uint32_t flags);
 void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
 		       const struct gnomon_root *root);
 /*

@@ -17,6 +17,14 @@ const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
 		.name = "shadow+unsync", .flags = SIM_MF_SHADOW | SIM_MF_UNSYNC,
 		.start = GNOMON_MODE_SHADOW,
 	},
+	[SIM_MODE_PARAVIRT] = {
+		.name = "paravirt", .flags = SIM_MF_DIRECT,
+		.start = GNOMON_MODE_DIRECT,
+	},
+	[SIM_MODE_PATCHED] = {
+		.name = "patched", .flags = SIM_MF_SHADOW | SIM_MF_PATCHED,
+		.start = GNOMON_MODE_SHADOW,
+	},
 };
 
 const char *sim_mode_name(enum sim_mode mode)

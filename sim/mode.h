@@ -9,11 +9,14 @@
 #include "sim/run.h"
 
 enum sim_mode_flags {
-	/* Exactly one of the three, whatever the guest does: */
+	/* At most one of the three: */
 	SIM_MF_SHADOW = 1u << 0,	/* on shadow tables throughout */
 	SIM_MF_NESTED = 1u << 1,	/* on nested ones throughout */
 	SIM_MF_MIXED = 1u << 2,		/* on either, as a policy says */
 	SIM_MF_UNSYNC = 1u << 3,	/* leaf tables left open */
+	/* Not one of the three: on the guest's own tables. */
+	SIM_MF_DIRECT = 1u << 4,
+	SIM_MF_PATCHED = 1u << 5, /* SHADOW: stores to tables call */
 };
 
 struct sim_mode_info {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/chooser.h"
+#include "sim/mode_paravirt.h"
 #include "sim/text.h"
 
 enum {
@@ -43,7 +44,7 @@ bool sim_replay_fail(struct sim_replay *replay, enum sim_error_kind kind,
 }
 
 /* The guest broke: say at which event. */
-static bool broken(struct sim_replay *replay)
+bool sim_replay_broken(struct sim_replay *replay)
 {
 	struct sim_error inner = *replay->error;
 
@@ -114,7 +115,7 @@ bool sim_replay_touch(struct sim_replay *replay, unsigned vcpu,
 	}
 	*end = sim_guest_touch(replay->guest, vcpu, touch);
 	if (*end == SIM_TOUCH_BROKEN) {
-		return broken(replay);
+		return sim_replay_broken(replay);
 	}
 	return !replay->replica ||
 	       sim_verify_touch(replay, vcpu, touch, *end, &answer);
@@ -163,6 +164,10 @@ static bool replay_access(struct sim_replay *replay,
 
 	touch.access |= believed_ac(touch.gva, touch.access);
 	replay->running = true;
+	if ((touch.access & GNOMON_USER) &&
+	    !sim_paravirt_flush(replay->guest, ev->vcpu)) {
+		return sim_replay_broken(replay);
+	}
 	replay->guest->machine.vcpus[ev->vcpu].counts.accesses++;
 	if (!sim_replay_touch(replay, ev->vcpu, &touch, &end) ||
 	    !sim_replay_done_well(replay, &touch, end)) {
@@ -189,6 +194,9 @@ static bool replay_fault(struct sim_replay *replay,
 
 	touch.access |= believed_ac(touch.gva, touch.access);
 	replay->page_faults++;
+	if (!sim_paravirt_flush(replay->guest, ev->vcpu)) {
+		return sim_replay_broken(replay);
+	}
 	if (!sim_replay_touch(replay, ev->vcpu, &touch, &end)) {
 		return false;
 	}
@@ -229,7 +237,7 @@ static bool replay_register(struct sim_replay *replay,
 		break;
 	}
 	return sim_guest_set_regs(replay->guest, ev->vcpu, &regs) ||
-	       broken(replay);
+	       sim_replay_broken(replay);
 }
 
 static bool replay_cr3(struct sim_replay *replay, const struct sim_event *ev)
@@ -239,7 +247,7 @@ static bool replay_cr3(struct sim_replay *replay, const struct sim_event *ev)
 	}
 	replay->explain.cr3_loads++;
 	return sim_guest_cr3(replay->guest, ev->vcpu, ev->value) ||
-	       broken(replay);
+	       sim_replay_broken(replay);
 }
 
 static bool replay_invpcid(struct sim_replay *replay,
@@ -251,7 +259,7 @@ static bool replay_invpcid(struct sim_replay *replay,
 	}
 	return sim_guest_cr3(replay->guest, ev->vcpu,
 			     replay->guest->regs[ev->vcpu].cr3) ||
-	       broken(replay);
+	       sim_replay_broken(replay);
 }
 
 /* a - b, member by member: all of them are counters. */
@@ -309,7 +317,9 @@ static bool apply(struct sim_replay *replay, const struct sim_event *ev)
 		return sim_replay_image(replay, ev);
 	case SIM_EV_TABLE_END:
 		replay->explain.table_ends++;
-		return true;
+		return !replay->guest->paravirt ||
+		       sim_paravirt_end(replay->guest, ev->vcpu, ev->gpa) ||
+		       sim_replay_broken(replay);
 	case SIM_EV_FINAL_TABLE:
 		return !replay->replica || sim_verify_final(replay, ev);
 	case SIM_EV_MARKER:
@@ -349,7 +359,7 @@ bool sim_replay_event(struct sim_replay *replay, const struct sim_event *ev)
 		    ev->instr - replay->instr);
 	replay->instr = ev->instr;
 	if (!sim_chooser_step(replay->guest, ev->vcpu)) {
-		return broken(replay);
+		return sim_replay_broken(replay);
 	}
 	if (!apply(replay, ev)) {
 		return false;

@@ -59,6 +59,8 @@ bool sim_replay_touch(struct sim_replay *replay, unsigned vcpu,
 bool sim_replay_done_well(struct sim_replay *replay,
 			  const struct sim_touch *touch,
 			  enum sim_touch_end end);
+/* The guest broke: say at which event; always false. */
+bool sim_replay_broken(struct sim_replay *replay);
 bool sim_replay_store(struct sim_replay *replay, const struct sim_event *ev);
 bool sim_replay_image(struct sim_replay *replay, const struct sim_event *ev);
 
@@ -72,6 +74,8 @@ void sim_verify_ask(struct sim_replay *replay, unsigned vcpu,
 bool sim_verify_touch(struct sim_replay *replay, unsigned vcpu,
 		      const struct sim_touch *touch, enum sim_touch_end end,
 		      const struct sim_oracle_result *answer);
+/* Would the store that a request stands for reach its entry? */
+bool sim_verify_request(struct sim_replay *replay, const struct sim_event *ev);
 /* Does guest memory hold the entry that a store left? */
 bool sim_verify_entry(struct sim_replay *replay, uint64_t gpa,
 		      uint64_t value);

@@ -2,6 +2,8 @@
 /* Table stores and table images of a recording. */
 #include <string.h>
 
+#include "sim/mode_paravirt.h"
+#include "sim/mode_patched.h"
 #include "sim/replay.h"
 
 static bool classify(struct sim_replay *replay, const struct sim_event *ev,
@@ -12,7 +14,8 @@ static bool classify(struct sim_replay *replay, const struct sim_event *ev,
 	uint64_t gfn = ev->gpa >> GNOMON_PAGE_SHIFT;
 
 	e->stores++;
-	if (!sim_mode_is(guest->mode, SIM_MF_SHADOW | SIM_MF_MIXED)) {
+	if (!touch->traced &&
+	    !sim_mode_is(guest->mode, SIM_MF_SHADOW | SIM_MF_MIXED)) {
 		e->direct_native++;
 		return true;
 	}
@@ -59,6 +62,41 @@ static bool in_memory(struct sim_replay *replay, const struct sim_event *ev)
 			       (unsigned long long)ev->gpa);
 }
 
+/*
+ * The instruction that stores. Not every recording tells; then one per level
+ * that sets and one that clears entries stand for all (assumed: a kernel has
+ * few such places, and each traps but once).
+ */
+static uint64_t site(const struct sim_event *ev)
+{
+	return ev->flags & SIM_F_IP ? ev->ip
+				    : 2u + 2u * ev->level + (ev->value & 1);
+}
+
+/* The store of a ported kernel: it asks for what it would have stored. */
+static bool request(struct sim_replay *replay, const struct sim_event *ev,
+		    bool *asked)
+{
+	uint64_t gpa = ev->gpa & ~(uint64_t)(SIM_ENTRY_BYTES - 1);
+	uint64_t gpte = sim_paravirt_gpte(replay->guest, gpa);
+	unsigned offset = (unsigned)(ev->gpa - gpa);
+
+	memcpy((uint8_t *)&gpte + offset, (const uint8_t *)&ev->value + offset,
+	       ev->size);
+	if (replay->replica && !sim_verify_request(replay, ev)) {
+		return false;
+	}
+	if (sim_paravirt_store(replay->guest, ev->vcpu, gpa, gpte, asked) !=
+	    SIM_TOUCH_DONE) {
+		return sim_replay_broken(replay);
+	}
+	if (*asked) {
+		replay->explain.stores++;
+		replay->explain.requested++;
+	}
+	return true;
+}
+
 bool sim_replay_store(struct sim_replay *replay,
 			 const struct sim_event *ev)
 {
@@ -70,6 +108,7 @@ bool sim_replay_store(struct sim_replay *replay,
 		.rip = sim_replay_rip(replay, ev),
 	};
 	enum sim_touch_end end;
+	bool asked = false;
 
 	if (!in_memory(replay, ev)) {
 		return false;
@@ -82,6 +121,13 @@ bool sim_replay_store(struct sim_replay *replay,
 	memcpy(entry, &ev->value, sizeof(entry));
 	replay->guest->machine.vcpus[ev->vcpu].counts.accesses++;
 	replay->guest->frame_level[ev->gpa >> GNOMON_PAGE_SHIFT] = ev->level;
+	if (replay->guest->paravirt && !request(replay, ev, &asked)) {
+		return false;
+	}
+	if (asked) {
+		return true;
+	}
+	touch.patched = sim_patched_is(replay->guest, ev->vcpu, site(ev));
 	if (!sim_replay_touch(replay, ev->vcpu, &touch, &end) ||
 	    !sim_replay_done_well(replay, &touch, end)) {
 		return false;
@@ -92,6 +138,9 @@ bool sim_replay_store(struct sim_replay *replay,
 			"%#llx", (unsigned long long)ev->gva,
 			(unsigned long long)touch.gpa,
 			(unsigned long long)ev->gpa);
+	}
+	if (touch.traced) {
+		sim_patched_add(replay->guest, site(ev));
 	}
 	return classify(replay, ev, &touch) &&
 	       (!replay->replica ||
@@ -134,6 +183,14 @@ static bool place(struct sim_replay *replay, const struct sim_event *ev,
 			       (unsigned long long)gpa.v);
 }
 
+static uint64_t believed(struct sim_guest *guest, gnomon_gfn_t gfn, unsigned i)
+{
+	uint64_t gpa = (gfn.v << GNOMON_PAGE_SHIFT) + i * 8u;
+
+	return guest->paravirt ? sim_paravirt_gpte(guest, gpa)
+			       : *(uint64_t *)sim_guest_memory(guest, gpa);
+}
+
 /*
  * What a table held before it was linked. The kernel wrote it when nothing
  * could tell it from data, so it is just there; but if the frame was a table
@@ -152,18 +209,21 @@ bool sim_replay_image(struct sim_replay *replay,
 	if (!in_memory(replay, ev)) {
 		return false;
 	}
+	if (!sim_paravirt_flush(guest, ev->vcpu)) {
+		return sim_replay_broken(replay);
+	}
 	memory = sim_guest_memory(guest, gfn.v << GNOMON_PAGE_SHIFT);
 	for (uint32_t i = 0; i < ev->entry_count; i++) {
 		wanted[ev->entries[i].index % 512] = ev->entries[i].value;
 	}
 	for (unsigned i = 0; i < 512; i++) {
-		if (memory[i] == wanted[i]) {
+		if (believed(guest, gfn, i) == wanted[i]) {
 			continue;
 		}
 		if (!guest->vm || !gnomon_is_traced(guest->vm, gfn)) {
 			memory[i] = wanted[i];
 		} else if (!replay->running ||
-			   !replay->info->has_direct_map) {
+			   !replay->info->has_direct_map || guest->paravirt) {
 			if (!place(replay, ev, i, wanted[i])) {
 				return false;
 			}

@@ -179,6 +179,7 @@ static void take_guest(struct sim_result *result, struct sim_guest *guest)
 	result->invlpg_exits = c->invlpg_exits;
 	result->mmio = c->mmio;
 	result->kicks = c->kicks;
+	result->hypercalls = c->hypercalls;
 	result->mode_switches = c->mode_switches;
 	result->pages_zapped = c->pages_zapped;
 	if (guest->vm) {

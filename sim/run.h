@@ -18,6 +18,8 @@ enum sim_mode {
 	SIM_MODE_SHADOW,
 	SIM_MODE_NESTED,
 	SIM_MODE_SHADOW_UNSYNC,	/* leaf tables left open until a flush */
+	SIM_MODE_PARAVIRT,	/* direct paging, sim/mode_paravirt.h */
+	SIM_MODE_PATCHED,	/* table stores call, sim/mode_patched.h */
 	SIM_MODE_COUNT
 };
 
@@ -70,6 +72,7 @@ struct sim_explain {
 	uint64_t zapped;	/* it had, and dropped it with its parent */
 	uint64_t flooded;	/* it had, and stopped after many writes */
 	uint64_t recycled;	/* it had, and dropped it for want of pages */
+	uint64_t requested;	/* asked for by hypercall */
 	uint64_t direct_native;	/* no traces in this mode */
 	/* Trace faults that are not table stores. */
 	uint64_t trace_image;	/* contents of a table not linked yet */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "sim/mode_paravirt.h"
 #include "sim/replay.h"
 
 /* Accessed and dirty: the processor's to set, not recorded. */
@@ -57,8 +58,12 @@ static bool check_word(struct sim_replay *replay,
 {
 	uint64_t ours = touch->word & (SIM_T_W | SIM_T_U | SIM_T_X);
 	uint64_t theirs = oracle_rights(answer);
-	bool exact = !sim_mode_is(replay->guest->mode,
-				  SIM_MF_SHADOW | SIM_MF_MIXED);
+	bool exact = !sim_mode_is(replay->guest->mode, SIM_MF_SHADOW |
+				  SIM_MF_MIXED | SIM_MF_DIRECT);
+
+	if (sim_paravirt_waits(replay->guest)) {
+		return true;	/* the guest knows that it must ask first */
+	}
 
 	if (touch->emulated || (exact ? ours == theirs : !(ours & ~theirs))) {
 		return true;
@@ -82,7 +87,8 @@ static bool check_engine(struct sim_replay *replay, unsigned vcpu,
 	 * Another AC would have to be told to the engine, which makes of that
 	 * a flush point: verification must not change the run.
 	 */
-	if (!guest->vm || guest->regs[vcpu].ac != ac) {
+	if (!guest->vm || guest->regs[vcpu].ac != ac ||
+	    sim_paravirt_waits(guest)) {
 		return true;
 	}
 	if (!sim_vmm_sync_regs(guest, vcpu, ac)) {
@@ -147,6 +153,23 @@ bool sim_verify_touch(struct sim_replay *replay, unsigned vcpu,
 			       (unsigned long long)touch->gva);
 }
 
+bool sim_verify_request(struct sim_replay *replay, const struct sim_event *ev)
+{
+	struct sim_touch touch = {
+		.gva = ev->gva, .bytes = ev->size, .access = GNOMON_WRITE,
+	};
+	struct sim_oracle_result answer;
+
+	replay->verified++;
+	sim_verify_ask(replay, ev->vcpu, &touch, &answer);
+	return (answer.answer == SIM_ORACLE_OK && answer.gpa == ev->gpa) ||
+	       sim_replay_fail(replay, SIM_ERR_VERIFY,
+			"a table store through %#llx reaches %#llx instead of "
+			"%#llx", (unsigned long long)ev->gva,
+			(unsigned long long)answer.gpa,
+			(unsigned long long)ev->gpa);
+}
+
 static bool same_entry(uint64_t a, uint64_t b)
 {
 	uint64_t ignored = a & b & 1 ? AD_BITS : 0;
@@ -154,13 +177,17 @@ static bool same_entry(uint64_t a, uint64_t b)
 	return (a | ignored) == (b | ignored);
 }
 
+static uint64_t entry(struct sim_guest *guest, uint64_t gpa)
+{
+	return guest->paravirt ? sim_paravirt_gpte(guest, gpa)
+			       : *(uint64_t *)sim_guest_memory(guest, gpa);
+}
+
 bool sim_verify_entry(struct sim_replay *replay, uint64_t gpa,
 		      uint64_t value)
 {
-	uint64_t found;
+	uint64_t found = entry(replay->guest, gpa & ~7ull);
 
-	memcpy(&found, sim_guest_memory(replay->guest, gpa & ~7ull),
-	       sizeof(found));
 	return same_entry(found, value) ? true :
 	       sim_replay_fail(replay, SIM_ERR_VERIFY,
 			       "the entry at %#llx is %#llx after a store of "
@@ -171,26 +198,26 @@ bool sim_verify_entry(struct sim_replay *replay, uint64_t gpa,
 
 bool sim_verify_final(struct sim_replay *replay, const struct sim_event *ev)
 {
-	const uint64_t *memory;
 	uint32_t next = 0;
 
 	if (ev->gpa >= replay->guest->mem.ram_bytes) {
 		return sim_replay_fail(replay, SIM_ERR_INPUT,
 				       "a final table outside of memory");
 	}
-	memory = sim_guest_memory(replay->guest, ev->gpa & ~0xfffull);
 	for (uint32_t i = 0; i < 512; i++) {
 		uint64_t value = 0;
+		uint64_t here = entry(replay->guest,
+				      (ev->gpa & ~0xfffull) + i * 8u);
 
 		if (next < ev->entry_count && ev->entries[next].index == i) {
 			value = ev->entries[next++].value;
 		}
-		if (!same_entry(memory[i], value)) {
+		if (!same_entry(here, value)) {
 			return sim_replay_fail(replay, SIM_ERR_VERIFY,
 				"final table %#llx, entry %u: %#llx here, "
 				"%#llx in the recording",
 				(unsigned long long)ev->gpa, i,
-				(unsigned long long)memory[i],
+				(unsigned long long)here,
 				(unsigned long long)value);
 		}
 	}

@@ -124,6 +124,9 @@ static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
 		}
 	} else if (event != GNOMON_EVENT_TABLE_NEW) {
 		return;
+	} else if (guest->paravirt) {
+		sim_guest_charge(guest, guest->running, SIM_CAT_VMM,
+				 SIM_P_VMM_DIRECT_TABLE);
 	}
 	if (guest->changed_count < SIM_CHANGED_MAX) {
 		guest->changed[guest->changed_count] = a |
@@ -264,7 +267,10 @@ static unsigned price_of_trace(struct sim_guest *guest,
 	}
 	guest->counts.trace_upper += level > 1;
 	guest->counts.trace_leaf += level <= 1;
-	return level > 1 ? SIM_P_VMM_TRACE_UPPER : SIM_P_VMM_TRACE_LEAF;
+	if (level > 1) {
+		return SIM_P_VMM_TRACE_UPPER;
+	}
+	return touch->patched ? SIM_P_VMM_PATCH_CALL : SIM_P_VMM_TRACE_LEAF;
 }
 
 static void tell_policy(struct sim_guest *guest, unsigned vcpu,
@@ -323,6 +329,10 @@ static enum sim_touch_end emulate(struct sim_guest *guest, unsigned vcpu,
 			 (unsigned long long)gpa);
 		return SIM_TOUCH_BROKEN;
 	}
+	if (!data && guest->paravirt) {
+		touch->traced = true;
+		return emulated(touch, gpa);	/* memory holds no gpas */
+	}
 	if (!data) {
 		data = memcpy(keep, memory, touch->bytes);
 	}
@@ -376,12 +386,18 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 		fault.access = walk->nested_access;
 		fault.table_walk = walk->table_walk;
 	}
-	sim_vmm_enter(guest, vcpu);
+	if (!touch->patched) {
+		sim_vmm_enter(guest, vcpu);
+	}
+	guest->running = vcpu;
 	if (!sim_vmm_sync_regs(guest, vcpu, touch->access & SIM_ACCESS_AC)) {
 		return SIM_TOUCH_BROKEN;
 	}
 	gnomon_fault(guest->vcpu[vcpu], &fault, &outcome);
 	sim_vmm_leave(guest);
+	if (touch->patched && outcome.action != GNOMON_EMULATE) {
+		sim_vmm_enter(guest, vcpu);	/* a fault after all */
+	}
 	if (outcome.root_changed) {
 		struct gnomon_root root = gnomon_vcpu_root(guest->vcpu[vcpu]);
 

@@ -85,7 +85,7 @@ static uint64_t accounted(const struct sim_explain *e)
 {
 	return e->trace_leaf + e->trace_upper + e->trace_open + e->open +
 	       e->never_traced + e->zapped + e->flooded + e->recycled +
-	       e->direct_native;
+	       e->requested + e->direct_native;
 }
 
 Test(replay, every_table_store_is_accounted_for)
