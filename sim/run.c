@@ -15,6 +15,7 @@
 #include "sim/replay.h"
 #include "sim/source.h"
 #include "sim/text.h"
+#include "sim/window.h"
 
 enum { PROGRESS_EVENTS = 1 << 14 };
 
@@ -109,11 +110,22 @@ static bool replay_one(void *ctx, const struct sim_event *ev)
 	       report_progress(run, run->error);
 }
 
+static bool hold_back(void *ctx, const struct sim_event *ev)
+{
+	return sim_window_event(ctx, ev);
+}
+
 static bool replay_all(struct run *run, struct sim_error *error)
 {
+	struct sim_window window = {
+		.out = replay_one, .ctx = run, .guest = &run->guest,
+	};
+	bool good;
+
 	run->error = error;
-	if (!sim_source_play(&run->source, run->job->seed, replay_one, run,
-			     error) && !run->enough) {
+	good = sim_source_play(&run->source, run->job->seed, hold_back,
+			       &window, error) && sim_window_drain(&window);
+	if (!good && !run->enough) {
 		return false;
 	}
 	return !run->job->verify || sim_replay_audit(&run->replay);

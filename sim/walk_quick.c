@@ -210,7 +210,8 @@ static const uint64_t *entry_at(const struct sim_machine *m, uint64_t bias,
 	}
 }
 
-/* Where the level-1 entry of the first tables lies, or NULL. */
+/* Where the level-1 entry of the first tables lies, or NULL. It may have been
+ * there: not to be read. */
 static const uint64_t *leaf_place(struct sim_vcpu *vcpu, uint64_t bias,
 				  uint64_t gva)
 {
@@ -260,7 +261,10 @@ void sim_walk_ahead(struct sim_vcpu *vcpu, uint64_t far, uint64_t near)
 	if (!two && !m->caches.on) {
 		return;
 	}
-	entry = leaf_place(vcpu, bias, near);
+	/* To be read, it must be an entry now: memory that the guest has not
+	 * touched would count as touched. */
+	entry = two ? entry_at(m, bias, vcpu->root, vcpu->levels, 1, near) :
+		      leaf_place(vcpu, bias, near);
 	if (!entry) {
 		return;
 	}

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "sim/window.h"
 #include "tests/sim/rig.h"
 #include "tests/support/seed.h"
 
@@ -82,4 +83,53 @@ Test(ahead, changes_nothing_in_one_dimension)
 Test(ahead, changes_nothing_in_two_dimensions)
 {
 	compare(SIM_PAGING_2D);
+}
+
+/* ---- events held back ---------------------------------------------------- */
+
+struct order {
+	uint64_t next;		/* gva of the event that must come */
+	uint64_t stop_at;
+};
+
+static bool in_order(void *ctx, const struct sim_event *ev)
+{
+	struct order *order = ctx;
+
+	cr_assert_eq(ev->gva, order->next);
+	return ++order->next != order->stop_at;
+}
+
+Test(ahead, events_come_out_in_order_and_before_others)
+{
+	static struct sim_guest guest;
+	struct order order = { 0, UINT64_MAX };
+	struct sim_window w = { .out = in_order, .ctx = &order,
+				.guest = &guest };
+	struct sim_event ev = { .type = SIM_EV_ACCESS };
+	struct rig rig;
+
+	rig_init(&rig, SIM_PAGING_1D, 1, sets);
+	guest.machine = rig.machine;
+	for (ev.gva = 0; ev.gva < 100; ev.gva++) {
+		/* Held back only where walks are likely. */
+		rig.vcpu->missing = ev.gva < 50 ? 1 : 0;
+		ev.type = ev.gva == 30 ? SIM_EV_INVLPG : SIM_EV_ACCESS;
+		cr_assert(sim_window_event(&w, &ev));
+		if (ev.gva == 30 || ev.gva >= 50) {
+			cr_assert_eq(order.next, ev.gva + 1);
+		}
+	}
+	rig.vcpu->missing = 1;
+	cr_assert(sim_window_event(&w, &ev));
+	cr_assert_eq(order.next, 100);
+	cr_assert(sim_window_drain(&w));
+	cr_assert_eq(order.next, 101);
+	/* Nobody wants any more: said at once, or when it comes out. */
+	order.stop_at = 102;
+	ev.gva = 101;
+	rig.vcpu->missing = 1;
+	cr_assert(sim_window_event(&w, &ev));
+	cr_assert_not(sim_window_drain(&w));
+	rig_done(&rig);
 }
