@@ -181,7 +181,7 @@ static bool emulate(struct attempt *a, const struct gnomon_outcome *out)
 		return true;
 	}
 	emulate_page(a);
-	if (a->pair) {
+	if (a->pair && (a->pair->access & GNOMON_WRITE)) {
 		emulate_page(a->pair);
 	}
 	return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A store across two pages: the processor translates both before it stores
+ * An instruction that needs two pages: a store across both, or code in one
+ * that stores to the other. The processor translates both before it stores
  * anything; a fault names the page that it is about.
  */
 #include "tests/diff/access.h"
@@ -36,7 +37,9 @@ static bool try_pair(struct attempt *low, struct attempt *high)
 		return got < 0;
 	}
 	if (attempt_reached(low, &at_low) && attempt_reached(high, &at_high)) {
-		attempt_stored(low, where(low, &at_low));
+		if (low->access & GNOMON_WRITE) {
+			attempt_stored(low, where(low, &at_low));
+		}
 		attempt_stored(high, where(high, &at_high));
 	}
 	return true;
@@ -47,26 +50,22 @@ static bool excused(const struct attempt *a)
 	return attempt_path_leaving(a) || attempt_path_read_only(a);
 }
 
-void world_cross(struct world *w, unsigned vcpu, uint64_t gva,
-		 uint32_t access, unsigned bytes, uint64_t bits)
+static void run(struct attempt *low, struct attempt *high)
 {
-	unsigned first = (unsigned)(4096 - (gva & 4095));
-	struct attempt low = { .w = w, .vcpu = vcpu, .gva = gva,
-			       .access = access, .bytes = first,
-			       .bits = bits };
-	struct attempt high = low;
+	struct world *w = low->w;
+	unsigned vcpu = low->vcpu;
 	bool over = false;
 
-	high.gva += first;
-	high.bytes = bytes - first;
 	if (world_nested(w, vcpu)) {
 		/* The guest's own affair; each page is one access here. */
-		world_access(w, vcpu, low.gva, access, low.bytes, bits);
-		world_access(w, vcpu, high.gva, access, high.bytes, bits);
+		world_access(w, vcpu, low->gva, low->access, low->bytes,
+			     low->bits);
+		world_access(w, vcpu, high->gva, high->access, high->bytes,
+			     high->bits);
 		return;
 	}
-	low.pair = &high;
-	high.pair = &low;
+	low->pair = high;
+	high->pair = low;
 	w->n.accesses++;
 	w->n.crossed++;
 	for (unsigned i = 0; i < 2 * ACCESS_TRIES && !over && !w->failed;
@@ -76,10 +75,40 @@ void world_cross(struct world *w, unsigned vcpu, uint64_t gva,
 			w->fh->live_max += 16;
 		}
 		hw_enter(&w->cpu[vcpu], gnomon_vcpu_root(w->vcpu[vcpu]));
-		over = try_pair(&low, &high);
+		over = try_pair(low, high);
 	}
-	if (!over && !excused(&low) && !excused(&high)) {
-		world_fail(w, "vcpu %u: store across gva %#" PRIx64
-			   " makes no progress", vcpu, high.gva);
+	if (!over && !excused(low) && !excused(high)) {
+		world_fail(w, "vcpu %u: instruction with gva %#" PRIx64
+			   " and %#" PRIx64 " makes no progress", vcpu,
+			   low->gva, high->gva);
 	}
+}
+
+void world_cross(struct world *w, unsigned vcpu, uint64_t gva,
+		 uint32_t access, unsigned bytes, uint64_t bits)
+{
+	unsigned first = (unsigned)(4096 - (gva & 4095));
+	struct attempt low = { .w = w, .vcpu = vcpu, .gva = gva,
+			       .access = access, .bytes = first,
+			       .bits = bits };
+	struct attempt high = low;
+
+	high.gva += first;
+	high.bytes = bytes - first;
+	run(&low, &high);
+}
+
+void world_code(struct world *w, unsigned vcpu, uint64_t code, uint64_t gva,
+		uint32_t access, uint64_t bits)
+{
+	struct attempt low = { .w = w, .vcpu = vcpu, .gva = code,
+			       .access = GNOMON_EXEC |
+					 (access & GNOMON_USER),
+			       .bytes = 1, .bits = bits };
+	struct attempt high = low;
+
+	high.gva = gva;
+	high.access = access;
+	high.bytes = 8;
+	run(&low, &high);
 }

@@ -92,6 +92,19 @@ static void exec_cross(struct world *w, const struct op *op)
 	uint64_t gva = world_gva(w, op->vcpu, op->a) | 0xfff;
 	uint32_t kind = GNOMON_WRITE | (op->b >> 8 & 3 ? GNOMON_USER : 0);
 
+	if (op->b >> 40 & 1) {
+		uint64_t code = world_gva(w, op->vcpu, op->b);
+
+		gva = op->b >> 41 & 1 ? gva & ~UINT64_C(7) :
+			world_direct_gva(w, op->vcpu, op->a & 31,
+					 op->a >> 16 & 0xff8);
+		if (ref_canonical(&w->regs[op->vcpu], gva) &&
+		    ref_canonical(&w->regs[op->vcpu], code)) {
+			world_code(w, op->vcpu, code, gva, kind,
+				   world_mix(op->b));
+		}
+		return;
+	}
 	gva -= (op->b >> 16) % (bytes - 1);
 	if (ref_canonical(&w->regs[op->vcpu], gva) &&
 	    ref_canonical(&w->regs[op->vcpu], gva + bytes - 1)) {

@@ -45,7 +45,7 @@ enum op_kind {
 	OP_ZAP,		/* everything, or as much as shrink() takes */
 	OP_LOG,		/* a dirty log: start, clear, stop */
 	OP_RANGE,	/* young, collapse */
-	OP_CROSS,	/* a store across two pages */
+	OP_CROSS,	/* a store across two pages, or from code in one */
 	OP_RAW,		/* a device writes untold; or is told of */
 	OP_WATCH,	/* the VMM watches frames, or no longer */
 	OP_PCIDE,	/* CR4.PCIDE off or on */

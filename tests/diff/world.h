@@ -185,6 +185,9 @@ bool world_access(struct world *w, unsigned vcpu, uint64_t gva,
 		  uint32_t access, unsigned bytes, uint64_t bits);
 void world_cross(struct world *w, unsigned vcpu, uint64_t gva,
 		 uint32_t access, unsigned bytes, uint64_t bits);
+/* An instruction in the page of code that stores to the other. */
+void world_code(struct world *w, unsigned vcpu, uint64_t code, uint64_t gva,
+		uint32_t access, uint64_t bits);
 void world_switch(struct world *w, const struct op *op);
 void world_raw(struct world *w, const struct op *op);
 /* The VMM tells of what was written untold: as bits say, one way or another. */

@@ -6,11 +6,11 @@
 # killer is the test that is known to notice: a program and, for Criterion,
 # a filter; or -. It runs first, and if it passes so do all others.
 #
-# A copy of the sources is changed, built and tested below the current folder.
-# The tests are linked once, to a shared object of the engine, so that a fault
-# costs the compilation of one file. Prints each verdict with what noticed it
-# and `N caught, M survived`; exit status 1 when one survived, 2 when a fault
-# no longer applies or the unchanged copy fails.
+# A copy of the sources is changed below the current folder. The tests are
+# linked once, to a shared object of the engine: a fault costs the compilation
+# of one file. Prints each verdict with what noticed it and `N caught, M
+# survived`; exit status 1 when one survived, 2 when a fault no longer applies
+# or the unchanged copy fails.
 set -u
 src=$(cd "$1" && pwd) || exit 2
 shift
@@ -24,7 +24,6 @@ mkdir -p "$work/src" "$work/build" || exit 2
 (cd "$src" && tar cf - --exclude=./build --exclude='./build-[!a]*' \
 	--exclude=./.git .) |
 	(cd "$work/src" && tar xf -)
-# Whoever goes on writing in SRCDIR does not change what is judged.
 cp -R "$work/src" "$work/orig"
 
 engine() {
@@ -36,10 +35,16 @@ engine() {
 }
 
 # In place of the archive, a script that makes the linker take the object.
-link_tests() {
+link_tests() { # program...
 	echo "INPUT($PWD/libengine.so)" >.libs/libgnomon-core.a
-	# shellcheck disable=SC2086 # a list of programs
-	make -s -j2 $programs >"$work/make.log" 2>&1
+	make -s -j2 "$@" >"$work/make.log" 2>&1
+}
+
+# What a header defines is compiled into the tests that use it as well.
+link_killer() {
+	case $file in
+	*.h) [ "$first" = - ] || link_tests "$first" ;;
+	esac
 }
 
 # passes PROGRAM [FILTER]
@@ -62,9 +67,7 @@ noticer() {
 }
 
 all_pass() {
-	for each in $programs; do
-		passes "$each" || return 1
-	done
+	for each in $programs; do passes "$each" || return 1; done
 }
 
 cd "$work/build" || exit 2
@@ -79,9 +82,12 @@ first="tests/shadow/identity.t tests/shadow/trace.t tests/guestpt/walk.t
 programs="$first $(make -s print-test-programs | tr ' ' '\n' | grep -E \
 	'^tests/(fault|shadow|engine|nested|guestpt)/.*\.t$' |
 	grep -v -E 'shadow/(identity|trace)\.t|guestpt/walk\.t' | sort -r)"
-engine && link_tests || { tail -20 "$work/make.log"; exit 2; }
-all_pass || { echo "unchanged, yet $(noticer) fails"
-	tail "$work/run.log"; exit 2; }
+# shellcheck disable=SC2086 # a list of programs
+if ! engine || ! link_tests $programs; then
+	tail -20 "$work/make.log"
+	exit 2
+fi
+all_pass || { echo "unchanged, yet $(noticer) fails"; exit 2; }
 
 caught=0 survived=0 stale=0 names=
 while IFS='@' read -r name rule file killer script; do
@@ -89,11 +95,12 @@ while IFS='@' read -r name rule file killer script; do
 	file=$(echo "$file" | tr -d ' 	')
 	case $name in '' | '#'*) continue ;; esac
 	[ $# -eq 0 ] || case " $* " in *" $name "*) ;; *) continue ;; esac
-	# shellcheck disable=SC2086 # a program and a filter
-	set_killer() { set -- $killer; first=$1 filter=${2:-}; }
-	set_killer
+	read -r first filter <<-EOF
+		$killer
+	EOF
 	sed -E "$script" "$work/orig/$file" >"$work/src/$file"
-	if cmp -s "$work/orig/$file" "$work/src/$file" || ! engine; then
+	if cmp -s "$work/orig/$file" "$work/src/$file" ||
+		! engine || ! link_killer; then
 		echo "STALE     $name: changes nothing or does not compile"
 		stale=$((stale + 1))
 	elif { [ "$first" = - ] || passes "$first" "$filter"; } && all_pass
@@ -105,6 +112,7 @@ while IFS='@' read -r name rule file killer script; do
 		caught=$((caught + 1))
 	fi
 	cp "$work/orig/$file" "$work/src/$file"
+	case $file in *.h) engine && link_killer ;; esac
 done <"$list"
 echo "$caught caught, $survived survived${names:+:$names}"
 [ "$stale" -eq 0 ] || exit 2
