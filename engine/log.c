@@ -93,12 +93,31 @@ static uint64_t take_word(const struct gn_dirty_log *log, uint64_t at,
 	uint64_t mask = gn_mask((unsigned)((stop - 1) % 64),
 				(unsigned)(at % 64));
 
-	*bits = __atomic_fetch_and(&log->bits[word], ~mask,
-				   __ATOMIC_ACQ_REL) & mask;
-	if (copy) {
-		copy[word] |= *bits;
+	/* Mostly none is set; one that comes just now waits for its turn. */
+	*bits = __atomic_load_n(&log->bits[word], __ATOMIC_RELAXED) & mask;
+	if (*bits) {
+		*bits = __atomic_fetch_and(&log->bits[word], ~mask,
+					   __ATOMIC_ACQ_REL) & mask;
+		if (copy) {
+			copy[word] |= *bits;
+		}
 	}
 	return stop;
+}
+
+/* Over whole words in which no bit is set, as far as the budget goes. */
+static uint64_t skip_clean(const struct gn_dirty_log *log, uint64_t at,
+			   uint64_t end, uint32_t *budget)
+{
+	uint32_t left = *budget;
+
+	while (left && at % 64 == 0 && end - at >= 64 &&
+	       !__atomic_load_n(&log->bits[at / 64], __ATOMIC_RELAXED)) {
+		at += 64;
+		left--;
+	}
+	*budget = left;
+	return at;
 }
 
 /* The shadow's TLBs follow once, at the end of the call. */
@@ -131,12 +150,14 @@ enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
+	at = skip_clean(log, at, end, budget);
 	while (at < end && *budget > 0) {
 		uint64_t word = at / 64 * 64, bits;
 
 		--*budget;
 		at = take_word(log, at, end, copy, &bits);
 		protect_bits(vm, log->first + word, bits);
+		at = skip_clean(log, at, end, budget);
 	}
 	if (gn_eng_shadow(vm)) {
 		gn_sh_flush_stale(&vm->sh);

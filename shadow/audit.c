@@ -12,6 +12,7 @@ struct audit {
 	enum gnomon_audit_level level;
 	struct gnomon_audit *report;
 	uint64_t leaves;
+	uint32_t large;		/* of them, above the lowest level */
 };
 
 /* True: the rule holds. The first broken one is kept. */
@@ -122,6 +123,7 @@ static void check_leaf(struct audit *a, const struct gn_sh_page *page,
 	uint64_t spte = page->spt[i];
 
 	a->leaves++;
+	a->large += page->role.level > 1;
 	holds(a, frame && contains(sh, frame->rmap, gn_sh_ref(page, i)),
 	      "a leaf is in the reverse map of its frame once", page->gfn, i);
 	holds(a, page->role.level == 1
@@ -150,6 +152,7 @@ static void check_switch(struct audit *a, const struct gn_sh_page *page,
 	struct gnomon_frame host;
 
 	a->leaves++;
+	a->large += page->role.level > 1;
 	holds(a, frame && contains(sh, frame->rmap, gn_sh_ref(page, i)),
 	      "a switch is in the reverse map of its table once", page->gfn,
 	      i);
@@ -275,6 +278,8 @@ static void check_pages(struct audit *a)
 		      a->leaves == gn_sh_refs_total(sh),
 	      "reverse maps hold every leaf and no other", a->leaves,
 	      gn_sh_refs_total(sh));
+	holds(a, a->level < GNOMON_AUDIT_LINKS || a->large == sh->large,
+	      "large leaves are counted", a->large, sh->large);
 }
 
 /* One frame: its record against its pages, its list against the leaves. */

@@ -76,6 +76,7 @@ static inline void unmap_leaf(struct gn_sh *sh, struct gn_sh_page *page,
 
 	GN_ASSERT(found);
 	sh->refs -= found;
+	sh->large -= page->role.level > 1;
 	gn_sh_note_stale(sh, global);
 }
 
@@ -149,6 +150,7 @@ static void map(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
 
 	GN_ASSERT(frame);
+	sh->large += page->role.level > 1;
 	link_leaf(sh, page, index, frame, spte);
 }
 
@@ -397,14 +399,22 @@ uint32_t gn_sh_drop_switches(struct gn_sh *sh, uint64_t gfn)
 
 uint32_t gn_sh_protect(struct gn_sh *sh, uint64_t gfn)
 {
-	uint32_t large = drop_level(sh, gfn, 2) + drop_level(sh, gfn, 3);
+	uint32_t large = 0;
 
-	sh->stats->splits += large;
-	return large + gn_sh_drop_switches(sh, gfn) + protect_small(sh, gfn);
+	if (sh->large) {
+		large = drop_level(sh, gfn, 2) + drop_level(sh, gfn, 3);
+		sh->stats->splits += large;
+		large += gn_sh_drop_switches(sh, gfn);
+	}
+	return large + protect_small(sh, gfn);
 }
 
 uint32_t gn_sh_unmap(struct gn_sh *sh, uint64_t gfn)
 {
-	return drop_level(sh, gfn, 1) + drop_level(sh, gfn, 2) +
-	       drop_level(sh, gfn, 3) + gn_sh_drop_switches(sh, gfn);
+	uint32_t count = drop_level(sh, gfn, 1);
+
+	return sh->large ? count + drop_level(sh, gfn, 2) +
+				   drop_level(sh, gfn, 3) +
+				   gn_sh_drop_switches(sh, gfn)
+			 : count;
 }

@@ -102,6 +102,7 @@ struct gn_sh {
 	uint32_t live;		/* pages that are not in limbo */
 	uint32_t limbo_count;
 	uint64_t refs;		/* of all reverse maps; gn_sh_refs_total() */
+	uint32_t large;		/* of them, those of more than 4K; switches */
 	uint32_t below;		/* guest tables that are marked: agile.h */
 	uint32_t generation;	/* pages of another one are only in the way */
 	/* Grows when a page loses a parent, or an upper table is stored to. */
