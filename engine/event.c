@@ -30,9 +30,9 @@ static void guest_fault(struct gnomon_vcpu *vcpu,
 	}
 }
 
-static __attribute__((noinline)) void
-nested_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
-	     struct gnomon_outcome *out)
+static void nested_fault(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_fault *fault,
+			 struct gnomon_outcome *out)
 {
 	struct gnomon_vm *vm = vcpu->vm;
 	bool dirtied = false;
@@ -48,8 +48,8 @@ nested_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 	}
 }
 
-static void count_inject(struct gnomon_vcpu *vcpu,
-			 const struct gnomon_outcome *out)
+static __attribute__((noinline)) void
+count_inject(struct gnomon_vcpu *vcpu, const struct gnomon_outcome *out)
 {
 	const struct gnomon_vm *vm = vcpu->vm;
 
@@ -72,23 +72,32 @@ static inline void count(struct gnomon_vcpu *vcpu,
 	}
 }
 
-void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
-		  struct gnomon_outcome *outcome)
+/* Not one of the shadow's; out of the way of those. */
+static __attribute__((noinline)) void
+other_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+	    struct gnomon_outcome *outcome)
 {
 	struct gnomon_vm *vm = vcpu->vm;
-	bool shadow = gn_eng_shadow(vm);
 
-	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
-	gn_sh_root_loaded(&vcpu->sh);
 	if (!vcpu->loaded || (fault->nested && !gn_eng_nested(vm))) {
 		outcome->action = GNOMON_STOP_BUG;
-	} else if (shadow) {
-		gn_sh_fault(&vcpu->sh, fault, outcome);
 	} else if (gn_eng_direct(vm)) {
 		gn_dp_fault(&vm->dp, &vcpu->dp, fault, outcome);
 	} else {
 		nested_fault(vcpu, fault, outcome);
 		vcpu->own.pf_fixed += outcome->kind == GNOMON_KIND_NESTED;
+	}
+}
+
+void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+		  struct gnomon_outcome *outcome)
+{
+	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
+	gn_sh_root_loaded(&vcpu->sh);
+	if (vcpu->loaded && !fault->nested && gn_eng_shadow(vcpu->vm)) {
+		gn_sh_fault(&vcpu->sh, fault, outcome);
+	} else {
+		other_fault(vcpu, fault, outcome);
 	}
 	count(vcpu, outcome);
 }

@@ -256,20 +256,12 @@ void gn_sh_step_finish(struct gn_sh_fault *f)
 	finish(f);
 }
 
-enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f)
+/* Apart from the store to a trace, which needs none of its variables. */
+static __attribute__((noinline)) enum gn_sh_step
+step_fill(struct gn_sh_fault *f)
 {
 	struct gn_sh_fill fill;
 
-	if (step_walk(f) == GN_SH_DONE) {
-		return GN_SH_DONE;
-	}
-	f->known = gn_frames_find(&f->sh->frames, f->gfn);
-	f->record = f->known && f->known->trace
-			    ? gn_tf_at(&f->sh->tf, f->known->trace)
-			    : NULL;
-	if (is_special(f)) {
-		return step_trace(f);
-	}
 	f->path[1] = known_way(f);
 	if (!f->path[1] && !find_path(f)) {
 		return GN_SH_NEXT;
@@ -297,4 +289,16 @@ enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f)
 		break;
 	}
 	return GN_SH_NEXT;
+}
+
+enum gn_sh_step gn_sh_step_quick(struct gn_sh_fault *f)
+{
+	if (step_walk(f) == GN_SH_DONE) {
+		return GN_SH_DONE;
+	}
+	f->known = gn_frames_find(&f->sh->frames, f->gfn);
+	f->record = f->known && f->known->trace
+			    ? gn_tf_at(&f->sh->tf, f->known->trace)
+			    : NULL;
+	return is_special(f) ? step_trace(f) : step_fill(f);
 }
