@@ -256,6 +256,21 @@ void gn_sh_step_finish(struct gn_sh_fault *f)
 	finish(f);
 }
 
+/*
+ * The entry is there, yet the CPU faults. It may have come before another
+ * vcpu's fill; or a table above changed untold, and the CPU goes by what our
+ * entries say, not by the way that is known: then it must be made anew.
+ */
+static enum gn_sh_step same(struct gn_sh_fault *f)
+{
+	const struct gn_sh_page *page = f->path[1];
+
+	if (!find_path(f) || f->path[1] != page) {
+		return GN_SH_NEXT;
+	}
+	return gn_sh_answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
+}
+
 /* Apart from the store to a trace, which needs none of its variables. */
 static __attribute__((noinline)) enum gn_sh_step
 step_fill(struct gn_sh_fault *f)
@@ -284,7 +299,7 @@ step_fill(struct gn_sh_fault *f)
 		finish(f);
 		return GN_SH_DONE;
 	case GN_SH_PUT_SAME:
-		return gn_sh_answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
+		return same(f);
 	case GN_SH_PUT_NO:
 		break;
 	}

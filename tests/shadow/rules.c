@@ -64,6 +64,32 @@ Test(rules, i07_reclaim_inside_a_fault_spares_what_it_uses,
 	cr_assert_leq(world_stats(&w).shadow_pages, 32);
 }
 
+/* ---- I11: untold changes ------------------------------------------------ */
+
+Test(rules, i11_the_guest_goes_on_while_a_change_is_untold)
+{
+	for (uint64_t gva = 0x1000; gva < 0x40000; gva += 0x10000) {
+		world_map(&w, ROOT, gva, (0x300000 + gva) | ALL | USED, 1);
+	}
+	for (unsigned level = 4; level > 1; level--) {
+		uint64_t at = world_entry(&w, ROOT, 0x1000, level);
+		uint64_t all = fh_load(w.fh, at, 8);
+
+		/* A supervisor's page becomes everybody's. */
+		world_store(&w, at, all & ~X86_PTE_U);
+		world_cr3(&w, 0, ROOT);
+		for (uint64_t gva = 0x1000; gva < 0x40000; gva += 0x10000) {
+			cr_assert_eq(world_access(&w, 0, gva, GNOMON_READ, 0),
+				     WORLD_OK);
+		}
+		fh_store(w.fh, at, 8, all);
+		cr_assert_eq(world_access(&w, 0, 0x1000,
+					  GNOMON_READ | GNOMON_USER, 0),
+			     WORLD_OK, "level %u", level);
+		world_audit(&w, GNOMON_AUDIT_FULL);
+	}
+}
+
 /* ---- I12, I16: two vcpus ------------------------------------------------ */
 
 Test(rules, i12_pages_rest_until_every_vcpu_has_left)
