@@ -65,6 +65,14 @@ void sim_assoc_done(struct sim_assoc *a, struct sim_arena *arena)
 	memset(a, 0, sizeof(*a));
 }
 
+void sim_assoc_drop_data(struct sim_assoc *a, struct sim_arena *arena)
+{
+	if (a->data) {
+		sim_arena_free(arena, a->data);
+		a->data = NULL;
+	}
+}
+
 void sim_assoc_clear(struct sim_assoc *a)
 {
 	if (a->ways) {
@@ -166,7 +174,9 @@ size_t sim_assoc_put(struct sim_assoc *a, uint64_t set, uint64_t tag,
 		way = empty < a->ways ? empty : pick_victim(a, set);
 	}
 	tags[way] = tag;
-	a->data[set * a->ways + way] = data;
+	if (a->data) {
+		a->data[set * a->ways + way] = data;
+	}
 	sim_assoc_touch(a, set, way);
 	return set * a->ways + way;
 }

@@ -20,7 +20,7 @@
 
 struct sim_assoc {
 	uint64_t *tags;		/* sets * ways; 0: empty */
-	uint64_t *data;
+	uint64_t *data;		/* NULL: tags alone */
 	/*
 	 * Per set. LRU with up to 16 ways: a permutation, four bits per way,
 	 * most recent lowest, empty ways highest. NRU: a bit per way, set when
@@ -44,6 +44,8 @@ bool sim_assoc_init(struct sim_assoc *a, struct sim_arena *arena,
 		    uint64_t entries, uint64_t ways, enum sim_policy policy,
 		    uint64_t seed);
 void sim_assoc_done(struct sim_assoc *a, struct sim_arena *arena);
+/* Only whether a tag is there matters: gives up the data words. */
+void sim_assoc_drop_data(struct sim_assoc *a, struct sim_arena *arena);
 void sim_assoc_clear(struct sim_assoc *a);
 /* Empties one entry. */
 void sim_assoc_drop(struct sim_assoc *a, size_t index);
@@ -185,7 +187,9 @@ static inline void sim_assoc_put_new(struct sim_assoc *a, uint64_t set,
 			(order << 4 & a->order_mask) | way;
 	at = set * a->ways + way;
 	a->tags[at] = tag;
-	a->data[at] = data;
+	if (a->data) {
+		a->data[at] = data;
+	}
 }
 
 #endif

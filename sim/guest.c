@@ -377,7 +377,7 @@ enum sim_touch_end sim_guest_missed(struct sim_guest *guest, unsigned vcpu,
 	uint32_t refs;
 
 	touch->traced = touch->emulated = touch->trapped = false;
-	if (!word) {
+	if (!word && v->paging == SIM_PAGING_1D) {
 		word = sim_walk_quick(v, touch->gva, touch->access, &refs);
 	}
 	if (!word || !sim_allowed(v, word, touch->access)) {

@@ -32,6 +32,7 @@ static bool init_caches(struct sim_machine *m, uint64_t seed)
 				      m->param[ids[i][0]] * 16,
 				      m->param[ids[i][1]], SIM_POLICY_LRU,
 				      seed);
+		sim_assoc_drop_data(&c->level[i], &m->state);
 		c->hit_cycles[i] = (uint32_t)m->param[ids[i][2]];
 	}
 	return good;
@@ -186,7 +187,10 @@ uint32_t sim_cache_look_up(struct sim_machine *machine, const void *va)
 	uint64_t line = sim_va_to_hpa(machine->mem, va) >> SIM_LINE_SHIFT;
 	int level;
 
-	for (level = 0; level < SIM_CACHES; level++) {
+	if (sim_assoc_find_again(&c->level[0], line, line) >= 0) {
+		return c->hit_cycles[0];
+	}
+	for (level = 1; level < SIM_CACHES; level++) {
 		if (sim_assoc_find(&c->level[level], line, line) >= 0) {
 			break;
 		}

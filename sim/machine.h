@@ -166,9 +166,9 @@ void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	      struct sim_walk *walk);
 
 /*
- * The walk that most are: one dimension, from a walk cache, to a 4K leaf that
- * allows the access, all entries marked already. Does just what sim_walk()
- * would do and returns the word, or returns 0 and has done nothing.
+ * In one dimension only: the walk that most are, from a walk cache to a 4K
+ * leaf that allows the access, all entries marked already. Does just what
+ * sim_walk() would do and returns the word, or returns 0 and has done nothing.
  */
 uint64_t sim_walk_quick(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 			uint32_t *refs);

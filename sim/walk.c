@@ -344,8 +344,10 @@ static void walk_slowly(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	      struct sim_walk *walk)
 {
-	walk->word = sim_walk_quick(vcpu, gva, access, &walk->refs);
+	walk->word = vcpu->paging == SIM_PAGING_1D ?
+		sim_walk_quick(vcpu, gva, access, &walk->refs) : 0;
 	if (!walk->word) {
+		vcpu->missing = AHEAD_RUN;
 		walk_slowly(vcpu, gva, access, walk);
 		return;
 	}

@@ -188,8 +188,8 @@ bool sim_walk_join(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 bool sim_walk_agile(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 		    bool use_caches, struct sim_walk *walk, uint64_t *cycles);
 
-/* As sim_walk_quick() for the nested walk of gpa after a miss in the nested TLB: its
- * word, or 0 and nothing done. Adds to *refs and *cycles. */
+/* As sim_walk_quick() for the nested walk of gpa after a miss in the nested
+ * TLB: its word, or 0 and nothing done. Adds to *refs and *cycles. */
 uint64_t sim_walk_nested_quick(struct sim_vcpu *vcpu, uint64_t gpa,
 			       uint32_t access, uint32_t *refs,
 			       uint64_t *cycles);

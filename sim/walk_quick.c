@@ -93,7 +93,7 @@ uint64_t sim_walk_quick(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	uint64_t word;
 
 	vcpu->missing = AHEAD_RUN;
-	if (vcpu->paging != SIM_PAGING_1D || !find_way(vcpu, gva, &way)) {
+	if (!find_way(vcpu, gva, &way)) {
 		return 0;
 	}
 	word = word_of(&way);
