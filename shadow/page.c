@@ -238,6 +238,9 @@ void gn_sh_zap_all(struct gn_sh *sh)
 {
 	sh->generation++;
 	for (unsigned i = 0; i < GNOMON_VCPUS_MAX; i++) {
+		if ((sh->loaded[i] | sh->left[i]) == 0) {
+			continue;
+		}
 		if (sh->loaded[i]) {
 			empty_root(sh, gn_sh_page_at(sh, sh->loaded[i]));
 		}

@@ -58,15 +58,18 @@ GN_SH_INLINE bool stay(struct gn_sh *sh, struct gn_sh_page *page,
 	if (!gn_spte_present(old) || moved) {
 		return false;
 	}
-	uint64_t gfn = gn_sh_plain_gfn(gpte);
 	uint64_t spte = gn_sh_plain_spte(page, gpte) |
 			(old & (GN_SH_PLAIN_FRAME | GN_SPTE_HOST_W));
 
 	spte &= old & GN_SPTE_HOST_W ? ~UINT64_C(0) : ~GN_SPTE_W;
-	gn_sh_set_rights(sh, page, index,
-			 gn_sh_limit(sh, gn_frames_find(&sh->frames, gfn), gfn,
-				     spte),
-			 gpte);
+	/* What the spte had already needs no second look at the frame. */
+	if ((spte & ~old & GN_SPTE_W) || (old & ~spte & GN_SPTE_NX)) {
+		uint64_t gfn = gn_sh_plain_gfn(gpte);
+
+		spte = gn_sh_limit(sh, gn_frames_find(&sh->frames, gfn), gfn,
+				   spte);
+	}
+	gn_sh_set_rights(sh, page, index, spte, gpte);
 	return true;
 }
 

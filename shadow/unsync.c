@@ -26,7 +26,13 @@ static uint32_t compare_slow(struct gn_sh *sh, struct gn_sh_page *page,
 	return changed;
 }
 
-#define BLOCK 64u		/* entries compared at once */
+#define BLOCK 32u		/* entries compared at once */
+
+static bool same(const struct gn_sh_page *page, const uint64_t *now,
+		 unsigned first, unsigned count)
+{
+	return !memcmp(&now[first], &page->snap[first], count * sizeof(*now));
+}
 
 static uint32_t compare_block(struct gn_sh *sh, struct gn_sh_page *page,
 			      const uint64_t *now, unsigned first, bool fill)
@@ -58,12 +64,12 @@ static uint32_t compare(struct gn_sh *sh, struct gn_sh_page *page, bool fill)
 	if (!at || gn_sh_role_small(page->role)) {
 		return compare_slow(sh, page, fill);
 	}
-	/* Mostly nothing has changed, and one look at it all is cheapest. */
-	if (!memcmp(now, page->snap, GNOMON_PAGE_BYTES)) {
-		return 0;
-	}
 	for (unsigned i = 0; i < GN_SH_ENTRIES; i += BLOCK) {
-		if (!memcmp(&now[i], &page->snap[i], BLOCK * sizeof(*now))) {
+		/* Mostly there is nothing more: one look at all the rest. */
+		if (same(page, now, i, GN_SH_ENTRIES - i)) {
+			break;
+		}
+		if (same(page, now, i, BLOCK)) {
 			continue;
 		}
 		changed += gn_sh_plain(page)
