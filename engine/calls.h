@@ -7,6 +7,33 @@
 #define ENGINE_CALLS_H
 
 #include "engine/vm.h"
+#include "shadow/root.h"
+
+/* What is done to a range of frames, in every hierarchy that the vm has. */
+enum gn_eng_range_op {
+	GN_ENG_UNMAP,
+	GN_ENG_PROTECT,
+	GN_ENG_COLLAPSE,
+};
+enum gnomon_status gn_eng_range(struct gnomon_vm *vm, enum gn_eng_range_op op,
+				uint64_t *next, uint64_t end,
+				uint32_t *budget);
+enum gnomon_status gn_eng_range_young(struct gnomon_vm *vm, uint64_t *next,
+				      uint64_t end, bool clear,
+				      uint64_t *young, uint32_t *budget);
+void gn_eng_root_loaded_slow(struct gnomon_vcpu *vcpu);
+/* The CPU has loaded what the vcpu was last given. */
+static inline void gn_eng_root_loaded(struct gnomon_vcpu *vcpu)
+{
+	/* On shadow tables alone there is only the root before. */
+	if (!gn_sh_root_settled(&vcpu->sh) ||
+	    gn_eng_has_nested(vcpu->vm)) {
+		gn_eng_root_loaded_slow(vcpu);
+	}
+}
+/* The mode of the address space that these registers are of. */
+enum gnomon_mode gn_eng_mode_of(const struct gnomon_vm *vm,
+				const struct gn_gpt_ctx *ctx, uint64_t cr3);
 
 enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
 				   const struct gnomon_slot *slot);

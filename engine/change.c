@@ -29,19 +29,8 @@ enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
-	if (gn_eng_direct(vm)) {
-		return gn_dp_drop_range(&vm->dp, &c->next, first.v + frames,
-					false, budget);
-	}
-	if (gn_eng_shadow(vm)) {
-		return gn_sh_unmap_range(&vm->sh, &c->next, first.v + frames,
-					 budget);
-	}
-	struct gn_np_range range = { { c->next }, first.v + frames - c->next };
-	enum gnomon_status status = gn_np_unmap(&vm->np, &range, budget);
-
-	c->next = range.first.v;
-	return status;
+	return gn_eng_range(vm, GN_ENG_UNMAP, &c->next, first.v + frames,
+			    budget);
 }
 
 enum gnomon_status gn_eng_host_change_end(struct gnomon_vm *vm,
@@ -62,18 +51,6 @@ static enum gnomon_status advance(struct gnomon_range *range, uint64_t next,
 	return status;
 }
 
-static enum gnomon_status nested_young(struct gnomon_vm *vm, uint64_t *next,
-				       uint64_t end, bool clear,
-				       uint64_t *young, uint32_t *budget)
-{
-	struct gn_np_range range = { { *next }, end - *next };
-	enum gnomon_status status = gn_np_young(&vm->np, &range, clear, young,
-						budget);
-
-	*next = status == GNOMON_OK ? end : range.first.v;
-	return status;
-}
-
 enum gnomon_status gn_eng_young(struct gnomon_vm *vm,
 				struct gnomon_range *range, bool clear,
 				uint64_t *young, uint32_t *budget)
@@ -86,21 +63,16 @@ enum gnomon_status gn_eng_young(struct gnomon_vm *vm,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
-	if (gn_eng_direct(vm)) {
-		status = gn_dp_young_range(&vm->dp, &next, end, clear, young,
-					   budget);
-		return advance(range, next, end, status);
-	}
-	status = gn_eng_shadow(vm)
-			 ? gn_sh_young_range(&vm->sh, &next, end, clear, young,
-					     budget)
-			 : nested_young(vm, &next, end, clear, young, budget);
+	status = gn_eng_range_young(vm, &next, end, clear, young, budget);
 	return advance(range, next, end, status);
 }
 
-static enum gnomon_status watch_one(struct gn_sh *sh, uint64_t gfn,
+static enum gnomon_status watch_one(struct gnomon_vm *vm, uint64_t gfn,
 				    uint32_t watch)
 {
+	struct gn_np_range range = { { gfn }, 1 };
+	struct gn_sh *sh = &vm->sh;
+
 	if (watch && (gn_frames_ensure(&sh->frames, gfn) != GNOMON_OK ||
 		      gn_tf_reserve(&sh->tf, 1) != GNOMON_OK)) {
 		return GNOMON_NOMEM;
@@ -110,7 +82,9 @@ static enum gnomon_status watch_one(struct gn_sh *sh, uint64_t gfn,
 	if (watch) {
 		gn_sh_unmap(sh, gfn);
 	}
-	return GNOMON_OK;
+	/* Nested leaves do not get X back by themselves. */
+	return gn_eng_has_nested(vm) ? gn_np_unmap(&vm->np, &range, NULL)
+				     : GNOMON_OK;
 }
 
 enum gnomon_status gn_eng_watch(struct gnomon_vm *vm,
@@ -121,7 +95,7 @@ enum gnomon_status gn_eng_watch(struct gnomon_vm *vm,
 	enum gnomon_status status = GNOMON_OK;
 	uint32_t none;
 
-	if (!gn_eng_shadow(vm)) {
+	if (gn_eng_direct(vm)) {
 		return GNOMON_UNSUPPORTED;
 	}
 	if (watch > 7 ||
@@ -131,7 +105,7 @@ enum gnomon_status gn_eng_watch(struct gnomon_vm *vm,
 	budget = gn_eng_budget(budget, &none);
 	for (; next < end && *budget > 0; next++) {
 		--*budget;
-		status = watch_one(&vm->sh, next, watch);
+		status = watch_one(vm, next, watch);
 		if (status != GNOMON_OK) {
 			break;
 		}
@@ -155,67 +129,70 @@ enum gnomon_status gn_eng_collapse(struct gnomon_vm *vm,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
-	if (gn_eng_direct(vm)) {
-		status = gn_dp_collapse_range(&vm->dp, &next, end, budget);
-		return advance(range, next, end, status);
-	}
-	if (gn_eng_shadow(vm)) {
-		status = gn_sh_collapse_range(&vm->sh, &next, end, budget);
-		next = status == GNOMON_OK ? end : next;
-		return advance(range, next, end, status);
-	}
-	struct gn_np_range r = { range->first, range->frames };
-
-	status = gn_np_collapse(&vm->np, &r, budget);
-	range->first = r.first;
-	range->frames = r.frames;
-	return status;
+	status = gn_eng_range(vm, GN_ENG_COLLAPSE, &next, end, budget);
+	return advance(range, next, end, status);
 }
 
 enum gnomon_status gn_eng_zap_all(struct gnomon_vm *vm, uint32_t *budget)
 {
 	uint32_t none;
 
-	if (gn_eng_shadow(vm)) {
-		gn_sh_zap_all(&vm->sh);
-		return GNOMON_OK;
-	}
+	struct gn_np_range *r = &vm->zap;
+
 	if (gn_eng_direct(vm)) {
 		return gn_dp_zap_all(&vm->dp, gn_eng_budget(budget, &none));
 	}
-	struct gn_np_range *r = &vm->zap;
-
+	if (gn_eng_has_shadow(vm) && r->frames == 0) {
+		gn_sh_zap_all(&vm->sh);
+	}
+	if (!gn_eng_has_nested(vm)) {
+		return GNOMON_OK;
+	}
 	if (r->frames == 0) {
 		*r = (struct gn_np_range){ { 0 }, gn_np_gfn_limit(&vm->np) };
 	}
 	return gn_np_unmap(&vm->np, r, gn_eng_budget(budget, &none));
 }
 
-enum gnomon_status gn_eng_shrink(struct gnomon_vm *vm, uint32_t *pages,
+static bool shrink_one(struct gnomon_vm *vm)
+{
+	return (gn_eng_has_shadow(vm) && gn_sh_reclaim_one(&vm->sh)) ||
+	       (gn_eng_has_nested(vm) && gn_np_shrink_one(&vm->np));
+}
+
+static enum gnomon_status shrink(struct gnomon_vm *vm, uint32_t *pages,
 				 uint32_t *budget)
 {
-	uint32_t none, left = 0;
+	enum gnomon_status status = GNOMON_OK;
 
-	budget = gn_eng_budget(budget, &none);
-	while (gn_eng_shadow(vm) && *pages > 0) {
+	while (*pages > 0) {
 		if (*budget == 0) {
-			left = 1;
+			status = GNOMON_MORE;
 			break;
 		}
 		--*budget;
-		if (!gn_sh_reclaim_one(&vm->sh)) {
+		if (!shrink_one(vm)) {
 			break;
 		}
 		--*pages;
 	}
-	if (gn_eng_shadow(vm)) {
-		gn_sh_flush_stale(&vm->sh);
+	gn_sh_flush_stale(&vm->sh);
+	if (gn_eng_has_nested(vm)) {
+		gn_np_settle(&vm->np);
 	}
-	if (gn_eng_direct(vm)) {
-		left = gn_eng_direct_shrink(vm, pages, budget) !=
-		       GNOMON_OK;
-	}
+	return status;
+}
+
+enum gnomon_status gn_eng_shrink(struct gnomon_vm *vm, uint32_t *pages,
+				 uint32_t *budget)
+{
+	enum gnomon_status status;
+	uint32_t none;
+
+	budget = gn_eng_budget(budget, &none);
+	status = gn_eng_direct(vm) ? gn_eng_direct_shrink(vm, pages, budget)
+				   : shrink(vm, pages, budget);
 	gn_pool_trim(&vm->pool, GNOMON_PAGE_TABLE, 0);
 	gn_pool_trim(&vm->pool, GNOMON_PAGE_META, 0);
-	return left ? GNOMON_MORE : GNOMON_OK;
+	return status;
 }

@@ -30,21 +30,57 @@ static void guest_fault(struct gnomon_vcpu *vcpu,
 	}
 }
 
+/*
+ * A CPU that walks the guest's tables under nested ones writes to them, or
+ * counts as if it did: no trace can hold there. Other stores are traced.
+ */
+static void let_walk(struct gnomon_vm *vm, uint64_t gfn)
+{
+	struct gn_tf_record *record = gn_tf_find(&vm->sh.tf, gfn);
+
+	if (record && record->tables) {
+		gn_sh_loosen(&vm->sh, record);
+	}
+}
+
+static void misconfig(struct gnomon_vm *vm, const struct gnomon_fault *fault,
+		      struct gnomon_outcome *out)
+{
+	struct gn_np_walk walk;
+
+	vm->stats.misconfigs++;
+	out->kind = GNOMON_KIND_SPURIOUS;
+	gn_np_walk(&vm->np, fault->gpa, fault->access, &walk);
+	if (walk.end == GN_NP_END_BAD) {
+		out->action = GNOMON_STOP_BUG;
+		if (vm->host->bug) {
+			vm->host->bug(vm->ctx, "a nested entry is damaged");
+		}
+	}
+}
+
 static void nested_fault(struct gnomon_vcpu *vcpu,
 			 const struct gnomon_fault *fault,
 			 struct gnomon_outcome *out)
 {
 	struct gnomon_vm *vm = vcpu->vm;
+	uint64_t gfn = fault->gpa.v >> GNOMON_PAGE_SHIFT;
 	bool dirtied = false;
 
-	if (fault->nested) {
-		gn_np_fault(&vm->np, fault->gpa, fault->access, out, &dirtied);
-		if (dirtied) {
-			gn_dirty_mark(&vm->mem.dirty,
-				      fault->gpa.v >> GNOMON_PAGE_SHIFT);
-		}
-	} else {
+	if (!fault->nested) {
 		guest_fault(vcpu, fault, out);
+		return;
+	}
+	if (fault->misconfig) {
+		misconfig(vm, fault, out);
+		return;
+	}
+	if (fault->table_walk && (fault->access & GNOMON_WRITE)) {
+		let_walk(vm, gfn);
+	}
+	gn_np_fault(&vm->np, fault->gpa, fault->access, out, &dirtied);
+	if (dirtied) {
+		gn_dirty_mark(&vm->mem.dirty, gfn);
 	}
 }
 
@@ -79,7 +115,7 @@ other_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 {
 	struct gnomon_vm *vm = vcpu->vm;
 
-	if (!vcpu->loaded || (fault->nested && !gn_eng_nested(vm))) {
+	if (!vcpu->loaded || (fault->nested && !gn_eng_on_nested(vcpu))) {
 		outcome->action = GNOMON_STOP_BUG;
 	} else if (gn_eng_direct(vm)) {
 		gn_dp_fault(&vm->dp, &vcpu->dp, fault, outcome);
@@ -93,8 +129,8 @@ void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 		  struct gnomon_outcome *outcome)
 {
 	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
-	gn_sh_root_loaded(&vcpu->sh);
-	if (vcpu->loaded && !fault->nested && gn_eng_shadow(vcpu->vm)) {
+	gn_eng_root_loaded(vcpu);
+	if (vcpu->loaded && !fault->nested && gn_eng_on_shadow(vcpu)) {
 		gn_sh_fault(&vcpu->sh, fault, outcome);
 	} else {
 		other_fault(vcpu, fault, outcome);
@@ -107,7 +143,7 @@ bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
 			 struct gnomon_outcome *outcome)
 {
 	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
-	if (!vcpu->loaded || fault->nested || !gn_eng_shadow(vcpu->vm) ||
+	if (!vcpu->loaded || fault->nested || !gn_eng_on_shadow(vcpu) ||
 	    !gn_sh_root_settled(&vcpu->sh) ||
 	    !gn_sh_fault_shared(&vcpu->sh, fault, outcome)) {
 		vcpu->own.lock_again++;
@@ -180,7 +216,7 @@ write_any(struct gnomon_vm *vm, gnomon_gpa_t gpa, const void *data,
 	}
 	status = store(&vm->mem, gpa.v, data, bytes);
 	/* Also after a refusal halfway: what was stored is stored. */
-	if (gn_eng_shadow(vm)) {
+	if (gn_eng_has_shadow(vm)) {
 		gn_sh_written(&vm->sh, gpa, (uint32_t)bytes);
 	}
 	return status;
@@ -191,7 +227,7 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 				size_t bytes)
 {
 	(void)vcpu;
-	if (gn_eng_shadow(vm) && store_entry(&vm->mem, gpa, data, bytes)) {
+	if (gn_eng_has_shadow(vm) && store_entry(&vm->mem, gpa, data, bytes)) {
 		gn_sh_written_entry(&vm->sh, gpa);
 		return GNOMON_OK;
 	}
@@ -201,8 +237,8 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 {
 	vcpu->vm->stats.invlpg++;
-	gn_sh_root_loaded(&vcpu->sh);
-	if (vcpu->loaded && gn_eng_shadow(vcpu->vm)) {
+	gn_eng_root_loaded(vcpu);
+	if (vcpu->loaded && gn_eng_on_shadow(vcpu)) {
 		gn_sh_invlpg(&vcpu->sh, gva);
 	} else if (vcpu->loaded && gn_eng_direct(vcpu->vm)) {
 		gn_eng_direct_invlpg(vcpu, gva);
@@ -222,7 +258,7 @@ static void flush_vcpu(struct gnomon_vcpu *vcpu, bool globals)
 
 	vcpu->vm->stats.tlb_flush++;
 	vcpu->vm->host->flush(vcpu->vm->ctx, &flush);
-	if (gn_eng_shadow(vcpu->vm)) {
+	if (gn_eng_on_shadow(vcpu)) {
 		gn_sh_flushed(&vcpu->vm->sh, vcpu->id, globals);
 	}
 }
@@ -251,14 +287,14 @@ enum gnomon_status gn_eng_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
 		return GNOMON_OK;
 	}
 	if (type == GNOMON_INVPCID_ADDRESS) {
-		if (gn_eng_shadow(vcpu->vm)) {
+		if (gn_eng_on_shadow(vcpu)) {
 			gn_sh_invlpg(&vcpu->sh, gva);
 		} else if (gn_eng_direct(vcpu->vm)) {
 			gn_eng_direct_invlpg(vcpu, gva);
 		}
 		return GNOMON_OK;
 	}
-	if (gn_eng_shadow(vcpu->vm)) {
+	if (gn_eng_on_shadow(vcpu)) {
 		gn_sh_unsync_sync(&vcpu->vm->sh);
 	}
 	flush_vcpu(vcpu, true);

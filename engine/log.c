@@ -15,22 +15,6 @@ static bool log_valid(const struct gnomon_dirty_log *log)
 	       !(log->flags & ~(uint32_t)GNOMON_DIRTY_INITIALLY_SET);
 }
 
-static enum gnomon_status protect(struct gnomon_vm *vm, uint64_t *next,
-				  uint64_t end, uint32_t *budget)
-{
-	if (gn_eng_shadow(vm)) {
-		return gn_sh_protect_range(&vm->sh, next, end, budget);
-	}
-	if (gn_eng_direct(vm)) {
-		return gn_dp_drop_range(&vm->dp, next, end, true, budget);
-	}
-	struct gn_np_range range = { { *next }, end - *next };
-	enum gnomon_status status = gn_np_protect(&vm->np, &range, budget);
-
-	*next = range.first.v;
-	return status;
-}
-
 /* The cell to go on with, or null when id is taken by something else. */
 static struct gn_dirty_log *begin(struct gnomon_vm *vm,
 				  const struct gnomon_dirty_log *log)
@@ -71,8 +55,9 @@ enum gnomon_status gn_eng_dirty_start(struct gnomon_vm *vm,
 	if (!l) {
 		return GNOMON_EXISTS;
 	}
-	return protect(vm, &l->next, l->first + l->frames,
-		       gn_eng_budget(budget, &none));
+	return gn_eng_range(vm, GN_ENG_PROTECT, &l->next,
+			    l->first + l->frames,
+			    gn_eng_budget(budget, &none));
 }
 
 static struct gn_dirty_log *find(struct gnomon_vm *vm, uint32_t id)
@@ -125,13 +110,15 @@ static void protect_bits(struct gnomon_vm *vm, uint64_t first, uint64_t bits)
 {
 	for (; bits; bits &= bits - 1) {
 		uint64_t gfn = first + (unsigned)__builtin_ctzll(bits);
-		uint32_t budget = UINT32_MAX;
+		struct gn_np_range range = { { gfn }, 1 };
 
-		if (gn_eng_shadow(vm)) {
-			gn_sh_protect(&vm->sh, gfn);
-		} else if (gn_eng_direct(vm)) {
+		if (gn_eng_direct(vm)) {
 			gn_dp_drop_frame(&vm->dp, gfn, true);
-		} else if (protect(vm, &gfn, gfn + 1, &budget) != GNOMON_OK) {
+			continue;
+		}
+		gn_sh_protect(&vm->sh, gfn);
+		if (gn_eng_has_nested(vm) &&
+		    gn_np_protect(&vm->np, &range, NULL) != GNOMON_OK) {
 			break;
 		}
 	}
@@ -159,9 +146,7 @@ enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
 		protect_bits(vm, log->first + word, bits);
 		at = skip_clean(log, at, end, budget);
 	}
-	if (gn_eng_shadow(vm)) {
-		gn_sh_flush_stale(&vm->sh);
-	}
+	gn_sh_flush_stale(&vm->sh);
 	if (gn_eng_direct(vm)) {
 		gn_dp_settle(&vm->dp);
 	}

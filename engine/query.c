@@ -44,9 +44,14 @@ enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
 	enum gnomon_status status;
 
 	*report = (struct gnomon_audit){ .rule = NULL };
-	status = gn_eng_shadow(vm) ? gn_sh_audit(&vm->sh, level, report) :
-		 gn_eng_direct(vm) ? gn_dp_audit(&vm->dp, level, report)
-				   : gn_np_audit(&vm->np, level, report);
+	status = gn_eng_direct(vm) ? gn_dp_audit(&vm->dp, level, report)
+				   : gn_sh_audit(&vm->sh, level, report);
+	if (status == GNOMON_OK && gn_eng_has_nested(vm)) {
+		uint64_t checked = report->checked;
+
+		status = gn_np_audit(&vm->np, level, report);
+		report->checked += checked;
+	}
 	if (status != GNOMON_OK && vm->host->bug) {
 		vm->host->bug(vm->ctx, report->rule);
 	}
@@ -105,13 +110,14 @@ void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 	if (gn_eng_direct(vm)) {
 		gn_eng_direct_stats(vm, &s);
 	}
-	if (gn_eng_nested(vm)) {
+	s.loose_tables = vm->sh.loose_count;
+	if (gn_eng_has_nested(vm)) {
 		s.nested_pages = vm->np.stats.tables;
 		s.nested_pages_peak = vm->np.stats.tables_peak;
 		s.nptes_set = vm->np.stats.sets;
-		s.splits = vm->np.stats.splits;
-		s.mmu_recycled = vm->np.stats.recycled;
-		s.tlb_flush = vm->np.stats.flushes;
+		s.splits += vm->np.stats.splits;
+		s.mmu_recycled += vm->np.stats.recycled;
+		s.tlb_flush += vm->np.stats.flushes;
 	}
 	memcpy(stats, &s, stats_bytes < sizeof(s) ? stats_bytes : sizeof(s));
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "shadow/reclaim.h"
 #include "shadow/root.h"
 
 #define CR0_PAGING	(GN_BIT(0) | GN_BIT(16) | GN_BIT(31)) /* PE WP PG */
@@ -33,6 +34,7 @@ enum gnomon_status gn_eng_vcpu_create(struct gnomon_vm *vm, uint32_t id,
 	memset(vcpu, 0, sizeof(*vcpu));
 	vcpu->vm = vm;
 	vcpu->id = id;
+	vcpu->mode = (uint8_t)vm->config.mode;
 	vcpu->since = &vcpu->held;
 	gn_sh_vcpu_init(&vm->sh, &vcpu->sh, id, &vcpu->own);
 	vm->vcpus |= GN_BIT(id);
@@ -46,7 +48,7 @@ void gn_eng_vcpu_destroy(struct gnomon_vcpu *vcpu)
 
 	struct gnomon_flush flush = {
 		.vcpus = GN_BIT(vcpu->id),
-		.nested = gn_eng_nested(vm),
+		.nested = gn_eng_has_nested(vm),
 	};
 
 	vm->host->flush(vm->ctx, &flush);
@@ -55,6 +57,7 @@ void gn_eng_vcpu_destroy(struct gnomon_vcpu *vcpu)
 	gn_eng_stats_add(&vm->stats, &vcpu->own);
 	gn_dp_root_leave(&vm->dp, vcpu->id, &vcpu->dp);
 	vm->np.vcpus &= ~GN_BIT(vcpu->id);
+	vm->sh.others &= ~GN_BIT(vcpu->id);
 	vm->vcpus &= ~GN_BIT(vcpu->id);
 }
 
@@ -153,45 +156,89 @@ static enum gnomon_status make_ctx(const struct gnomon_vcpu *vcpu,
 	return GNOMON_OK;
 }
 
-static enum gnomon_status load_root(struct gnomon_vcpu *vcpu,
-				    const struct gn_gpt_ctx *ctx)
+void gn_eng_root_loaded_slow(struct gnomon_vcpu *vcpu)
 {
-	if (gn_eng_shadow(vcpu->vm)) {
-		return gn_sh_root_load(&vcpu->sh, ctx);
+	struct gnomon_vm *vm = vcpu->vm;
+
+	gn_sh_root_loaded(&vcpu->sh);
+	if (gn_eng_on_nested(vcpu)) {
+		uint32_t few = GN_SH_REAP_AT_ONCE;
+
+		/* What its root has left behind; more of it the next time. */
+		(void)(gn_sh_reap_all(&vm->sh, &few) == GNOMON_OK);
+	} else {
+		vm->np.vcpus &= ~GN_BIT(vcpu->id);
 	}
-	if (gn_eng_direct(vcpu->vm)) {
-		return gn_eng_direct_load(vcpu, ctx);
+}
+
+static void load_nested(struct gnomon_vcpu *vcpu, const struct gn_gpt_ctx *ctx)
+{
+	struct gnomon_vm *vm = vcpu->vm;
+
+	if (vcpu->sh.root) {
+		gn_sh_root_park(&vcpu->sh);
 	}
-	vcpu->sh.ctx = *ctx;
-	vcpu->vm->np.vcpus |= GN_BIT(vcpu->id);
-	return GNOMON_OK;
+	if (ctx != &vcpu->sh.ctx) {
+		vcpu->sh.ctx = *ctx;
+	}
+	vm->np.vcpus |= GN_BIT(vcpu->id);
+	vm->sh.others |= GN_BIT(vcpu->id);
+}
+
+/* The vcpu gets a root of the mode that its registers ask for. */
+static enum gnomon_status load_root(struct gnomon_vcpu *vcpu,
+				    const struct gn_gpt_ctx *ctx, uint64_t cr3)
+{
+	struct gnomon_vm *vm = vcpu->vm;
+	enum gnomon_mode mode = gn_eng_mode_of(vm, ctx, cr3);
+	enum gnomon_status status = GNOMON_OK;
+
+	if (mode == GNOMON_MODE_SHADOW) {
+		/* Sees what the vcpu has stored while it was elsewhere. */
+		status = gn_sh_root_load(&vcpu->sh, ctx);
+	} else if (mode == GNOMON_MODE_DIRECT) {
+		status = gn_eng_direct_load(vcpu, ctx);
+	} else {
+		load_nested(vcpu, ctx);
+	}
+	if (status == GNOMON_OK && mode != vcpu->mode) {
+		vm->sh.others &= mode == GNOMON_MODE_SHADOW
+					 ? ~GN_BIT(vcpu->id) : ~UINT64_C(0);
+		vm->stats.root_switches += vcpu->loaded;
+		vcpu->mode = (uint8_t)mode;
+	}
+	return status;
 }
 
 /*
  * Our tables know no PCIDs: another root always drops what is not global, as
- * does a load of the same one that the guest did not ask to keep.
+ * does a load of the same one that the guest did not ask to keep. On nested
+ * tables the CPU does know them. Between the two nothing can stay.
  */
 static struct gnomon_root what_to_load(const struct gnomon_vcpu *vcpu,
-				       gnomon_hpa_t before, uint32_t flags,
-				       bool mode, bool cr3)
+				       const struct gnomon_root *before,
+				       uint32_t flags, bool mode, bool cr3)
 {
 	struct gnomon_root root = gn_eng_vcpu_root(vcpu);
 	bool keeps = flags & GNOMON_SET_NOFLUSH;
 
+	mode = mode || root.ncr3.v != before->ncr3.v;
 	root.flush_global = mode ||
 			    (cr3 && !(vcpu->regs.cr4 & CR4_PGE));
-	root.flush = mode || root.cr3.v != before.v || (cr3 && !keeps);
+	root.flush = mode || (cr3 && !keeps) ||
+		     (!gn_eng_on_nested(vcpu) && root.cr3.v != before->cr3.v);
 	root.flush_global = root.flush_global && root.flush;
 	return root;
 }
 
 /* The vcpu is on its new root; was names the old one. */
-static void loaded(struct gnomon_vcpu *vcpu, gnomon_hpa_t was, uint32_t flags,
-		   bool mode, bool cr3, struct gnomon_root *root)
+static void loaded(struct gnomon_vcpu *vcpu, const struct gnomon_root *was,
+		   uint32_t flags, bool mode, bool cr3,
+		   struct gnomon_root *root)
 {
 	vcpu->vm->stats.cr3_loads += cr3 || mode;
 	*root = what_to_load(vcpu, was, flags, mode, cr3);
-	if (root->flush && gn_eng_shadow(vcpu->vm)) {
+	if (root->flush && gn_eng_on_shadow(vcpu)) {
 		gn_sh_flush_due(&vcpu->vm->sh, vcpu->id, root->flush_global);
 	}
 }
@@ -201,19 +248,19 @@ static enum gnomon_status set_cr3(struct gnomon_vcpu *vcpu, uint64_t value,
 				  uint32_t flags, struct gnomon_root *root)
 {
 	bool cr3 = (flags & GNOMON_SET_CR3) || value != vcpu->regs.cr3;
-	gnomon_hpa_t before = gn_eng_vcpu_root(vcpu).cr3;
+	struct gnomon_root before = gn_eng_vcpu_root(vcpu);
 	struct gn_gpt_ctx *ctx = &vcpu->sh.ctx;
 	gnomon_gpa_t old = ctx->root;
 	enum gnomon_status status;
 
 	ctx->root = long_root(ctx->format, value);
-	status = load_root(vcpu, ctx);
+	status = load_root(vcpu, ctx, value);
 	if (status != GNOMON_OK) {
 		ctx->root = old;
 		return status;
 	}
 	vcpu->regs.cr3 = value;
-	loaded(vcpu, before, flags, false, cr3, root);
+	loaded(vcpu, &before, flags, false, cr3, root);
 	return GNOMON_OK;
 }
 
@@ -223,7 +270,7 @@ static enum gnomon_status set_all(struct gnomon_vcpu *vcpu,
 {
 	bool mode = mode_changes(vcpu, r);
 	bool cr3 = (flags & GNOMON_SET_CR3) || r->cr3 != vcpu->regs.cr3;
-	gnomon_hpa_t before = gn_eng_vcpu_root(vcpu).cr3;
+	struct gnomon_root before = gn_eng_vcpu_root(vcpu);
 	struct gn_gpt_ctx ctx;
 	enum gnomon_status status = load_pdptes(vcpu, r, flags);
 
@@ -231,14 +278,14 @@ static enum gnomon_status set_all(struct gnomon_vcpu *vcpu,
 		status = make_ctx(vcpu, r, &ctx);
 	}
 	if (status == GNOMON_OK) {
-		status = load_root(vcpu, &ctx);
+		status = load_root(vcpu, &ctx, r->cr3);
 	}
 	if (status != GNOMON_OK) {
 		return status;
 	}
 	vcpu->regs = *r;
 	vcpu->loaded = true;
-	loaded(vcpu, before, flags, mode, cr3, root);
+	loaded(vcpu, &before, flags, mode, cr3, root);
 	return GNOMON_OK;
 }
 
@@ -250,7 +297,7 @@ enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 	struct gnomon_regs r;
 	uint64_t cr3 = regs->cr3;
 
-	gn_sh_root_loaded(&vcpu->sh);
+	gn_eng_root_loaded(vcpu);
 	if ((regs->cr4 & CR4_PCIDE) && (cr3 & CR3_NOFLUSH)) {
 		flags |= GNOMON_SET_NOFLUSH;
 		cr3 &= ~CR3_NOFLUSH;
@@ -267,18 +314,20 @@ enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu)
 {
 	const struct gnomon_vm *vm = vcpu->vm;
-	struct gnomon_root root = { .cr3_exits = !gn_eng_nested(vm) };
+	struct gnomon_root root = { .cr3_exits = true };
 
 	if (!vcpu->loaded) {
 		return root;
 	}
-	if (gn_eng_shadow(vm)) {
+	if (gn_eng_on_shadow(vcpu)) {
 		root.cr3 = gn_sh_root_hpa(&vcpu->sh);
 	} else if (gn_eng_direct(vm)) {
 		root.cr3 = gn_dp_root_hpa(&vm->dp, &vcpu->dp);
 	} else {
 		root.cr3 = gn_hpa(vcpu->regs.cr3);
 		root.ncr3 = gn_np_root(&vm->np);
+		root.cr3_exits = vm->sh.tf.spaces > 0 ||
+				 vm->config.mode != GNOMON_MODE_NESTED;
 	}
 	return root;
 }

@@ -31,6 +31,11 @@ static bool power_of_two(uint32_t v)
 	return (v & (v - 1)) == 0;
 }
 
+static uint32_t hierarchies(const struct gnomon_config *c)
+{
+	return (c->modes | 1u << c->mode) == MODES_ALL ? 2 : 1;
+}
+
 /* DIRECT stands alone. */
 static bool modes_valid(const struct gnomon_config *c)
 {
@@ -47,7 +52,7 @@ static bool config_valid(const struct gnomon_config *c)
 	       c->caps.maxphyaddr >= 32 && c->caps.maxphyaddr <= 52 &&
 	       c->host_maxphyaddr >= 36 && c->host_maxphyaddr <= 52 &&
 	       (c->table_pages_max == 0 ||
-		c->table_pages_max >= TABLE_PAGES_MIN) &&
+		c->table_pages_max >= TABLE_PAGES_MIN * hierarchies(c)) &&
 	       c->nested_format <= GNOMON_NESTED_EPT &&
 	       c->unsync_max <= GN_SH_OPEN_MAX && c->prefetch <= 64 &&
 	       power_of_two(c->prefetch) &&
@@ -87,6 +92,12 @@ static void set_defaults(struct gnomon_config *c)
 	}
 }
 
+/* Two hierarchies share what the VMM allows, half and half. */
+static uint32_t tables_max(const struct gnomon_vm *vm)
+{
+	return vm->config.table_pages_max / hierarchies(&vm->config);
+}
+
 static void init_shadow(struct gnomon_vm *vm)
 {
 	const struct gnomon_config *c = &vm->config;
@@ -97,7 +108,7 @@ static void init_shadow(struct gnomon_vm *vm)
 			.upper_writes = c->flood_upper_writes,
 		},
 		.options = c->options,
-		.pages_max = c->table_pages_max,
+		.pages_max = tables_max(vm),
 		.chain_max = c->chain_max,
 		.prefetch = c->prefetch,
 		.open_max = c->unsync_max,
@@ -119,11 +130,16 @@ static enum gnomon_status init_nested(struct gnomon_vm *vm)
 		.levels = c->caps.maxphyaddr > 48 ? 5 : 4,
 		.leaf_levels = c->options & GNOMON_OPT_LARGE ? 3 : 1,
 		.maxphyaddr = c->host_maxphyaddr,
-		.tables_max = c->table_pages_max,
+		.tables_max = tables_max(vm),
 	};
 
-	return gn_np_init(&vm->np, &config, vm->host, vm->ctx, &vm->pool,
-			  &vm->slots);
+	enum gnomon_status status = gn_np_init(&vm->np, &config, vm->host,
+					       vm->ctx, &vm->pool, &vm->slots);
+
+	vm->np.tf = &vm->sh.tf;
+	vm->sh.tf.other = &gn_np_other;
+	vm->sh.tf.other_tables = &vm->np;
+	return status;
 }
 
 enum gnomon_status gnomon_vm_create(void *memory,
@@ -159,7 +175,8 @@ enum gnomon_status gnomon_vm_create(void *memory,
 	gn_mem_init(&vm->mem, vm->host, ctx);
 	init_shadow(vm);
 	gn_eng_direct_init(vm);
-	if (gn_eng_nested(vm) && init_nested(vm) != GNOMON_OK) {
+	vm->sh.elsewhere = vm->config.mode != GNOMON_MODE_SHADOW;
+	if (gn_eng_has_nested(vm) && init_nested(vm) != GNOMON_OK) {
 		gn_pool_trim(&vm->pool, GNOMON_PAGE_TABLE, 0);
 		gn_pool_trim(&vm->pool, GNOMON_PAGE_META, 0);
 		return GNOMON_NOMEM;
@@ -190,7 +207,7 @@ enum gnomon_status gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget)
 	if (gn_eng_direct(vm) && gn_dp_destroy(&vm->dp, budget) != GNOMON_OK) {
 		return GNOMON_MORE;
 	}
-	if (gn_eng_nested(vm) &&
+	if (gn_eng_has_nested(vm) &&
 	    gn_np_destroy(&vm->np, budget) != GNOMON_OK) {
 		return GNOMON_MORE;
 	}
@@ -208,7 +225,8 @@ enum gnomon_status gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget)
 static uint64_t gfn_limit(const struct gnomon_vm *vm)
 {
 	uint64_t limit = GN_BIT(vm->config.caps.maxphyaddr - GNOMON_PAGE_SHIFT);
-	uint64_t reach = gn_eng_nested(vm) ? gn_np_gfn_limit(&vm->np) : limit;
+	uint64_t reach = gn_eng_has_nested(vm) ? gn_np_gfn_limit(&vm->np)
+					       : limit;
 
 	return reach < limit ? reach : limit;
 }
@@ -305,9 +323,12 @@ static enum gnomon_status drop(struct gnomon_vm *vm, struct gn_eng_gone *g,
 		return gn_dp_drop_range(&vm->dp, &g->next, g->end, false,
 					budget);
 	}
-	return gn_eng_shadow(vm)
-		       ? gn_sh_drop_range(&vm->sh, &g->next, g->end, budget)
-		       : gn_np_unmap(&vm->np, &g->range, budget);
+	enum gnomon_status status =
+		gn_sh_drop_range(&vm->sh, &g->next, g->end, budget);
+
+	return status == GNOMON_OK && gn_eng_has_nested(vm)
+		       ? gn_np_unmap(&vm->np, &g->range, budget)
+		       : status;
 }
 
 enum gnomon_status gn_eng_slot_delete(struct gnomon_vm *vm, uint32_t id,

@@ -23,8 +23,14 @@ struct gn_eng_since {
 	uint64_t time;
 };
 
+/* Where gn_tf_sweep_space() has come to: frame next of a slot. */
+struct gn_eng_sweep {
+	uint32_t slot;
+	uint64_t next;
+};
+
 struct gnomon_vm {
-	struct gnomon_config config;
+	struct gnomon_config config; /* mode: of spaces nobody chose for */
 	const struct gnomon_host *host;	/* = &callbacks */
 	/* What the VMM's header does not know yet is null. */
 	struct gnomon_host callbacks;
@@ -33,13 +39,14 @@ struct gnomon_vm {
 	struct gn_pool pool;
 	struct gn_slots slots;
 	struct gn_mem mem;
-	struct gn_sh sh;	/* both exist; the mode says which is used */
-	struct gn_np np;
+	struct gn_sh sh;	/* always there; empty without the mode */
+	struct gn_np np;	/* made only where modes has NESTED */
 	struct gn_dp dp;	/* mode DIRECT */
 	struct gnomon_stats stats; /* and those of each vcpu: see vcpu.own */
 	uint64_t vcpus;		/* bit n: vcpu n exists */
 	struct gn_eng_gone gone[GNOMON_SLOTS_MAX];
 	struct gn_np_range zap;	/* what is left of a gnomon_zap_all() */
+	struct gn_eng_sweep sweep; /* of choices that count no more */
 	struct gn_eng_since held; /* by whoever holds the vm alone */
 	struct gn_eng_since *since; /* = &held: a hold changes no vm */
 };
@@ -48,6 +55,7 @@ struct gnomon_vcpu {
 	struct gnomon_vm *vm;
 	uint32_t id;
 	bool loaded;		/* registers have been set once */
+	uint8_t mode;		/* enum gnomon_mode: what it was last given */
 	struct gnomon_regs regs;
 	struct gn_sh_vcpu sh;	/* ctx is the vcpu's in any mode */
 	struct gn_dp_vcpu dp;
@@ -57,14 +65,31 @@ struct gnomon_vcpu {
 	struct gn_eng_since *since; /* = &held */
 };
 
-static inline bool gn_eng_shadow(const struct gnomon_vm *vm)
+/* May a vcpu of the vm run in the mode? */
+static inline bool gn_eng_has(const struct gnomon_vm *vm, unsigned mode)
 {
-	return vm->config.mode == GNOMON_MODE_SHADOW;
+	return vm->config.modes >> mode & 1;
 }
 
-static inline bool gn_eng_nested(const struct gnomon_vm *vm)
+static inline bool gn_eng_has_shadow(const struct gnomon_vm *vm)
 {
-	return vm->config.mode == GNOMON_MODE_NESTED;
+	return gn_eng_has(vm, GNOMON_MODE_SHADOW);
+}
+
+static inline bool gn_eng_has_nested(const struct gnomon_vm *vm)
+{
+	return gn_eng_has(vm, GNOMON_MODE_NESTED);
+}
+
+/* What the CPU walks for the vcpu. */
+static inline bool gn_eng_on_shadow(const struct gnomon_vcpu *vcpu)
+{
+	return vcpu->mode == GNOMON_MODE_SHADOW;
+}
+
+static inline bool gn_eng_on_nested(const struct gnomon_vcpu *vcpu)
+{
+	return vcpu->mode == GNOMON_MODE_NESTED;
 }
 
 static inline bool gn_eng_direct(const struct gnomon_vm *vm)

@@ -3,7 +3,7 @@
  * Rules that hold between any two calls. Tables are checked one by one from
  * the list of all, not by descending, so a broken link cannot lead astray.
  */
-#include "nested/table.h"
+#include "nested/map.h"
 
 struct audit {
 	const struct gn_np *np;
@@ -71,6 +71,36 @@ static bool check_frame(struct audit *a, uint64_t gfn, uint64_t hfn,
 	return true;
 }
 
+/* Traces and watches, of the one frame or of all that a large leaf maps. */
+static bool check_guard(struct audit *a, uint64_t gfn, unsigned level,
+			uint64_t npte)
+{
+	const struct gn_np *np = a->np;
+	uint32_t rights = gn_np_entry_rights(np->config.format, npte);
+	const struct gn_tf_record *record;
+
+	if (!np->tf) {
+		return true;
+	}
+	if (level > 1) {
+		return !(rights & GN_NP_W) || !gn_np_marked(np, gfn, level) ||
+		       broken(a, "np-large-guarded", gfn, npte);
+	}
+	record = gn_tf_find(np->tf, gfn);
+	if (!record) {
+		return true;
+	}
+	if ((rights & GN_NP_W) &&
+	    (gn_tf_guarded(record) || (record->watch & GNOMON_WATCH_WRITE))) {
+		return broken(a, "np-guarded", gfn, npte);
+	}
+	if (((rights & GN_NP_X) && (record->watch & GNOMON_WATCH_EXEC)) ||
+	    (record->watch & GNOMON_WATCH_READ)) {
+		return broken(a, "np-watched", gfn, npte);
+	}
+	return true;
+}
+
 static bool check_leaf(struct audit *a, const struct gn_np_table *table,
 		       unsigned index, uint64_t npte)
 {
@@ -85,6 +115,9 @@ static bool check_leaf(struct audit *a, const struct gn_np_table *table,
 	}
 	if ((rights & GN_NP_W) && !(rights & GN_NP_HOST_W)) {
 		return broken(a, "np-host-write", gfn, npte);
+	}
+	if (!check_guard(a, gfn, table->level, npte)) {
+		return false;
 	}
 	if (a->level < GNOMON_AUDIT_FULL) {
 		return true;

@@ -35,6 +35,32 @@ enum gnomon_status gn_np_young(struct gn_np *np, struct gn_np_range *range,
 	return gn_np_finish(np, s);
 }
 
+bool gn_np_is_young(struct gn_np *np, uint64_t gfn, bool clear, bool last,
+		    uint64_t *skip)
+{
+	struct gn_np_spot spot;
+
+	*skip = UINT64_MAX;
+	if (gfn >= gn_np_gfn_limit(np)) {
+		return false;
+	}
+	gn_np_locate(np, gfn, &spot);
+	if (!gn_np_spot_is_leaf(np, &spot)) {
+		*skip = spot.first + spot.frames - gfn;
+		return false;
+	}
+	*skip = 1;
+	last = last || gfn == spot.first + spot.frames - 1;
+	if (!(gn_np_entry_rights(np->config.format, spot.npte) &
+	      GN_NP_ACCESSED)) {
+		return false;
+	}
+	if (clear && last) {
+		gn_np_age(np, spot.table, spot.index, GN_NP_ACCESSED);
+	}
+	return true;
+}
+
 enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
 				 const struct gn_dirty *dirty,
 				 uint32_t *budget)

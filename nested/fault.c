@@ -9,6 +9,7 @@ struct fault {
 	struct gn_np *np;
 	uint64_t gfn;
 	bool write;
+	bool exec;
 	struct gnomon_frame frame;
 	struct gn_np_spot spot;
 	struct gnomon_outcome *out;
@@ -83,7 +84,59 @@ static unsigned wanted_level(const struct fault *f)
 		return 1;
 	}
 	level = level < most ? level : most;
-	return level < f->np->config.levels ? level : f->np->config.levels;
+	level = level < f->np->config.levels ? level : f->np->config.levels;
+	while (gn_np_marked(f->np, f->gfn, level)) {
+		level--;
+	}
+	return level;
+}
+
+static const struct gn_tf_record *record_of(const struct fault *f)
+{
+	return f->np->tf ? gn_tf_find(f->np->tf, f->gfn) : NULL;
+}
+
+/* What trace and watch leave of the rights to the frame. */
+static uint32_t rights_left(const struct fault *f)
+{
+	const struct gn_tf_record *record = record_of(f);
+	uint32_t rights = GN_NP_R | GN_NP_W | GN_NP_X | GN_NP_HOST_W;
+
+	if (record &&
+	    (gn_tf_guarded(record) || (record->watch & GNOMON_WATCH_WRITE))) {
+		rights &= ~(uint32_t)GN_NP_W;
+	}
+	if (record && (record->watch & GNOMON_WATCH_EXEC)) {
+		rights &= ~(uint32_t)GN_NP_X;
+	}
+	return rights;
+}
+
+/* The VMM's own interest in the frame. */
+static bool step_watch(struct fault *f)
+{
+	const struct gn_tf_record *record = record_of(f);
+	uint8_t now = f->write  ? GNOMON_WATCH_WRITE
+		      : f->exec ? GNOMON_WATCH_EXEC
+				: GNOMON_WATCH_READ;
+
+	if (record && (record->watch & (now | GNOMON_WATCH_READ))) {
+		answer(f, GNOMON_TRACKED, GNOMON_KIND_WATCH);
+		return false;
+	}
+	return true;
+}
+
+/* A trace: whoever owns it has let go of it before, if it will. */
+static bool step_trace(struct fault *f)
+{
+	const struct gn_tf_record *record = record_of(f);
+
+	if (f->write && record && gn_tf_guarded(record)) {
+		answer(f, GNOMON_EMULATE, GNOMON_KIND_TRACE);
+		return false;
+	}
+	return true;
 }
 
 static bool on_path(const struct gn_np_table *table, uint64_t gfn)
@@ -180,7 +233,7 @@ static void commit_fill(struct fault *f, unsigned level)
 	}
 	gn_np_set_leaf(np, f->spot.table, f->spot.index,
 		       gn_hfn(gn_align_down(f->frame.hfn.v, f->spot.frames)),
-		       rights);
+		       rights & rights_left(f));
 	f->dirtied = f->write && np->logging;
 	if (np->host->event) {
 		np->host->event(np->ctx, GNOMON_EVENT_FILL,
@@ -211,7 +264,7 @@ static void step_raise(struct fault *f)
 	struct gn_np *np = f->np;
 	bool guarded = gn_np_entry_rights(np->config.format, f->spot.npte) &
 		       GN_NP_HOST_W;
-	unsigned level = guarded ? 1 : wanted_level(f);
+	unsigned level = guarded && !np->tf ? 1 : wanted_level(f);
 
 	if (f->spot.level > level &&
 	    !step_reserve(f, f->spot.level - level)) {
@@ -221,8 +274,7 @@ static void step_raise(struct fault *f)
 		gn_np_split_spot(np, &f->spot);
 		gn_np_locate(np, f->gfn, &f->spot);
 	}
-	gn_np_raise(np, f->spot.table, f->spot.index,
-		    GN_NP_R | GN_NP_W | GN_NP_X | GN_NP_HOST_W);
+	gn_np_raise(np, f->spot.table, f->spot.index, GN_NP_W | GN_NP_HOST_W);
 	f->dirtied = guarded || np->logging;
 	answer(f, GNOMON_RESUME, GNOMON_KIND_NESTED);
 }
@@ -246,6 +298,22 @@ static void step_leaf(struct fault *f)
 	answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
 }
 
+bool gn_np_shrink_one(struct gn_np *np)
+{
+	for (uint32_t i = 0; i < np->stats.tables; i++) {
+		struct gn_np_table *table = GN_CONTAINER(
+			np->tables.prev, struct gn_np_table, all);
+
+		if (table->parent && !has_child(table)) {
+			drop_table(np, table);
+			return true;
+		}
+		gn_list_del(&table->all);
+		gn_list_add(&np->tables, &table->all);
+	}
+	return false;
+}
+
 void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 		 struct gnomon_outcome *outcome, bool *dirtied)
 {
@@ -253,11 +321,12 @@ void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 		.np = np,
 		.gfn = gn_gpa_gfn(gpa).v,
 		.write = access & GNOMON_WRITE,
+		.exec = access & GNOMON_EXEC,
 		.out = outcome,
 	};
 
 	*outcome = (struct gnomon_outcome){ .gpa = gpa };
-	if (step_frame(&f)) {
+	if (step_watch(&f) && step_trace(&f) && step_frame(&f)) {
 		gn_np_locate(np, f.gfn, &f.spot);
 		if (gn_np_entry_kind(np->config.format, f.spot.npte,
 				     f.spot.level) == GN_NP_LEAF) {

@@ -135,6 +135,29 @@ enum gnomon_status gn_np_protect(struct gn_np *np, struct gn_np_range *range,
 	return gn_np_finish(np, s);
 }
 
+void gn_np_guard(struct gn_np *np, uint64_t gfn)
+{
+	struct gn_np_spot spot;
+
+	if (gfn >= gn_np_gfn_limit(np)) {
+		return;
+	}
+	gn_np_locate(np, gfn, &spot);
+	if (gn_np_spot_is_leaf(np, &spot) &&
+	    (gn_np_entry_rights(np->config.format, spot.npte) & GN_NP_W)) {
+		gn_np_lower(np, spot.table, spot.index);
+		np->stats.guarded++;
+	}
+	gn_np_settle(np);
+}
+
+static void guard_other(void *tables, uint64_t gfn)
+{
+	gn_np_guard(tables, gfn);
+}
+
+const struct gn_tf_other gn_np_other = { .protect = guard_other };
+
 enum gnomon_status gn_np_split(struct gn_np *np, struct gn_np_range *range,
 			       unsigned level, uint32_t *budget)
 {
@@ -199,6 +222,7 @@ static bool try_join(struct gn_np *np, struct gn_np_table *table)
 	uint32_t rights;
 
 	if (!table->parent || level > np->config.leaf_levels ||
+	    gn_np_marked(np, table->first, level) ||
 	    !uniform(np, table, &rights)) {
 		return false;
 	}

@@ -13,6 +13,14 @@
  */
 void gn_np_split_spot(struct gn_np *np, const struct gn_np_spot *spot);
 
+/* Does a frame of the block that a leaf of the level maps need its own? */
+static inline bool gn_np_marked(const struct gn_np *np, uint64_t gfn,
+				unsigned level)
+{
+	return np->tf && level > 1 &&
+	       gn_frames_marked(np->tf->frames, gfn, 9 * (level - 1));
+}
+
 bool gn_np_spot_is_leaf(const struct gn_np *np,
 			const struct gn_np_spot *spot);
 /*

@@ -4,6 +4,8 @@
  * beside the guest's own. Sits below engine/, which calls it when a vm is in
  * GNOMON_MODE_NESTED; asks base/slots.h what may be mapped and base/pool.h for
  * pages. It never looks at guest tables; walk2d.h joins the two dimensions.
+ * Where the vm shadows address spaces as well, traces hold here too: a traced
+ * frame is mapped by a 4K leaf without W, unless its record is loose.
  *
  * Tables are filled on demand, with the largest leaf that slot, host and
  * configuration allow, and may be emptied at any time: nothing here is the
@@ -21,6 +23,7 @@
 #include "base/pool.h"
 #include "base/slots.h"
 #include "nested/entry.h"
+#include "tracefault/trace.h"
 
 struct gn_np_config {
 	const struct gn_np_format *format;
@@ -48,6 +51,7 @@ struct gn_np_stats {
 	uint64_t collapses;
 	uint64_t protects;	/* leaves made read-only */
 	uint64_t recycled;	/* tables dropped because of tables_max */
+	uint64_t guarded;	/* leaves that lost W to a new trace */
 	uint64_t flushes;
 	uint32_t tables;	/* as of now */
 	uint32_t tables_peak;
@@ -60,6 +64,7 @@ struct gn_np {
 	void *ctx;
 	struct gn_pool *pool;		/* shared with the rest of the vm */
 	const struct gn_slots *slots;
+	const struct gn_tf *tf;		/* traces and watches; null: none */
 	uint64_t vcpus;			/* kept by the engine */
 	struct gn_np_table *root;
 	struct gn_list tables;		/* every linked table */
@@ -100,8 +105,9 @@ uint64_t gn_np_gfn_limit(const struct gn_np *np);
 /*
  * A violation at gpa (access: GNOMON_READ, _WRITE or _EXEC). Fills *outcome
  * wholly: RESUME (kind NESTED or SPURIOUS), DO_MMIO (no slot there, or a write
- * to ROM), RETRY, STOP_NOMEM (nothing changed), STOP_BUG. *dirtied, when not
- * null, tells that a protected frame became writable. Bounded: one entry.
+ * to ROM), EMULATE (a store to a traced frame), TRACKED, RETRY, STOP_NOMEM
+ * (nothing changed), STOP_BUG. *dirtied, when not null, tells that a protected
+ * frame became writable. Bounded: one entry.
  */
 void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 		 struct gnomon_outcome *outcome, bool *dirtied);
@@ -125,6 +131,13 @@ enum gnomon_status gn_np_unmap(struct gn_np *np, struct gn_np_range *range,
 /* Take W away; the next write reports *dirtied and is split down to 4K. */
 enum gnomon_status gn_np_protect(struct gn_np *np, struct gn_np_range *range,
 				 uint32_t *budget) GNOMON_MUST_USE;
+/*
+ * A trace of gfn starts: its leaf loses W, and with it all that a large leaf
+ * maps, for there may be no page to split it with.
+ */
+void gn_np_guard(struct gn_np *np, uint64_t gfn);
+/* The same for the keeper of the traces; tables is a struct gn_np. */
+extern const struct gn_tf_other gn_np_other;
 /* Split every leaf larger than level. Needs pages: also GNOMON_NOMEM. */
 enum gnomon_status gn_np_split(struct gn_np *np, struct gn_np_range *range,
 			       unsigned level, uint32_t *budget)
@@ -146,6 +159,16 @@ enum gnomon_status gn_np_young(struct gn_np *np, struct gn_np_range *range,
 enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
 				 const struct gn_dirty *dirty,
 				 uint32_t *budget) GNOMON_MUST_USE;
+/*
+ * Is gfn young? With clear its leaf's mark goes, if gfn is the last that the
+ * leaf maps or last is set. *skip: frames from gfn on that are alike holes.
+ */
+bool gn_np_is_young(struct gn_np *np, uint64_t gfn, bool clear, bool last,
+		    uint64_t *skip);
+/* Flush what the calls above may have left due. */
+void gn_np_settle(struct gn_np *np);
+/* Drop the oldest table without children, never the root; false: none. */
+bool gn_np_shrink_one(struct gn_np *np);
 /* Join full tables that the host backs by one large block into a leaf. */
 enum gnomon_status gn_np_collapse(struct gn_np *np, struct gn_np_range *range,
 				  uint32_t *budget) GNOMON_MUST_USE;

@@ -17,8 +17,6 @@ enum gnomon_status gn_np_table_reserve(struct gn_np *np, uint32_t count)
 struct gn_np_table *gn_np_table_make(struct gn_np *np, unsigned level);
 /* Send an unlinked table to limbo. */
 void gn_np_table_retire(struct gn_np *np, struct gn_np_table *table);
-/* Flush if that is due, then empty the limbo. Ends every operation. */
-void gn_np_settle(struct gn_np *np);
 /* Give the slabs of descriptors back; no table exists any more. */
 void gn_np_slabs_free(struct gn_np *np);
 

@@ -208,7 +208,7 @@ static void check_entry(struct audit *a, const struct gn_sh_page *page,
 		check_leaf(a, page, i);
 	}
 	if (a->level >= GNOMON_AUDIT_GUEST && gn_sh_page_mirrors(page) &&
-	    gn_tf_traced(&a->sh->tf, page->gfn)) {
+	    gn_tf_guarded(page->trace)) {
 		check_memory(a, page, i);
 	}
 }

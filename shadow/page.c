@@ -64,6 +64,7 @@ static void give_back(struct gn_sh *sh, struct gn_sh_page *page)
 		gn_pool_give(sh->pool, GNOMON_PAGE_META, &kids);
 	}
 	gn_slab_give(&sh->pages, page->number);
+	sh->tables--;
 }
 
 static struct gn_sh_page *make(struct gn_sh *sh, uint64_t gfn,
@@ -90,6 +91,7 @@ static struct gn_sh_page *make(struct gn_sh *sh, uint64_t gfn,
 	gn_sh_plain_init(sh, page);
 	gn_list_add(&sh->age, &page->age);
 	sh->live++;
+	sh->tables++;
 	return page;
 }
 
@@ -116,6 +118,7 @@ static void start_trace(struct gn_sh *sh, struct gn_tf_record *record,
 	}
 	uint32_t count = gn_sh_protect(sh, record->gfn);
 
+	gn_tf_protect_other(&sh->tf, record->gfn);
 	if (count) {
 		sh->stats->protects++;
 		gn_sh_event(sh, GNOMON_EVENT_PROTECT, record->gfn, count);

@@ -44,6 +44,8 @@ enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
 			gn_tf_mark_below(&sh->tf, *next, false);
 			sh->below--;
 		}
+		gn_tf_sweep_space(&sh->tf, *next);
+		gn_tf_set_space(&sh->tf, *next, 0);
 		++*next;
 	}
 	return finish(sh, *next, end);

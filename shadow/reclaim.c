@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/reclaim.h"
 
-#define REAP_AT_ONCE 4u
 /* Pages that get a second chance before one must go. */
 #define LOOKS 64u
+/* Of each vcpu at most two roots, of at most two pages. */
+#define ROOT_PAGES_MAX (4u * GNOMON_VCPUS_MAX)
 
 static struct gn_sh_page *oldest(const struct gn_sh *sh)
 {
@@ -62,12 +63,11 @@ bool gn_sh_reclaim_one(struct gn_sh *sh)
 static enum gnomon_status keep_budget(struct gn_sh *sh, uint32_t count)
 {
 	uint32_t max = sh->config.pages_max;
-	uint32_t taken = sh->pool->taken[GNOMON_PAGE_TABLE];
 
-	if (!max || taken + count <= max) {
+	if (!max || sh->tables + count <= max) {
 		return GNOMON_OK;
 	}
-	while (taken + count > max + sh->limbo_count) {
+	while (sh->tables + count > max + sh->limbo_count) {
 		if (!gn_sh_reclaim_one(sh)) {
 			return GNOMON_NOMEM;
 		}
@@ -93,7 +93,7 @@ enum gnomon_status gn_sh_make_room(struct gn_sh *sh, uint32_t count)
 
 void gn_sh_reap_slow(struct gn_sh *sh)
 {
-	for (uint32_t i = 0; i < REAP_AT_ONCE && gn_sh_reap_due(sh); i++) {
+	for (uint32_t i = GN_SH_REAP_AT_ONCE; i && gn_sh_reap_due(sh); i--) {
 		struct gn_sh_page *page = oldest(sh);
 
 		if (page->roots) {
@@ -101,5 +101,36 @@ void gn_sh_reap_slow(struct gn_sh *sh)
 		} else {
 			gn_sh_page_zap(sh, page);
 		}
+	}
+}
+
+static bool useless(const struct gn_sh *sh, const struct gn_sh_page *page)
+{
+	return gn_sh_page_old(sh, page) || (page->orphan && !page->parents);
+}
+
+enum gnomon_status gn_sh_reap_all(struct gn_sh *sh, uint32_t *budget)
+{
+	uint32_t in_use_seen = 0;
+
+	for (;;) {
+		struct gn_sh_page *page = oldest(sh);
+
+		if (!page || in_use_seen > ROOT_PAGES_MAX) {
+			return GNOMON_OK;
+		}
+		if (in_use(page)) {
+			in_use_seen++;
+			make_young(sh, page);
+			continue;
+		}
+		if (!useless(sh, page)) {
+			return GNOMON_OK;
+		}
+		if (*budget == 0) {
+			return GNOMON_MORE;
+		}
+		--*budget;
+		gn_sh_page_zap(sh, page);
 	}
 }

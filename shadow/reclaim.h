@@ -29,6 +29,14 @@ static inline bool gn_sh_reap_due(const struct gn_sh *sh)
 		(page->orphan && !page->parents));
 }
 void gn_sh_reap_slow(struct gn_sh *sh);
+/*
+ * Drop pages that nothing leads to any more, one for each step of the budget.
+ * GNOMON_OK: none is left; GNOMON_MORE.
+ */
+enum gnomon_status gn_sh_reap_all(struct gn_sh *sh, uint32_t *budget)
+	GNOMON_MUST_USE;
+#define GN_SH_REAP_AT_ONCE 4u	/* by an event that has other work */
+
 /* Drop a few orphans; a fixed amount of work. */
 static inline void gn_sh_reap(struct gn_sh *sh)
 {

@@ -118,12 +118,42 @@ static struct gn_sh_page *find_root(struct gn_sh_vcpu *vcpu,
 		       : empty(vcpu, role);
 }
 
-/* Without the cache a root goes when the last vcpu leaves it. */
+bool gn_sh_serves(const struct gn_sh *sh, uint64_t gfn)
+{
+	uint8_t space = gn_tf_space(&sh->tf, gfn);
+
+	return space ? space == 1 + GNOMON_MODE_SHADOW : !sh->elsewhere;
+}
+
+void gn_sh_root_forsake(struct gn_sh *sh, uint64_t gfn)
+{
+	const struct gn_tf_record *record = gn_tf_find(&sh->tf, gfn);
+	uint32_t number = record ? record->pages : 0;
+
+	while (number) {
+		struct gn_sh_page *page = gn_sh_page_at(sh, number);
+
+		number = page->next;
+		if (gn_sh_page_mirrors(page) && !page->roots) {
+			gn_sh_page_zap(sh, page);
+		}
+	}
+}
+
+/* May the root wait for its address space to be loaded again? */
+static bool keeps(const struct gn_sh *sh, const struct gn_sh_page *root)
+{
+	return gn_sh_option(sh, GNOMON_OPT_ROOT_CACHE) &&
+	       (root->role.direct ? !sh->elsewhere
+				  : gn_sh_serves(sh, root->gfn));
+}
+
+/* A root that is not kept goes when the last vcpu leaves it. */
 static void drop(struct gn_sh *sh, uint32_t number)
 {
 	struct gn_sh_page *page = gn_sh_page_at(sh, number);
-	bool cached = gn_sh_option(sh, GNOMON_OPT_ROOT_CACHE) ||
-		      page->role.top || page->state != GN_SH_LIVE;
+	bool cached = page->role.top || page->state != GN_SH_LIVE ||
+		      keeps(sh, page);
 	bool last = page->roots == 1;
 
 	gn_sh_root_put(sh, page);
@@ -174,8 +204,26 @@ enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 
 void gn_sh_root_loaded_slow(struct gn_sh_vcpu *vcpu)
 {
+	struct gn_sh *sh = vcpu->sh;
+
 	drop_left(vcpu);
-	gn_sh_flush_done(vcpu->sh, vcpu->id);
+	gn_sh_flush_done(sh, vcpu->id);
+	if (!vcpu->root && (sh->vcpus & GN_BIT(vcpu->id))) {
+		sh->vcpus &= ~GN_BIT(vcpu->id);
+		gn_sh_flushed(sh, vcpu->id, true);
+	}
+}
+
+void gn_sh_root_park(struct gn_sh_vcpu *vcpu)
+{
+	struct gn_sh *sh = vcpu->sh;
+
+	drop_left(vcpu);
+	sh->left[vcpu->id] = vcpu->root;
+	sh->loaded[vcpu->id] = 0;
+	vcpu->root = 0;
+	vcpu->top = NULL;
+	gn_sh_flush_due(sh, vcpu->id, true);
 }
 
 void gn_sh_root_leave(struct gn_sh_vcpu *vcpu)

@@ -26,7 +26,8 @@ static inline bool gn_sh_root_settled(const struct gn_sh_vcpu *vcpu)
 {
 	const struct gn_sh *sh = vcpu->sh;
 
-	return !sh->left[vcpu->id] && !(sh->due >> vcpu->id & 1);
+	return !sh->left[vcpu->id] && !(sh->due >> vcpu->id & 1) &&
+	       (vcpu->root || !(sh->vcpus >> vcpu->id & 1));
 }
 /* The CPU has loaded what it was last given: the root before may go. */
 static inline void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu)
@@ -35,6 +36,15 @@ static inline void gn_sh_root_loaded(struct gn_sh_vcpu *vcpu)
 		gn_sh_root_loaded_slow(vcpu);
 	}
 }
+/*
+ * The vcpu goes on without us, on other tables: its root may go once the CPU
+ * has loaded them.
+ */
+void gn_sh_root_park(struct gn_sh_vcpu *vcpu);
+/* Is the address space rooted in gfn one that we serve? */
+bool gn_sh_serves(const struct gn_sh *sh, uint64_t gfn);
+/* It no more is: its pages go, but for roots that are still loaded. */
+void gn_sh_root_forsake(struct gn_sh *sh, uint64_t gfn);
 /* Let go of the root; the vcpu will not run again. */
 void gn_sh_root_leave(struct gn_sh_vcpu *vcpu);
 /* False when the root is empty for want of memory at CR3. */

@@ -33,6 +33,7 @@
 #define GN_SH_PAGES_MAX ((1u << 21) - 1)
 #define GN_SH_MODES 4
 #define GN_SH_OPEN_MAX 64u	/* unsync frames at once */
+#define GN_SH_LOOSE_MAX 128u	/* frames that nested vcpus may write */
 #define GN_SH_PATH_MAX 5u	/* new pages that one fault may need */
 #define GN_SH_STOCK_MAX 16u	/* chunks of refs.c kept by each vcpu */
 
@@ -99,7 +100,8 @@ struct gn_sh {
 	struct gn_slab chunks;	/* see refs.c */
 	struct gn_list age;
 	struct gn_list limbo;
-	uint32_t live;		/* pages that are not in limbo */
+	uint32_t tables;	/* pages in memory */
+	uint32_t live;		/* of them, those that are not in limbo */
 	uint32_t limbo_count;
 	uint64_t refs;		/* of all reverse maps; gn_sh_refs_total() */
 	uint32_t large;		/* of them, those of more than 4K; switches */
@@ -119,7 +121,13 @@ struct gn_sh {
 	uint64_t due;
 	uint32_t open_count;	/* unsync frames, in no order */
 	uint64_t open_gfn[GN_SH_OPEN_MAX];
+	uint32_t loose_count;	/* see unsync.h; oldest first */
+	uint64_t loose_gfn[GN_SH_LOOSE_MAX];
+	/* vcpus that run, or ran since they were last here, on other tables. */
+	uint64_t others;
 	uint32_t dropping;	/* slots whose ranges are not yet dropped */
+	/* Address spaces that nobody has chosen for are not shadowed. */
+	bool elsewhere;
 	uint32_t mode_next;
 	struct gn_sh_mode mode[GN_SH_MODES];
 };

@@ -8,6 +8,7 @@
 #include "shadow/reclaim.h"
 #include "shadow/refs.h"
 #include "shadow/set.h"
+#include "shadow/unsync.h"
 
 /* Keep a child only where the new entry leads to the very same page. */
 static void update_table(struct gn_sh *sh, struct gn_sh_page *page,
@@ -279,6 +280,8 @@ void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
 	if (!canonical(vcpu->ctx.format, gva)) {
 		return;
 	}
+	/* The CPU forgets its path to every gva. */
+	gn_sh_loose_sync(sh);
 	gn_sh_flush_page(sh, vcpu->id, gva.v,
 			 refresh_path(vcpu, gva)
 				 ? GNOMON_PAGE_BYTES

@@ -152,6 +152,9 @@ void gn_sh_unsync_close(struct gn_sh *sh, struct gn_tf_record *record)
 	forget(sh, record->gfn);
 	gn_sh_protect(sh, record->gfn);
 	gn_sh_flush_stale(sh);
+	if (!record->loose) {
+		gn_tf_protect_other(&sh->tf, record->gfn);
+	}
 	compare_all(sh, record, true);
 	sh->stats->unsync_closed++;
 }
@@ -160,6 +163,7 @@ void gn_sh_unsync_sync(struct gn_sh *sh)
 {
 	bool keep = gn_sh_option(sh, GNOMON_OPT_UNSYNC_KEEP);
 
+	gn_sh_loose_sync(sh);
 	if (sh->open_count) {
 		gn_sh_spare_refs(sh, GN_SH_BATCH);
 	}
@@ -178,9 +182,70 @@ void gn_sh_unsync_sync(struct gn_sh *sh)
 	}
 }
 
-void gn_sh_unsync_forget(struct gn_sh *sh, const struct gn_tf_record *record)
+static void forget_loose(struct gn_sh *sh, struct gn_tf_record *record)
+{
+	uint32_t i = 0;
+
+	if (!record->loose) {
+		return;
+	}
+	record->loose = 0;
+	while (sh->loose_gfn[i] != record->gfn) {
+		i++;
+	}
+	/* In order, so that the first is the oldest. */
+	sh->loose_count--;
+	memmove(&sh->loose_gfn[i], &sh->loose_gfn[i + 1],
+		(sh->loose_count - i) * sizeof(sh->loose_gfn[0]));
+}
+
+void gn_sh_unsync_forget(struct gn_sh *sh, struct gn_tf_record *record)
 {
 	if (!record->open && !record->tables) {
 		forget(sh, record->gfn);
+		forget_loose(sh, record);
+	}
+}
+
+/* The trace holds for all tables again. */
+static void tighten(struct gn_sh *sh, struct gn_tf_record *record)
+{
+	forget_loose(sh, record);
+	if (record->tables) {
+		gn_tf_protect_other(&sh->tf, record->gfn);
+	}
+	gn_sh_spare_refs(sh, GN_SH_BATCH);
+	compare_all(sh, record, true);
+}
+
+void gn_sh_loosen(struct gn_sh *sh, struct gn_tf_record *record)
+{
+	if (record->loose) {
+		return;
+	}
+	if (sh->loose_count == GN_SH_LOOSE_MAX) {
+		tighten(sh, gn_tf_find(&sh->tf, sh->loose_gfn[0]));
+	}
+	/* The snapshot must be whole, for entries without an spte as well. */
+	compare_all(sh, record, false);
+	record->loose = 1;
+	sh->loose_gfn[sh->loose_count++] = record->gfn;
+	sh->stats->loosened++;
+}
+
+void gn_sh_loose_sync(struct gn_sh *sh)
+{
+	if (!sh->others || !sh->loose_count) {
+		return;
+	}
+	gn_sh_spare_refs(sh, GN_SH_BATCH);
+	for (uint32_t i = 0; i < sh->loose_count; i++) {
+		const struct gn_tf_record *record =
+			gn_tf_find(&sh->tf, sh->loose_gfn[i]);
+
+		/* One that is open as well is compared with the others. */
+		if (!record->open) {
+			compare_all(sh, record, true);
+		}
 	}
 }

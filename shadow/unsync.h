@@ -33,7 +33,22 @@ bool gn_sh_unsync_open(struct gn_sh *sh, struct gn_tf_record *record);
 void gn_sh_unsync_close(struct gn_sh *sh, struct gn_tf_record *record);
 /* A flush point: compare every open table, close those that have gone quiet. */
 void gn_sh_unsync_sync(struct gn_sh *sh);
+
+/* ---- tables that vcpus on other tables write ---------------------------- */
+
+/*
+ * A CPU that runs the guest on nested tables writes to the guest's tables as
+ * it walks them, so a trace of a table that such a vcpu walks cannot hold
+ * there. The frame is loose then: traced for sptes, not for nptes. It is
+ * compared at the flush points of vcpus on shadow tables, of any level, while
+ * gn_sh.others says that a vcpu has run elsewhere since.
+ *
+ * Full, the list lets go of the frame that has been in it longest.
+ */
+void gn_sh_loosen(struct gn_sh *sh, struct gn_tf_record *record);
+/* A flush point on shadow tables. */
+void gn_sh_loose_sync(struct gn_sh *sh);
 /* A page of the record has gone; take the frame off the list if it is shut. */
-void gn_sh_unsync_forget(struct gn_sh *sh, const struct gn_tf_record *record);
+void gn_sh_unsync_forget(struct gn_sh *sh, struct gn_tf_record *record);
 
 #endif

@@ -38,7 +38,7 @@ void gn_tf_put(struct gn_tf *tf, struct gn_tf_record *record)
 	struct gn_frame *frame = gn_frames_find(tf->frames, record->gfn);
 
 	if (record->pages || record->tables || record->open || record->watch ||
-	    record->below) {
+	    record->below || record->space) {
 		return;
 	}
 	gn_slab_give(&tf->records, frame->trace);
@@ -93,6 +93,56 @@ void gn_tf_close(struct gn_tf *tf, struct gn_tf_record *record)
 	record->open = 0;
 	record->writes = 0;
 	trace(tf, record, true);
+}
+
+#define SPACE_ERA 0x80u
+
+static bool counts(const struct gn_tf *tf, uint8_t space)
+{
+	return space && (space & SPACE_ERA) == tf->space_era;
+}
+
+uint8_t gn_tf_space(const struct gn_tf *tf, uint64_t gfn)
+{
+	const struct gn_tf_record *record = gn_tf_find(tf, gfn);
+
+	return record && counts(tf, record->space)
+		       ? record->space & (uint8_t)~SPACE_ERA
+		       : 0;
+}
+
+void gn_tf_set_space(struct gn_tf *tf, uint64_t gfn, uint8_t space)
+{
+	struct gn_tf_record *record = gn_tf_find(tf, gfn);
+
+	if (!record && !space) {
+		return;
+	}
+	record = gn_tf_get(tf, gfn);
+	GN_ASSERT(!record->space || counts(tf, record->space));
+	tf->spaces -= record->space != 0;
+	tf->spaces += space != 0;
+	record->space = space ? (uint8_t)(space | tf->space_era) : 0;
+	gn_tf_put(tf, record);
+}
+
+void gn_tf_forget_spaces(struct gn_tf *tf)
+{
+	GN_ASSERT(tf->forgotten == 0);
+	tf->space_era ^= SPACE_ERA;
+	tf->forgotten = tf->spaces;
+	tf->spaces = 0;
+}
+
+void gn_tf_sweep_space(struct gn_tf *tf, uint64_t gfn)
+{
+	struct gn_tf_record *record = gn_tf_find(tf, gfn);
+
+	if (record && record->space && !counts(tf, record->space)) {
+		tf->forgotten--;
+		record->space = 0;
+		gn_tf_put(tf, record);
+	}
 }
 
 void gn_tf_watch(struct gn_tf *tf, uint64_t gfn, uint8_t watch)

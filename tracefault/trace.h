@@ -32,6 +32,19 @@ struct gn_tf_record {
 	uint8_t upper;		/* a table above the leaf level was here */
 	uint8_t watch;		/* enum gnomon_watch of the VMM's own */
 	uint8_t below;		/* agile: not to be shadowed (shadow/agile.h) */
+	/* The trace does not hold for other tables: see gn_tf_guarded(). */
+	uint8_t loose;
+	/* The VMM chose a mode for the address space whose root is here. */
+	uint8_t space;
+};
+
+/*
+ * Tables besides those of the records' owner that map guest frames. A trace
+ * that starts must hold for them as well.
+ */
+struct gn_tf_other {
+	/* Take W from whatever maps the frame, TLBs included. No memory. */
+	void (*protect)(void *tables, uint64_t gfn);
 };
 
 #define GN_TF_RECORD_SHIFT 5
@@ -40,6 +53,11 @@ struct gn_tf {
 	struct gn_frames *frames;
 	struct gn_slab records;
 	uint32_t traced;	/* frames */
+	const struct gn_tf_other *other; /* null: there are none */
+	void *other_tables;
+	uint32_t spaces;	/* records with a choice that counts */
+	uint32_t forgotten;	/* and with one that does so no more */
+	uint8_t space_era;	/* a bit that choices that count have */
 };
 
 void gn_tf_init(struct gn_tf *tf, struct gn_frames *frames,
@@ -75,6 +93,27 @@ void gn_tf_remove(struct gn_tf *tf, struct gn_tf_record *record);
 void gn_tf_open(struct gn_tf *tf, struct gn_tf_record *record);
 void gn_tf_close(struct gn_tf *tf, struct gn_tf_record *record);
 
+/* Make a new trace of the frame hold for the other tables. */
+static inline void gn_tf_protect_other(const struct gn_tf *tf, uint64_t gfn)
+{
+	if (tf->other) {
+		tf->other->protect(tf->other_tables, gfn);
+	}
+}
+
+/*
+ * The VMM's choice for the address space whose root lies in the frame: 1 + its
+ * enum gnomon_mode, or 0. To choose needs the room of one record.
+ */
+uint8_t gn_tf_space(const struct gn_tf *tf, uint64_t gfn);
+void gn_tf_set_space(struct gn_tf *tf, uint64_t gfn, uint8_t space);
+/*
+ * Forget all choices at once. Their records stay, counted as forgotten, until
+ * gn_tf_sweep_space() has looked at each; nothing may be chosen before that.
+ */
+void gn_tf_forget_spaces(struct gn_tf *tf);
+void gn_tf_sweep_space(struct gn_tf *tf, uint64_t gfn);
+
 /*
  * The VMM wants to see accesses to the frame (enum gnomon_watch, 0 = none any
  * more); room must have been reserved.
@@ -89,6 +128,12 @@ static inline uint8_t gn_tf_watched(const struct gn_tf *tf, uint64_t gfn)
 	const struct gn_tf_record *record = gn_tf_find(tf, gfn);
 
 	return record ? record->watch : 0;
+}
+
+/* Must tables other than the owner's keep W from the frame? */
+static inline bool gn_tf_guarded(const struct gn_tf_record *record)
+{
+	return record->tables > 0 && !record->loose;
 }
 
 static inline bool gn_tf_traced(const struct gn_tf *tf, uint64_t gfn)

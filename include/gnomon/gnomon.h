@@ -324,7 +324,8 @@ struct gnomon_config {
 	uint32_t options;	/* enum gnomon_opt */
 	/*
 	 * Table pages the engine may hold; 0 = as many as the host gives, else
-	 * at least 32.
+	 * at least 32, or 64 with both SHADOW and NESTED in modes: each may
+	 * then hold half of them.
 	 */
 	uint32_t table_pages_max;
 	uint8_t nested_format;	/* enum gnomon_nested_format */
@@ -494,23 +495,21 @@ GNOMON_API struct gnomon_root gnomon_vcpu_root(const struct gnomon_vcpu *vcpu);
  * slot goes; with paging off a vcpu uses the vm's mode.
  *
  * A vcpu changes over at its next gnomon_vcpu_set_regs(), and until then goes
- * on in its old mode. So after the first call, whatever it returned of OK and
- * MORE, take every vcpu out of the guest, tell its registers as the CPU has
- * them (with PAE also the PDPTEs), and load the root that it is answered:
- * that root says which mode it is, by ncr3, and flushes. NOMEM there leaves
- * the vcpu in its old mode; tell it again later.
+ * on in its old mode. So after OK take every vcpu out of the guest, tell its
+ * registers as the CPU has them (with PAE also the PDPTEs), and load the root
+ * that it is answered: that root says which mode it is, by ncr3, and flushes.
+ * NOMEM there leaves the vcpu in its old mode; tell it again later.
  *
  * Dirty logs, watches, host changes under way and slots hold through it. What
  * the other mode needs is built on demand; shadow pages that no address space
- * in shadow mode uses any more are dropped with the budget. Traces hold on
+ * in shadow mode uses any more are dropped with the budget; nested tables
+ * stay for the way back, gnomon_shrink() gives them back. Traces hold on
  * nested tables too while an address space is shadowed: a store to a traced
  * frame is a nested violation that gnomon_fault() answers with EMULATE.
  *
- * GNOMON_OK; GNOMON_MORE: the mode has changed, memory is still to be given
- * back; GNOMON_INVAL: no such mode; GNOMON_UNSUPPORTED: the mode is not among
- * gnomon_config.modes; GNOMON_NOMEM: no room to note the choice, nothing
- * changed. In this version every change answers UNSUPPORTED; asking for the
- * mode that is answers OK.
+ * GNOMON_OK; GNOMON_MORE; GNOMON_INVAL: no such mode; GNOMON_UNSUPPORTED: the
+ * mode is not among gnomon_config.modes; GNOMON_ABSENT: no slot has the table
+ * at cr3; GNOMON_NOMEM: no room to note the choice, nothing changed.
  */
 GNOMON_API enum gnomon_status
 gnomon_mode_switch(struct gnomon_vm *vm, const gnomon_gpa_t *cr3,
@@ -558,6 +557,13 @@ struct gnomon_fault {
 	uint32_t access;	/* enum gnomon_access */
 	bool nested;		/* a nested violation, not a page fault */
 	bool table_walk;	/* nested: the CPU read or wrote a gpte */
+	/*
+	 * nested: the CPU met an npte at gpa that it refuses (an EPT
+	 * misconfiguration, a nested fault with the reserved bit). The engine
+	 * writes no such entry: it is answered RESUME where the entry is good
+	 * by now, else STOP_BUG.
+	 */
+	bool misconfig;
 };
 
 /* What the fault turned out to be. */
@@ -800,8 +806,11 @@ enum gnomon_watch {
 /*
  * Answer such accesses to the frames with GNOMON_TRACKED from now on; 0 lifts
  * the watch. Accesses by gnomon_write() and page walks are not reported.
+ * Nested tables cannot tell a page walk from other accesses: there the CPU's
+ * own reads and writes of gptes in the frame are reported as well, and each
+ * walk may count as a write.
  * GNOMON_OK; GNOMON_MORE; GNOMON_NOMEM: done up to range->first;
- * GNOMON_INVAL; GNOMON_UNSUPPORTED with nested tables.
+ * GNOMON_INVAL.
  */
 GNOMON_API enum gnomon_status
 gnomon_watch(struct gnomon_vm *vm, struct gnomon_range *range, uint32_t watch,
@@ -816,8 +825,8 @@ gnomon_collapse(struct gnomon_vm *vm, struct gnomon_range *range,
 		uint32_t *budget) GNOMON_MUST_USE;
 
 /*
- * Forget every translation at once, in constant time (shadow) or with the
- * budget (nested); the guest goes on and faults. GNOMON_OK or GNOMON_MORE.
+ * Forget every translation, at once (shadow) and with the budget (nested);
+ * the guest goes on and faults. GNOMON_OK or GNOMON_MORE.
  */
 GNOMON_API enum gnomon_status gnomon_zap_all(struct gnomon_vm *vm,
 					     uint32_t *budget) GNOMON_MUST_USE;
@@ -931,6 +940,15 @@ struct gnomon_stats {
 	uint64_t direct_tables_peak;
 	uint64_t direct_updates; /* gptes changed on request or emulated */
 	uint64_t direct_sets;	/* entries filled */
+	uint64_t mode_switches;	/* choices that gnomon_mode_switch() took */
+	uint64_t root_switches;	/* vcpus that went to another mode */
+	/*
+	 * Tables whose trace gave way to page walks on nested tables: writable
+	 * there, and compared when a vcpu comes to shadow tables.
+	 */
+	uint64_t loosened;
+	uint64_t loose_tables;	/* = now */
+	uint64_t misconfigs;	/* reports of an npte that the CPU refused */
 };
 
 /* Copy the counters; stats_bytes is sizeof(*stats) of the caller's header. */

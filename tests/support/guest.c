@@ -161,6 +161,9 @@ enum gnomon_status guest_load(struct guest *g, unsigned vcpu, uint64_t root)
 
 void guest_invlpg(struct guest *g, unsigned vcpu, uint64_t gva)
 {
+	if (guest_is_nested(g, vcpu)) {
+		return;		/* no exit */
+	}
 	gnomon_invlpg(g->vcpu[vcpu], (gnomon_gva_t){ gva });
 	after_call(g);
 }
@@ -184,8 +187,7 @@ static void reached(struct run *r, uint64_t hpa)
 	r->end.gpa = gfn << 12 | (hpa & 0xfff);
 	if (gfn == UINT64_MAX || !fh_mappable(g->fh, gfn) ||
 	    ((r->access & GNOMON_WRITE) &&
-	     (!fh_writable(g->fh, gfn) ||
-	      gnomon_is_traced(g->vm, (gnomon_gfn_t){ gfn })))) {
+	     (!fh_writable(g->fh, gfn) || guest_must_trap(g, r->vcpu, gfn)))) {
 		fh_error(g->fh, "access %#x at gva %#" PRIx64 " reaches hpa %#"
 			 PRIx64 " (gfn %#" PRIx64 ")", r->access, r->gva, hpa,
 			 gfn);
@@ -302,7 +304,8 @@ static bool try_nested(struct run *r)
 
 	ref_walk(&g->ref, &g->regs[r->vcpu], r->gva, r->access, &ref);
 	for (unsigned i = 0; i < ref.steps; i++) {
-		hw_nested(cpu, ref.step[i].gpa, ref.step[i].set ?
+		hw_nested(cpu, ref.step[i].gpa,
+			  ref.step[i].set || g->o.walks_write ?
 			  GNOMON_WRITE : GNOMON_READ, HW_USE_TLB, &hw);
 		if (!hw.ok) {
 			return fault(r, &hw, true);
@@ -335,8 +338,8 @@ struct guest_access guest_access(struct guest *g, unsigned vcpu, uint64_t gva,
 	g->rip += 4;
 	for (unsigned i = 0; i < TRIES; i++) {
 		hw_enter(&g->cpu[vcpu], gnomon_vcpu_root(g->vcpu[vcpu]));
-		if (g->o.mode == GNOMON_MODE_NESTED ? try_nested(&r) :
-						      try_shadow(&r)) {
+		if (guest_is_nested(g, vcpu) ? try_nested(&r) :
+					       try_shadow(&r)) {
 			break;
 		}
 	}
@@ -384,6 +387,7 @@ static void make_vm(struct guest *g)
 {
 	struct gnomon_config config = {
 		.size = sizeof(config), .mode = g->o.mode,
+		.modes = g->o.modes,
 		.caps = g->ref.caps, .host_maxphyaddr = 46,
 		.options = g->o.options,
 		.table_pages_max = g->o.table_pages_max };

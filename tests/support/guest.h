@@ -24,6 +24,9 @@
 
 struct guest_options {
 	enum gnomon_mode mode;
+	uint32_t modes;		/* gnomon_config.modes */
+	/* The processor counts every read of a gpte as a write (AMD). */
+	bool walks_write;
 	unsigned levels;	/* 2..5; 0 = 4 */
 	uint32_t options;	/* enum gnomon_opt */
 	uint32_t features;	/* beside NX, SMEP, SMAP, 1G, LA57 as needed */
@@ -89,6 +92,15 @@ enum gnomon_status guest_load(struct guest *g, unsigned vcpu, uint64_t root);
 enum gnomon_status guest_regs(struct guest *g, unsigned vcpu,
 			      const struct gnomon_regs *regs, uint32_t flags);
 void guest_invlpg(struct guest *g, unsigned vcpu, uint64_t gva);
+/*
+ * Switch the address space of root, or all (root 0), in steps of budget (0:
+ * no limit), and have every vcpu go over.
+ */
+enum gnomon_status guest_switch(struct guest *g, uint64_t root,
+				enum gnomon_mode mode, uint32_t budget);
+/* Is the frame one that the vcpu may not write? Some may be loose. */
+bool guest_must_trap(const struct guest *g, unsigned vcpu, uint64_t gfn);
+bool guest_is_nested(const struct guest *g, unsigned vcpu);
 /* Run one access to its end; a store puts value (8 bytes). */
 struct guest_access guest_access(struct guest *g, unsigned vcpu, uint64_t gva,
 				 uint32_t access, uint64_t value);
