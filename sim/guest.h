@@ -59,6 +59,7 @@ struct sim_guest {
 	 * fit: all frames must be looked at. */
 	uint64_t changed[SIM_CHANGED_MAX];
 	unsigned changed_count;
+	uint64_t changed_end;	/* no table was ever at or above this gfn */
 	struct gnomon_stats stats; /* of the engine, before the call */
 	struct sim_chooser *chooser; /* what chooses the mode, or NULL */
 	bool plain;		/* data does not pass through the caches */

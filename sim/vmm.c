@@ -133,6 +133,9 @@ static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
 			(event == GNOMON_EVENT_TABLE_ZAP ? CHANGED_ZAP : 0);
 	}
 	guest->changed_count++;
+	if (a >= guest->changed_end) {
+		guest->changed_end = a < guest->frames ? a + 1 : guest->frames;
+	}
 }
 
 static void host_bug(void *ctx, const char *what)
@@ -235,7 +238,7 @@ void sim_vmm_leave(struct sim_guest *guest)
 		}
 		return;
 	}
-	for (uint64_t gfn = 0; gfn < guest->frames; gfn++) {
+	for (uint64_t gfn = 0; gfn < guest->changed_end; gfn++) {
 		update_state(guest, gfn | CHANGED_ZAP, gone);
 	}
 }
