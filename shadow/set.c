@@ -154,24 +154,46 @@ static void map(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	link_leaf(sh, page, index, frame, spte);
 }
 
+/* First half of a swap: out of the list of the frame that was mapped. */
 static inline void leave(struct gn_sh *sh, struct gn_sh_page *page,
 			 unsigned index)
 {
 	uint64_t old = page->spt[index];
 
-	if (gn_spte_present(old)) {
-		unmap_leaf(sh, page, index, old,
-			   gn_sh_plain_gfn(page->snap[index]));
-		sh->stats->sptes_cleared++;
+	if (!gn_spte_present(old)) {
+		return;
 	}
+	struct gn_frame *from = gn_frames_find(
+		&sh->frames, gn_sh_plain_gfn(page->snap[index]));
+	bool found = from && gn_sh_refs_remove(sh, &from->rmap,
+					       gn_sh_ref(page, index));
+
+	GN_ASSERT(found);
+	(void)found;
+	gn_sh_note_stale(sh, (old & GN_SPTE_G) != 0);
+	sh->stats->sptes_cleared++;
+}
+
+/* Second half: where a leaf stood the sums stay as they are. */
+static inline void arrive(struct gn_sh *sh, struct gn_sh_page *page,
+			  unsigned index, const struct gn_sh_fill *fill)
+{
+	page->snap[index] = fill->gpte;
+	make_room(sh, fill->frame->rmap);
+	gn_sh_refs_add(sh, &fill->frame->rmap, gn_sh_ref(page, index));
+	if (!gn_spte_present(page->spt[index])) {
+		sh->refs++;
+		page->used++;
+	}
+	__atomic_store_n(&page->spt[index], fill->spte, __ATOMIC_RELEASE);
+	sh->stats->sptes_set++;
 }
 
 void gn_sh_swap_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 		     const struct gn_sh_fill *fill)
 {
 	leave(sh, page, index);
-	page->snap[index] = fill->gpte;
-	link_leaf(sh, page, index, fill->frame, fill->spte);
+	arrive(sh, page, index, fill);
 }
 
 void gn_sh_swap_leaves(struct gn_sh *sh, struct gn_sh_page *page,
@@ -181,11 +203,7 @@ void gn_sh_swap_leaves(struct gn_sh *sh, struct gn_sh_page *page,
 		leave(sh, page, batch->index[i]);
 	}
 	for (uint32_t i = 0; i < batch->count; i++) {
-		const struct gn_sh_fill *fill = &batch->fill[i];
-		unsigned index = batch->index[i];
-
-		page->snap[index] = fill->gpte;
-		link_leaf(sh, page, index, fill->frame, fill->spte);
+		arrive(sh, page, batch->index[i], &batch->fill[i]);
 	}
 	batch->count = 0;
 }
