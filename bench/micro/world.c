@@ -41,16 +41,20 @@ static void frame(void *ctx, gnomon_gfn_t gfn, uint32_t want,
 	};
 }
 
+_Thread_local unsigned world_arena;
+
 static enum gnomon_status page_alloc(void *ctx, enum gnomon_page_use use,
 				     struct gnomon_page *page)
 {
 	struct world *w = ctx;
+	unsigned a = world_arena;
+	uint64_t first = a * w->arena_pages;
 
-	if (w->page_free) {
-		page->va = w->page_free;
-		memcpy(&w->page_free, page->va, sizeof(w->page_free));
-	} else if (w->page_next < w->page_room) {
-		page->va = w->pages + 4096 * w->page_next++;
+	if (w->arena[a].free) {
+		page->va = w->arena[a].free;
+		memcpy(&w->arena[a].free, page->va, sizeof(void *));
+	} else if (w->arena[a].next < w->arena_pages) {
+		page->va = w->pages + 4096 * (first + w->arena[a].next++);
 	} else {
 		return GNOMON_NOMEM;
 	}
@@ -64,8 +68,11 @@ static void page_free(void *ctx, enum gnomon_page_use use,
 {
 	struct world *w = ctx;
 
-	memcpy(page->va, &w->page_free, sizeof(w->page_free));
-	w->page_free = page->va;
+	unsigned char *va = page->va;
+	unsigned a = (uint64_t)(va - w->pages) >= 4096 * w->arena_pages;
+
+	memcpy(va, &w->arena[a].free, sizeof(void *));
+	w->arena[a].free = va;
 	w->pages_held[use]--;
 }
 
@@ -152,7 +159,8 @@ static void build(struct world *w)
 
 /* ---- life ---------------------------------------------------------------- */
 
-static void start(struct world *w, uint32_t options)
+static void start(struct world *w, uint32_t options,
+		  const struct gnomon_host *guard)
 {
 	struct gnomon_config config = {
 		.size = sizeof(config), .mode = GNOMON_MODE_SHADOW,
@@ -172,6 +180,13 @@ static void start(struct world *w, uint32_t options)
 		.page_alloc = page_alloc, .page_free = page_free,
 		.flush = flush,
 	};
+	if (guard) {
+		w->host.lock = guard->lock;
+		w->host.unlock = guard->unlock;
+		w->host.lock_shared = guard->lock_shared;
+		w->host.unlock_shared = guard->unlock_shared;
+		w->host.clock = guard->clock;
+	}
 	w->vm_memory = aligned_alloc(64, (gnomon_vm_bytes() + 63) & ~63ul);
 	w->vcpu_memory = aligned_alloc(64, (gnomon_vcpu_bytes() + 63) & ~63ul);
 	if (!w->vm_memory || !w->vcpu_memory ||
@@ -186,47 +201,78 @@ static void start(struct world *w, uint32_t options)
 
 void world_make(struct world *w, uint64_t leaves, uint32_t options)
 {
+	world_make_guarded(w, leaves, options, NULL);
+}
+
+void world_make_guarded(struct world *w, uint64_t leaves, uint32_t options,
+			const struct gnomon_host *guard)
+{
 	*w = (struct world){ .leaves = leaves };
 	w->tables_gpa = (leaves * 512 + 4096) * 4096;
 	w->ram_bytes = w->tables_gpa + (leaves + leaves / 100 + 4096) * 4096;
 	w->ram = reserve(w->ram_bytes);
-	w->page_room = leaves * 16 + 8192;
-	w->pages = reserve(w->page_room * 4096);
+	w->arena_pages = leaves * 16 + 8192;
+	w->pages = reserve(2 * w->arena_pages * 4096);
 	build(w);
-	start(w, options);
+	start(w, options, guard);
 	w->regs = (struct gnomon_regs){
 		.cr0 = 0x80010001, .cr4 = 0xa0, .efer = 0xd00,
 	};
 	world_load(w, 0);
 }
 
+void world_second(struct world *w)
+{
+	struct gnomon_root root;
+
+	w->second_memory =
+		aligned_alloc(64, (gnomon_vcpu_bytes() + 63) & ~63ul);
+	if (!w->second_memory ||
+	    gnomon_vcpu_create(w->vm, 1, w->second_memory, &w->second) !=
+		    GNOMON_OK ||
+	    gnomon_vcpu_set_regs(w->second, &w->regs, GNOMON_SET_CR3, &root) !=
+		    GNOMON_OK) {
+		die("there is no second vcpu");
+	}
+}
+
 void world_drop(struct world *w)
 {
+	if (w->second) {
+		gnomon_vcpu_destroy(w->second);
+		free(w->second_memory);
+	}
 	gnomon_vcpu_destroy(w->vcpu);
 	if (gnomon_vm_destroy(w->vm, NULL) != GNOMON_OK ||
 	    w->pages_held[0] || w->pages_held[1]) {
 		die("the engine keeps pages");
 	}
 	munmap(w->ram, w->ram_bytes);
-	munmap(w->pages, w->page_room * 4096);
+	munmap(w->pages, 2 * w->arena_pages * 4096);
 	free(w->vm_memory);
 	free(w->vcpu_memory);
 }
 
-void world_fault(struct world *w, uint64_t gva, uint32_t access,
-		 enum gnomon_action expected)
+void world_fault_on(struct gnomon_vcpu *vcpu, uint64_t gva, uint32_t access,
+		    enum gnomon_action expected)
 {
 	struct gnomon_fault fault = { .gva = { gva }, .access = access,
 				      .rip = 0x1000 };
 	struct gnomon_outcome outcome;
 
-	gnomon_fault(w->vcpu, &fault, &outcome);
+	gnomon_fault(vcpu, &fault, &outcome);
 	if (outcome.action != expected) {
 		fprintf(stderr, "bench: fault at %#llx: action %d, not %d\n",
 			(unsigned long long)gva, (int)outcome.action,
 			(int)expected);
 		exit(1);
 	}
+}
+
+void world_fault(struct world *w, uint64_t gva, uint32_t access,
+		 enum gnomon_action expected)
+{
+	world_fault_on(w->vcpu, gva, access, expected);
 }
 
 void world_load(struct world *w, unsigned r)

@@ -14,6 +14,9 @@
 
 enum { WORLD_ROOTS = 8 };
 
+/* The arena that page_alloc() takes from: 0 unless a thread says otherwise. */
+extern _Thread_local unsigned world_arena;
+
 struct world {
 	struct gnomon_host host;
 	struct gnomon_vm *vm;
@@ -26,15 +29,26 @@ struct world {
 	uint64_t roots[WORLD_ROOTS]; /* address spaces with the same tables */
 	uint64_t leaf_gpa;	/* first leaf table */
 	uint64_t leaves;
-	unsigned char *pages;	/* arena of the engine's pages */
-	uint64_t page_next, page_room;
-	void *page_free;
+	unsigned char *pages;	/* the engine's, an arena after the other */
+	uint64_t arena_pages;
+	struct {
+		uint64_t next;	/* page never given yet */
+		void *free;
+	} arena[2];
 	uint64_t pages_held[2];	/* table and bookkeeping pages */
 	void *vm_memory, *vcpu_memory;
+	/* A second vcpu, once there is one: world_second(). */
+	struct gnomon_vcpu *second;
+	void *second_memory;
 };
 
 /* Ends the program with a message when memory is short. */
 void world_make(struct world *w, uint64_t leaves, uint32_t options);
+/* The same with the locks and the clock of guard; ctx is w. */
+void world_make_guarded(struct world *w, uint64_t leaves, uint32_t options,
+			const struct gnomon_host *guard);
+/* Make vcpu 1 and load address space 0 into it. */
+void world_second(struct world *w);
 void world_drop(struct world *w);
 
 /* gva of page j of leaf table i, and of entry j of that table. */
@@ -58,6 +72,9 @@ static inline uint64_t *world_entry(const struct world *w, uint64_t i,
 /* A fault that must be answered like that; else the program ends. */
 void world_fault(struct world *w, uint64_t gva, uint32_t access,
 		 enum gnomon_action expected);
+/* The same by one of several threads. */
+void world_fault_on(struct gnomon_vcpu *vcpu, uint64_t gva, uint32_t access,
+		    enum gnomon_action expected);
 /* CR3 load of address space r. */
 void world_load(struct world *w, unsigned r);
 
