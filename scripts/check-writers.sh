@@ -18,7 +18,8 @@ for folder in shadow nested direct; do
 	grep -En "$atomic|$assign|$address" "$folder"/*.[ch] |
 		grep -v "^$folder/set\.c:" |
 		grep -Ev 'refs\.[ch]:.*__atomic[a-z_]*\(list,' |
-		grep -Ev '&page->referenced,|_load_n\(&page->spt\[' >"$work/found"
+		grep -Ev '&page->referenced,|_load_n\(&page->spt\[' \
+			>"$work/found"
 	while read -r line; do
 		complain "$line: entries are written in $folder/set.c only"
 	done <"$work/found"

@@ -271,7 +271,7 @@ enum gn_sh_put gn_sh_put_leaf(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
 	    !claim(page, index, old)) {
 		return GN_SH_PUT_NO;
 	}
-	if (gn_sh_leaf_gfn(vcpu->sh, page, index) != fill->gfn) {
+	if (mapped_gfn(page, index, old) != fill->gfn) {
 		publish(page, index, old);
 		return GN_SH_PUT_NO;
 	}

@@ -5,10 +5,11 @@
  * microsecond, the baseline being one thread in the same batch.
  *
  * Each run makes its leaf tables on the way: every 512th fault holds the vm
- * alone. Each thread has a CPU and a stock of host pages of its own. A run takes about a millisecond, so
- * that on a busy machine some have both CPUs to themselves: the fastest of RUNS
- * counts, each vcpu alone (their mean is the baseline) and both in turn, and of
- * the BATCHES the one with the median ratio is printed.
+ * alone. Each thread has a CPU and a stock of host pages of its own. A run
+ * takes about a millisecond, so that on a busy machine some have both CPUs to
+ * themselves: the fastest of RUNS counts, each vcpu alone (their mean is the
+ * baseline) and both in turn, and of the BATCHES the one with the median ratio
+ * is printed.
  */
 #include <pthread.h>
 #include <sched.h>
