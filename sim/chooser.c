@@ -187,12 +187,16 @@ static void interrupts(struct sim_guest *guest, unsigned vcpu)
 
 /* ---- decisions -------------------------------------------------------- */
 
-/* Leaf entries in use below a table of the guest; *tables counts tables. */
-static uint64_t entries_below(struct sim_guest *guest, uint64_t table,
-			      unsigned level, unsigned first, unsigned end,
-			      uint64_t *tables)
+/*
+ * Groups of leaf entries with one in use below a table of the guest, a hidden
+ * fault each; *tables counts tables.
+ */
+static uint64_t groups_below(struct sim_guest *guest, uint64_t table,
+			     unsigned level, unsigned first, unsigned end,
+			     uint64_t *tables)
 {
 	const uint64_t *entries = sim_guest_memory(guest, table);
+	unsigned group = bare(guest, SIM_P_ENGINE_PREFETCH), last = 512;
 	uint64_t sum = 0;
 
 	if (!entries) {
@@ -205,10 +209,11 @@ static uint64_t entries_below(struct sim_guest *guest, uint64_t table,
 		}
 		if (level == 1 || (level < ROOT_LEVEL &&
 				   (entries[i] & PTE_PS))) {
-			sum++;
+			sum += last != i / group;
+			last = i / group;
 		} else {
-			sum += entries_below(guest, entries[i] & CR3_TABLE,
-					     level - 1, 0, 512, tables);
+			sum += groups_below(guest, entries[i] & CR3_TABLE,
+					    level - 1, 0, 512, tables);
 		}
 	}
 	return sum;
@@ -228,8 +233,9 @@ static void count(struct sim_guest *guest, unsigned vcpu, gnomon_gpa_t space)
 	e.kind = GNOMON_PE_SIZE;
 	e.space = space;
 	if (regs->efer & EFER_LMA) {
-		e.count = (uint32_t)entries_below(guest, space.v, level, 0,
-						  256, &tables);
+		e.count = (uint32_t)groups_below(guest, space.v, level, 0,
+						 256, &tables) *
+			  bare(guest, SIM_P_ENGINE_PREFETCH);
 	}
 	sim_charge(&guest->machine.vcpus[vcpu], SIM_CAT_VMM,
 		   tables * guest->machine.param[SIM_P_VMM_SYNC_TABLE]);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define BOTH (1u << GNOMON_MODE_SHADOW | 1u << GNOMON_MODE_NESTED)
+
 const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
 	[SIM_MODE_NATIVE] = { .name = "native" },
 	[SIM_MODE_SHADOW] = {
@@ -24,6 +26,16 @@ const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
 	[SIM_MODE_PATCHED] = {
 		.name = "patched", .flags = SIM_MF_SHADOW | SIM_MF_PATCHED,
 		.start = GNOMON_MODE_SHADOW,
+	},
+	[SIM_MODE_SHSP] = {
+		.name = "shsp", .flags = SIM_MF_MIXED | SIM_MF_UNSYNC,
+		.start = GNOMON_MODE_NESTED, .modes = BOTH,
+		.policy = GNOMON_POLICY_SHSP,
+	},
+	[SIM_MODE_ADAPTIVE] = {
+		.name = "adaptive", .flags = SIM_MF_MIXED | SIM_MF_UNSYNC,
+		.start = GNOMON_MODE_NESTED, .modes = BOTH,
+		.policy = GNOMON_POLICY_ADAPTIVE,
 	},
 };
 

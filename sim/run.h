@@ -20,6 +20,8 @@ enum sim_mode {
 	SIM_MODE_SHADOW_UNSYNC,	/* leaf tables left open until a flush */
 	SIM_MODE_PARAVIRT,	/* direct paging, sim/mode_paravirt.h */
 	SIM_MODE_PATCHED,	/* table stores call, sim/mode_patched.h */
+	SIM_MODE_SHSP,		/* the whole vm, by interval */
+	SIM_MODE_ADAPTIVE,	/* each address space, by what it has cost */
 	SIM_MODE_COUNT
 };
 

@@ -15,7 +15,9 @@ _gnomon_words() { # commands, or the options of one
 
 _gnomon_values() { # option
 	case $1 in
-	--mode | --modes | -m) echo native shadow nested shadow+unsync paravirt patched ;;
+	--mode | --modes | -m)
+		echo native shadow nested shadow+unsync paravirt patched \
+			shsp adaptive ;;
 	--preset | -p) gnomon costs list --format=csv 2>/dev/null | sed 1d ;;
 	--format) echo table csv json ;;
 	--without) echo root-cache large prefetch update unsync unsync-keep ;;
