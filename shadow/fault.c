@@ -88,8 +88,9 @@ static bool key_denies(const struct gn_sh_fault *f,
 /*
  * CR0.WP = 0: a supervisor may write where nobody may. The CPU runs with
  * WP = 1, so the page gets W and loses U; a user access faults and turns it
- * back. SMEP must not be fooled by that. Where SMAP or a key would be, and on
- * direct pages, shared by entries with and without D, the store is emulated.
+ * back. SMEP must not be fooled by that. Where SMAP or a key would be, on
+ * direct pages, shared by entries with and without D, and where D could not be
+ * set because the host keeps the table read-only, the store is emulated.
  */
 static bool flip(const struct gn_sh_fault *f, const struct gn_sh_page *page,
 		 struct gn_spte_attr *attr)
@@ -103,6 +104,7 @@ static bool flip(const struct gn_sh_fault *f, const struct gn_sh_page *page,
 		return role.wp || !key_denies(f, attr);
 	}
 	if (role.wp || page->role.direct ||
+	    !(gn_sh_gpte_at(f, f->leaf) & X86_PTE_D) ||
 	    ((attr->rights & GN_GPT_U) && (role.smap || role.pke))) {
 		return false;
 	}

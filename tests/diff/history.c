@@ -140,6 +140,18 @@ bool history_alive(const struct world *w, uint64_t gpa, unsigned bytes,
 	return false;
 }
 
+void history_explain(const struct world *w, uint64_t gpa)
+{
+	const struct frame_meta *m = w->meta[gpa >> 12];
+	const struct log_entry *e = m ? at(w, m->head[gpa >> 3 & 511]) : NULL;
+
+	for (unsigned i = 0; e && i < 8; i++, e = at(w, e->prev)) {
+		fprintf(stderr, "    was %#llx until %llu\n",
+			(unsigned long long)e->value,
+			(unsigned long long)e->until);
+	}
+}
+
 void history_check(struct world *w)
 {
 	for (uint32_t i = 0; i < w->meta_count; i++) {

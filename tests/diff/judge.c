@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool judge_ad_missing(const struct world *w, const struct ref_result *r)
 {
@@ -105,6 +106,27 @@ bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,
 	return legal_by_history(w, vcpu, gva, access, gfn);
 }
 
+/* The engine's entries on the way, as the processor finds them now. */
+static void explain_ours(const struct world *w, unsigned vcpu, uint64_t gva)
+{
+	const struct hwcpu *cpu = &w->cpu[vcpu];
+	uint64_t table = cpu->root.cr3.v, entry = 1;
+
+	for (unsigned l = hw_shadow_levels(&w->regs[vcpu]);
+	     !world_nested(w, vcpu) && l > 0 && (entry & X86_PTE_P) &&
+	     !(entry & X86_PTE_PS); l--) {
+		const struct fh_page *page = fh_page_at(w->fh, table &
+				UINT64_C(0xffffffffff000));
+
+		if (!page) {
+			return;
+		}
+		memcpy(&entry, page->va + 8 * (gva >> (3 + 9 * l) & 511), 8);
+		fprintf(stderr, "  spte at level %u: %#" PRIx64 "\n", l, entry);
+		table = entry;
+	}
+}
+
 void judge_explain(const struct world *w, unsigned vcpu, uint64_t gva,
 		   uint32_t access)
 {
@@ -127,7 +149,12 @@ void judge_explain(const struct world *w, unsigned vcpu, uint64_t gva,
 			r.step[i].gpa, r.step[i].value, r.step[i].set,
 			gnomon_is_traced(w->vm, (gnomon_gfn_t){ gfn }),
 			fh_writable(w->fh, gfn));
+		history_explain(w, r.step[i].gpa);
 	}
+	explain_ours(w, vcpu, gva);
+	fprintf(stderr, "  now %" PRIu64 ", last flush of all %" PRIu64
+		", of what is not global %" PRIu64 "\n", w->seq,
+		w->times[vcpu].full, w->times[vcpu].pcid[times_pcid(regs)]);
 	fprintf(stderr, "  %s gpa %#" PRIx64 " code %#x\n",
 		gnomon_status_text(r.status), r.gpa, r.code);
 }

@@ -159,6 +159,8 @@ unsigned history_read_past(void *world, uint64_t gpa, unsigned bytes,
 			   uint64_t *values);
 bool history_alive(const struct world *w, uint64_t gpa, unsigned bytes,
 		   uint64_t value, uint64_t since);
+/* The values before, newest first, in words. */
+void history_explain(const struct world *w, uint64_t gpa);
 /* Does memory differ anywhere from what is known? */
 void history_check(struct world *w);
 void times_full(struct world *w, unsigned vcpu);

@@ -436,6 +436,31 @@ Test(rules, i32_the_last_page_of_the_address_space)
 	cr_assert_eq(world_access(&w, 0, top, GNOMON_READ, 0), WORLD_OK);
 }
 
+Test(rules, i39_no_flip_where_the_dirty_bit_cannot_be_set)
+{
+	/* A table that the host keeps read-only for a while. */
+	struct gnomon_slot slot = fh_slot(w.fh, 1, 0x3000, 16, 0, false);
+	gnomon_gfn_t table = { 0x3000 };
+
+	cr_assert_eq(gnomon_slot_set(w.vm, &slot), GNOMON_OK);
+	w.fh->frame[table.v].write = false;
+	world_map(&w, ROOT, 0x1000, 0x300000 | ALL | USED, 1);
+	world_store(&w, world_entry(&w, ROOT, 0x1000, 2), 0x3000000 | ALL);
+	fh_store(w.fh, 0x3000008, 8, 0x300000 | ALL | X86_PTE_A);
+	w.regs[0].cr0 &= ~X86_CR0_WP;
+	world_cr3(&w, 0, ROOT);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0), WORLD_OK);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_WRITE, 1), WORLD_OK);
+	cr_assert_eq(w.last.action, GNOMON_EMULATE);
+	/* When it may be written again, the next store marks it. */
+	cr_assert_eq(gnomon_host_change_begin(w.vm, table, 1, NULL),
+		     GNOMON_OK);
+	w.fh->frame[table.v].write = true;
+	cr_assert_eq(gnomon_host_change_end(w.vm, table, 1), GNOMON_OK);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_WRITE, 1), WORLD_OK);
+	cr_assert(fh_load(w.fh, 0x3000008, 8) & X86_PTE_D);
+}
+
 Test(rules, i37_the_outcome_is_filled_wholly)
 {
 	struct gnomon_fault fault = { .gva = { 0x1000 } };
