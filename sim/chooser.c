@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sim/chooser.h"
 
+#include "sim/mode_switching.h"
 #include "sim/text.h"
 
 enum {
@@ -61,7 +62,7 @@ bool sim_chooser_init(struct sim_guest *guest)
 	struct sim_chooser *p;
 	void *memory;
 
-	if (!(info->flags & SIM_MF_MIXED)) {
+	if (!(info->flags & SIM_MF_MIXED) || (info->flags & SIM_MF_CHANCE)) {
 		return true;
 	}
 	p = sim_arena_zalloc(&guest->arena, sizeof(*p));
@@ -242,35 +243,14 @@ static void count(struct sim_guest *guest, unsigned vcpu, gnomon_gpa_t space)
 	gnomon_policy_event(guest->chooser->policy, &e);
 }
 
-/* The vm or a space goes to a mode; every vcpu hears of it. */
 static bool go(struct sim_guest *guest, unsigned vcpu,
 	       const struct gnomon_policy_decision *d)
 {
-	bool space = d->scope == GNOMON_SCOPE_SPACE;
-	enum gnomon_mode mode = d->mode == GNOMON_POLICY_NESTED ?
-		GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW;
-	enum gnomon_status status;
-
-	guest->counts.mode_switches++;
-	guest->running = vcpu;
-	do {
-		status = gnomon_mode_switch(guest->vm,
-					    space ? &d->space : NULL, mode,
-					    NULL);
-	} while (status == GNOMON_MORE);
-	sim_vmm_leave(guest);
-	if (status != GNOMON_OK) {
-		sim_fail(guest->error, SIM_ERR_BUG, "gnomon_mode_switch(): %s",
-			 gnomon_status_text(status));
-		return false;
-	}
-	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
-		guest->regs_stale[i] = true;
-		if (!sim_vmm_sync_regs(guest, i, guest->regs[i].ac)) {
-			return false;
-		}
-	}
-	return true;
+	return sim_guest_switch(guest, vcpu,
+				d->scope == GNOMON_SCOPE_SPACE ? &d->space :
+								 NULL,
+				d->mode == GNOMON_POLICY_NESTED ?
+				GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW);
 }
 
 bool sim_chooser_work(struct sim_guest *guest, unsigned vcpu)

@@ -37,6 +37,10 @@ struct sim_guest_counts {
 
 struct sim_chooser;
 
+/* Mode "switching": events until the next switch, 0 = none. */
+struct sim_switching {
+	uint64_t due, every, state;
+};
 
 struct sim_guest {
 	enum sim_mode mode;
@@ -66,6 +70,7 @@ struct sim_guest {
 	struct sim_paravirt *paravirt;	/* NULL in other modes */
 	struct sim_patched *patched;	/* NULL in other modes */
 	struct sim_guest_counts counts;
+	struct sim_switching switching;
 	struct sim_error *error; /* where to say what broke */
 	const char *bug;	/* what host->bug() was told */
 };

@@ -37,6 +37,12 @@ const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
 		.start = GNOMON_MODE_NESTED, .modes = BOTH,
 		.policy = GNOMON_POLICY_ADAPTIVE,
 	},
+	[SIM_MODE_SWITCHING] = {
+		.name = "switching",
+		.flags = SIM_MF_MIXED | SIM_MF_CHANCE | SIM_MF_UNSYNC,
+		.start = GNOMON_MODE_SHADOW,
+		.modes = BOTH,
+	},
 };
 
 const char *sim_mode_name(enum sim_mode mode)

@@ -17,6 +17,7 @@ enum sim_mode_flags {
 	/* Not one of the three: on the guest's own tables. */
 	SIM_MF_DIRECT = 1u << 4,
 	SIM_MF_PATCHED = 1u << 5, /* SHADOW: stores to tables call */
+	SIM_MF_CHANCE = 1u << 6, /* MIXED: as chance says, for tests */
 };
 
 struct sim_mode_info {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/chooser.h"
+#include "sim/mode_switching.h"
 #include "sim/mode_paravirt.h"
 #include "sim/text.h"
 
@@ -358,7 +359,8 @@ bool sim_replay_event(struct sim_replay *replay, const struct sim_event *ev)
 	sim_compute(&replay->guest->machine.vcpus[ev->vcpu],
 		    ev->instr - replay->instr);
 	replay->instr = ev->instr;
-	if (!sim_chooser_step(replay->guest, ev->vcpu)) {
+	if (!sim_chooser_step(replay->guest, ev->vcpu) ||
+	    !sim_switching_step(replay->guest, ev->vcpu)) {
 		return sim_replay_broken(replay);
 	}
 	if (!apply(replay, ev)) {

@@ -11,6 +11,7 @@
 
 #include "sim/epochs.h"
 #include "sim/mode.h"
+#include "sim/mode_switching.h"
 #include "sim/preset.h"
 #include "sim/replay.h"
 #include "sim/source.h"
@@ -74,6 +75,10 @@ static bool make_guest(struct run *run, struct sim_error *error)
 	    !sim_replay_init(&run->replay, &run->guest, info,
 			     run->job->verify, error)) {
 		return false;
+	}
+	if (sim_mode_is(run->job->mode, SIM_MF_CHANCE)) {
+		sim_switching_init(&run->guest, run->job->seed,
+				   run->job->switch_every);
 	}
 	run->replay.audit_every = run->job->audit_every;
 	run->replay.failed = run->job->failed;

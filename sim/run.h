@@ -22,6 +22,7 @@ enum sim_mode {
 	SIM_MODE_PATCHED,	/* table stores call, sim/mode_patched.h */
 	SIM_MODE_SHSP,		/* the whole vm, by interval */
 	SIM_MODE_ADAPTIVE,	/* each address space, by what it has cost */
+	SIM_MODE_SWITCHING,	/* shadow and nested in turn, by chance */
 	SIM_MODE_COUNT
 };
 
@@ -173,6 +174,7 @@ struct sim_job {
 	uint64_t audit_every;	/* events; 0: no audits except at the end of
 				 * a verified run */
 	uint64_t seed;
+	uint64_t switch_every;	/* mode "switching": events; 0: its default */
 	uint64_t event_max;	/* stop after so many events; 0: all */
 	/*
 	 * Called now and then with events done and events in all (0: not

@@ -37,7 +37,7 @@ offers '^--verify --version$' gnomon compare --ver
 offers '^--modes=$' gnomon compare --mo
 offers '^native nested$' gnomon compare --modes = n
 offers '^native,nested$' gnomon compare --modes = native,ne
-offers '^shadow shadow.unsync shsp$' gnomon run -m s
+offers '^shadow shadow.unsync shsp switching$' gnomon run -m s
 offers '^csv$' gnomon compare --format = c
 offers 'clx-8269cy' gnomon compare -p ''
 offers 'clx-8269cy' gnomon costs show clx

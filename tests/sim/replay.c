@@ -52,6 +52,53 @@ Test(replay, every_mode_agrees_with_the_oracle)
 	}
 }
 
+/* Every recording, switched at moments and to modes that chance picks. */
+Test(replay, live_switches_do_not_show)
+{
+	static const char *const names[] = {
+		"compile-2", "fork-cow-30", "fork-exec-50", "random",
+	};
+	static const uint64_t every[] = { 20000, 5000, 300, 60000 };
+	const char *top = getenv("top_srcdir");
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct sim_job job = sim_job_default();
+		struct sim_result r;
+
+		snprintf(recording, sizeof(recording),
+			 "%s/bench/recordings/%s.gnr", top ? top : "..",
+			 names[i]);
+		job.input = recording;
+		job.mode = SIM_MODE_SWITCHING;
+		job.verify = true;
+		job.audit_every = 20000;
+		job.switch_every = every[i];
+		job.seed = 7 + i;
+		cr_assert(sim_run(&job, &r, &error), "%s: %s", names[i],
+			  error.text);
+		cr_assert_geq(r.verified, r.accesses + r.page_faults);
+		cr_assert_geq(r.final_tables, 100);
+		cr_assert_geq(r.mode_switches, 20, "%s: %lu", names[i],
+			      r.mode_switches);
+		cr_assert_gt(r.nested_violations, 0);
+		cr_assert_gt(r.hidden_faults, 0);
+	}
+}
+
+Test(replay, live_switches_of_several_vcpus_do_not_show)
+{
+	struct sim_job job = sim_job_default();
+	struct sim_result r;
+
+	job.input = "ctxsw,vcpus=3";
+	job.mode = SIM_MODE_SWITCHING;
+	job.verify = true;
+	job.audit_every = 5000;
+	job.switch_every = 500;
+	cr_assert(sim_run(&job, &r, &error), "%s", error.text);
+	cr_assert_gt(r.mode_switches, 10);
+}
+
 Test(replay, several_vcpus_agree_with_the_oracle)
 {
 	struct sim_job job = sim_job_default();
