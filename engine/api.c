@@ -299,6 +299,37 @@ enum gnomon_status gnomon_watch(struct gnomon_vm *vm,
 	return result;
 }
 
+enum gnomon_status gnomon_prefault(struct gnomon_vcpu *vcpu,
+				   struct gnomon_span *span, uint32_t *budget)
+{
+	gn_eng_hold(vcpu->vm);
+	enum gnomon_status result = gn_eng_prefault(vcpu, span, budget);
+
+	gn_eng_let_go(vcpu->vm);
+	return result;
+}
+
+enum gnomon_status gnomon_split(struct gnomon_vm *vm,
+				struct gnomon_range *range, uint32_t *budget)
+{
+	gn_eng_hold(vm);
+	enum gnomon_status result = gn_eng_split(vm, range, budget);
+
+	gn_eng_let_go(vm);
+	return result;
+}
+
+enum gnomon_status gnomon_look(const struct gnomon_vcpu *vcpu,
+			       enum gnomon_tables tables,
+			       struct gnomon_look *look, uint32_t *budget)
+{
+	gn_eng_hold(vcpu->vm);
+	enum gnomon_status result = gn_eng_look(vcpu, tables, look, budget);
+
+	gn_eng_let_go(vcpu->vm);
+	return result;
+}
+
 enum gnomon_status gnomon_collapse(struct gnomon_vm *vm,
 				   struct gnomon_range *range,
 				   uint32_t *budget)

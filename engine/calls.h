@@ -53,6 +53,9 @@ enum gnomon_mode gn_eng_mode_get(const struct gnomon_vm *vm,
 enum gnomon_status gn_eng_mode_switch(struct gnomon_vm *vm,
 				      const gnomon_gpa_t *cr3,
 				      enum gnomon_mode mode, uint32_t *budget);
+/* gn_eng_fault() without its counters. */
+void gn_eng_serve(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+		  struct gnomon_outcome *outcome);
 void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 		  struct gnomon_outcome *outcome);
 /*
@@ -86,6 +89,13 @@ enum gnomon_status gn_eng_dirty_stop(struct gnomon_vm *vm, uint32_t id);
 enum gnomon_status gn_eng_watch(struct gnomon_vm *vm,
 				struct gnomon_range *range, uint32_t watch,
 				uint32_t *budget);
+enum gnomon_status gn_eng_prefault(struct gnomon_vcpu *vcpu,
+				   struct gnomon_span *span, uint32_t *budget);
+enum gnomon_status gn_eng_split(struct gnomon_vm *vm,
+				struct gnomon_range *range, uint32_t *budget);
+enum gnomon_status gn_eng_look(const struct gnomon_vcpu *vcpu,
+			       enum gnomon_tables tables,
+			       struct gnomon_look *look, uint32_t *budget);
 enum gnomon_status gn_eng_collapse(struct gnomon_vm *vm,
 				   struct gnomon_range *range,
 				   uint32_t *budget);

@@ -21,6 +21,7 @@ enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
 	struct gn_slots_change *c;
 	uint32_t none;
 
+	vm->slot_generation++;
 	if (wraps(first, frames)) {
 		return GNOMON_INVAL;
 	}
@@ -36,6 +37,7 @@ enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
 enum gnomon_status gn_eng_host_change_end(struct gnomon_vm *vm,
 					  gnomon_gfn_t first, uint64_t frames)
 {
+	vm->slot_generation++;
 	return gn_slots_change_end(&vm->slots, first.v, frames)
 		       ? GNOMON_OK
 		       : GNOMON_INVAL;

@@ -125,15 +125,48 @@ other_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 	}
 }
 
-void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
-		  struct gnomon_outcome *outcome)
+static inline void serve(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_fault *fault,
+			 struct gnomon_outcome *outcome)
 {
-	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
 	gn_eng_root_loaded(vcpu);
 	if (vcpu->loaded && !fault->nested && gn_eng_on_shadow(vcpu)) {
 		gn_sh_fault(&vcpu->sh, fault, outcome);
 	} else {
 		other_fault(vcpu, fault, outcome);
+	}
+}
+
+void gn_eng_serve(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+		  struct gnomon_outcome *outcome)
+{
+	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
+	serve(vcpu, fault, outcome);
+}
+
+/* A device that the vcpu has met since its last flush point. */
+static bool known_device(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_fault *fault,
+			 struct gnomon_outcome *outcome)
+{
+	bool found = gn_eng_mmio_find(&vcpu->mmio, vcpu->vm->slot_generation,
+				      fault, outcome);
+
+	vcpu->own.mmio_cached += found;
+	return found;
+}
+
+void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
+		  struct gnomon_outcome *outcome)
+{
+	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
+	if (!vcpu->mmio.used || !known_device(vcpu, fault, outcome)) {
+		serve(vcpu, fault, outcome);
+		if (outcome->action == GNOMON_DO_MMIO && !fault->nested) {
+			gn_eng_mmio_keep(&vcpu->mmio,
+					 vcpu->vm->slot_generation, fault,
+					 outcome);
+		}
 	}
 	count(vcpu, outcome);
 }
@@ -143,6 +176,10 @@ bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
 			 struct gnomon_outcome *outcome)
 {
 	*outcome = (struct gnomon_outcome){ .action = GNOMON_RESUME };
+	if (vcpu->mmio.used && known_device(vcpu, fault, outcome)) {
+		count(vcpu, outcome);
+		return true;
+	}
 	if (!vcpu->loaded || fault->nested || !gn_eng_on_shadow(vcpu) ||
 	    !gn_sh_root_settled(&vcpu->sh) ||
 	    !gn_sh_fault_shared(&vcpu->sh, fault, outcome)) {
@@ -226,6 +263,7 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 				gnomon_gpa_t gpa, const void *data,
 				size_t bytes)
 {
+	vm->slot_generation++;
 	(void)vcpu;
 	if (gn_eng_has_shadow(vm) && store_entry(&vm->mem, gpa, data, bytes)) {
 		gn_sh_written_entry(&vm->sh, gpa);
@@ -236,6 +274,7 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 
 void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 {
+	gn_eng_mmio_flush(&vcpu->mmio);
 	vcpu->vm->stats.invlpg++;
 	gn_eng_root_loaded(vcpu);
 	if (vcpu->loaded && gn_eng_on_shadow(vcpu)) {
@@ -278,6 +317,7 @@ enum gnomon_status gn_eng_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
 	    (type == GNOMON_INVPCID_ADDRESS && !canonical(vcpu, gva))) {
 		return GNOMON_GP;
 	}
+	gn_eng_mmio_flush(&vcpu->mmio);
 	vcpu->vm->stats.invlpg++;
 	/*
 	 * Roots of other PCIDs are brought up to date when they are loaded,

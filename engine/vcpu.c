@@ -297,6 +297,7 @@ enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 	struct gnomon_regs r;
 	uint64_t cr3 = regs->cr3;
 
+	gn_eng_mmio_flush(&vcpu->mmio);
 	gn_eng_root_loaded(vcpu);
 	if ((regs->cr4 & CR4_PCIDE) && (cr3 & CR3_NOFLUSH)) {
 		flags |= GNOMON_SET_NOFLUSH;

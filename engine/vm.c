@@ -175,6 +175,7 @@ enum gnomon_status gnomon_vm_create(void *memory,
 	gn_mem_init(&vm->mem, vm->host, ctx);
 	init_shadow(vm);
 	gn_eng_direct_init(vm);
+	vm->slot_generation = 1;
 	vm->sh.elsewhere = vm->config.mode != GNOMON_MODE_SHADOW;
 	if (gn_eng_has_nested(vm) && init_nested(vm) != GNOMON_OK) {
 		gn_pool_trim(&vm->pool, GNOMON_PAGE_TABLE, 0);
@@ -265,6 +266,7 @@ enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
 	if (meets_gone(vm, slot)) {
 		return GNOMON_EXISTS;
 	}
+	vm->slot_generation++;
 	status = gn_slots_add(&vm->slots, slot, gfn_limit(vm));
 	if (status == GNOMON_OK) {
 		struct gn_window window = {
@@ -291,6 +293,7 @@ static bool begin_delete(struct gnomon_vm *vm, uint32_t id)
 	if (!gn_slots_remove(&vm->slots, id, &old)) {
 		return false;
 	}
+	vm->slot_generation++;
 	gn_mem_remove(&vm->mem, old.first.v << GNOMON_PAGE_SHIFT);
 	vm->sh.dropping++;
 	vm->np.dropping++;
@@ -349,6 +352,7 @@ enum gnomon_status gn_eng_slot_delete(struct gnomon_vm *vm, uint32_t id,
 	status = drop(vm, g, budget);
 	if (status == GNOMON_OK) {
 		g->busy = false;
+		vm->slot_generation++;
 		vm->sh.dropping--;
 		vm->np.dropping--;
 	}

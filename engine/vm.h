@@ -7,6 +7,7 @@
 #define ENGINE_VM_H
 
 #include "direct/direct.h"
+#include "engine/mmio.h"
 #include "nested/nested.h"
 #include "shadow/shadow.h"
 
@@ -43,6 +44,7 @@ struct gnomon_vm {
 	struct gn_np np;	/* made only where modes has NESTED */
 	struct gn_dp dp;	/* mode DIRECT */
 	struct gnomon_stats stats; /* and those of each vcpu: see vcpu.own */
+	uint64_t slot_generation; /* see mmio.h; from 1 */
 	uint64_t vcpus;		/* bit n: vcpu n exists */
 	struct gn_eng_gone gone[GNOMON_SLOTS_MAX];
 	struct gn_np_range zap;	/* what is left of a gnomon_zap_all() */
@@ -59,6 +61,7 @@ struct gnomon_vcpu {
 	struct gnomon_regs regs;
 	struct gn_sh_vcpu sh;	/* ctx is the vcpu's in any mode */
 	struct gn_dp_vcpu dp;
+	struct gn_eng_mmio_cache mmio;
 	/* What its calls add to the vm's, some of them while others do. */
 	struct gnomon_stats own;
 	struct gn_eng_since held;

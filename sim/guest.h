@@ -153,6 +153,8 @@ bool sim_vmm_sync_regs(struct sim_guest *guest, unsigned vcpu, bool ac);
 /* Tell it all registers; flags are gnomon_vcpu_set_regs()'s. */
 bool sim_vmm_tell_regs(struct sim_guest *guest, unsigned vcpu,
 		       uint32_t flags);
+/* What the processor holds while the guest runs, from regs and root. */
+void sim_vmm_set_machine(struct sim_guest *guest, unsigned vcpu);
 void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
 		       const struct gnomon_root *root);
 /*

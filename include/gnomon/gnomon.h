@@ -816,6 +816,33 @@ GNOMON_API enum gnomon_status
 gnomon_watch(struct gnomon_vm *vm, struct gnomon_range *range, uint32_t watch,
 	     uint32_t *budget) GNOMON_MUST_USE;
 
+/* Guest addresses still to be worked on, as struct gnomon_range. */
+struct gnomon_span {
+	gnomon_gva_t start;
+	uint64_t bytes;
+};
+
+/*
+ * Make what the vcpu's guest may read in the span readable without an exit:
+ * fill our tables as if it had read each page. Pages that it may not read, that
+ * would gain an accessed bit by it, or that the host has not got now are left
+ * out. One step for each page, or for all that one missing entry covers.
+ * GNOMON_OK; GNOMON_MORE; GNOMON_NOMEM: done up to span->start; GNOMON_INVAL.
+ */
+GNOMON_API enum gnomon_status
+gnomon_prefault(struct gnomon_vcpu *vcpu, struct gnomon_span *span,
+		uint32_t *budget) GNOMON_MUST_USE;
+
+/*
+ * Break large nested leaves of the range up, so that a dirty log started after
+ * finds 4K leaves and no write has to wait for a split. Shadow tables need
+ * none: a log drops their large leaves. GNOMON_OK; GNOMON_MORE; GNOMON_NOMEM:
+ * done up to range->first; GNOMON_INVAL. gnomon_collapse() undoes it.
+ */
+GNOMON_API enum gnomon_status
+gnomon_split(struct gnomon_vm *vm, struct gnomon_range *range,
+	     uint32_t *budget) GNOMON_MUST_USE;
+
 /*
  * Join small leaves where large ones are possible now, by dropping the small
  * ones: the next access fills the large one. GNOMON_OK or GNOMON_MORE.
@@ -864,6 +891,35 @@ GNOMON_API enum gnomon_status
 gnomon_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva, uint32_t access,
 		 uint32_t flags, struct gnomon_translation *out)
 	GNOMON_MUST_USE;
+
+enum gnomon_tables {
+	GNOMON_TABLES_GUEST = 0, /* the vcpu's primary tables */
+	GNOMON_TABLES_SHADOW,	/* what it walks in mode SHADOW */
+	GNOMON_TABLES_NESTED,	/* gpa to hpa */
+};
+
+/* All 0 for the first call; members below the line are the answer. */
+struct gnomon_look {
+	uint64_t next;		/* the engine's: where to go on */
+	uint8_t level;
+	bool end;
+	/* ---- */
+	bool table;		/* it leads to a table, which comes next */
+	uint8_t entry_level;
+	uint64_t address;	/* first gva (NESTED: gpa) that it is for */
+	uint64_t entry;		/* as it stands in the table */
+	uint64_t at;		/* GUEST: its gpa; else its hpa */
+};
+
+/*
+ * Tell the next entry that is not empty, tables before what they hold, in the
+ * order of addresses: a dump of a hierarchy, entry by entry. The tables may
+ * change between two calls. GNOMON_OK: *look is one; GNOMON_MORE: nothing
+ * found with this budget; GNOMON_ABSENT: that was all; GNOMON_INVAL.
+ */
+GNOMON_API enum gnomon_status
+gnomon_look(const struct gnomon_vcpu *vcpu, enum gnomon_tables tables,
+	    struct gnomon_look *look, uint32_t *budget) GNOMON_MUST_USE;
 
 /* Levels: each includes those before it. */
 enum gnomon_audit_level {
@@ -936,6 +992,7 @@ struct gnomon_stats {
 	uint64_t lock_shared_max;
 	uint64_t lock_wait_time;
 	uint64_t lock_wait_max;
+	uint64_t mmio_cached;	/* faults on devices answered without a walk */
 	uint64_t direct_tables;	/* = frames that are tables, and splits */
 	uint64_t direct_tables_peak;
 	uint64_t direct_updates; /* gptes changed on request or emulated */

@@ -217,6 +217,19 @@ static bool tracked(struct attempt *a, const struct gnomon_outcome *out)
 	return true;
 }
 
+/* A device that a TLB may still lead to is met where the tables had it. */
+static bool old_device(const struct attempt *a,
+		       const struct gnomon_outcome *out)
+{
+	uint64_t gfn = out->gpa.v >> 12;
+
+	return ((out->gpa.v ^ a->gva) & 0xfff) == 0 &&
+	       !(gfn < FH_FRAMES && fh_mappable(a->w->fh, gfn) &&
+		 !((a->access & GNOMON_WRITE) &&
+		   !fh_writable(a->w->fh, gfn))) &&
+	       judge_device(a->w, a->vcpu, a->gva, a->access, gfn);
+}
+
 static bool mmio(struct attempt *a, const struct gnomon_outcome *out)
 {
 	struct world *w = a->w;
@@ -224,7 +237,7 @@ static bool mmio(struct attempt *a, const struct gnomon_outcome *out)
 
 	w->n.mmio++;
 	if (a->ref.status == GNOMON_ABSENT || attempt_path_leaving(a) ||
-	    attempt_path_read_only(a)) {
+	    attempt_path_read_only(a) || old_device(a, out)) {
 		return true;
 	}
 	if (a->ref.status != GNOMON_OK || out->gpa.v != a->ref.gpa ||

@@ -22,6 +22,7 @@ struct question {
 	uint64_t gva, gfn;
 	unsigned pcid;
 	bool global_only;
+	bool device;	/* no memory: A and D may be missing */
 };
 
 /* When was the page of this size that holds gva last flushed by itself? */
@@ -47,7 +48,8 @@ static bool could_be_cached(void *arg, const struct ref_result *r)
 	const struct vcpu_times *t = &q->w->times[q->vcpu];
 
 	if (r->status != GNOMON_OK || r->gpa >> 12 != q->gfn ||
-	    (q->global_only && !r->global) || judge_ad_missing(q->w, r)) {
+	    (q->global_only && !r->global) ||
+	    (!q->device && judge_ad_missing(q->w, r))) {
 		return false;
 	}
 	uint64_t since = flushed_page(q, r);
@@ -65,11 +67,12 @@ static bool could_be_cached(void *arg, const struct ref_result *r)
 
 /* From each root that may still be behind a cached translation. */
 static bool legal_by_history(struct world *w, unsigned vcpu, uint64_t gva,
-			     uint32_t access, uint64_t gfn)
+			     uint32_t access, uint64_t gfn, bool device)
 {
 	struct vcpu_times *t = &w->times[vcpu];
 	struct gnomon_regs regs = w->regs[vcpu];
-	struct question q = { w, vcpu, gva, gfn, times_pcid(&regs), false };
+	struct question q = { w, vcpu, gva, gfn, times_pcid(&regs), false,
+			      device };
 
 	w->n.searches++;
 	w->past_vcpu = vcpu;
@@ -103,7 +106,13 @@ bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,
 	    !judge_ad_missing(w, &r)) {
 		return true;
 	}
-	return legal_by_history(w, vcpu, gva, access, gfn);
+	return legal_by_history(w, vcpu, gva, access, gfn, false);
+}
+
+bool judge_device(struct world *w, unsigned vcpu, uint64_t gva,
+		  uint32_t access, uint64_t gfn)
+{
+	return legal_by_history(w, vcpu, gva, access, gfn, true);
 }
 
 /* The engine's entries on the way, as the processor finds them now. */

@@ -175,6 +175,9 @@ unsigned times_pcid(const struct gnomon_regs *regs);
 /* May a TLB of the guest's own processor let access reach gfn? */
 bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,
 		 uint32_t access, uint64_t gfn);
+/* May a TLB still lead the access to a device there? */
+bool judge_device(struct world *w, unsigned vcpu, uint64_t gva,
+		  uint32_t access, uint64_t gfn);
 /* With DIFF_EXPLAIN in the environment: the path that the tables give now. */
 void judge_explain(const struct world *w, unsigned vcpu, uint64_t gva,
 		   uint32_t access);

@@ -331,6 +331,10 @@ static bool answered(struct world *w, uint64_t value, enum world_end *end)
 enum world_end world_access(struct world *w, uint64_t gva, uint32_t access,
 			    uint64_t value, bool stale)
 {
+	if (!stale) {
+		/* As if nothing were remembered, of devices neither. */
+		gnomon_invlpg(w->vcpu, (gnomon_gva_t){ gva });
+	}
 	for (unsigned tries = 0; tries < 8; tries++) {
 		struct gnomon_fault fault = { .gva = { gva },
 					      .access = access };
