@@ -21,7 +21,7 @@
 
 enum {
 	LEVELS = 4, POINTER = 0, PARTS = LEVELS + 1, TOTAL = PARTS,
-	ALL = LEVELS + 1,	/* also the pointer to the root is the guest's */
+	ALL = LEVELS + 1,	/* the pointer to the root is the guest's too */
 };
 
 static const struct row {
