@@ -226,7 +226,7 @@ static void watch(struct world *w, uint64_t bits)
 	} while (s == GNOMON_MORE && !w->failed);
 	if (s == GNOMON_OK) {
 		memset(w->watch + first, kinds, w->watch_frames);
-	} else if (s != GNOMON_UNSUPPORTED) {
+	} else {
 		failed(w, "watch", s);
 	}
 	w->watch_frames = 0;

@@ -52,7 +52,7 @@ void world_switch(struct world *w, const struct op *op)
 		}
 	} while (s == GNOMON_MORE && !w->failed);
 	/* A root in the slot that comes and goes may have no memory now. */
-	if (s != GNOMON_OK && s != GNOMON_ABSENT && s != GNOMON_UNSUPPORTED) {
+	if (s != GNOMON_OK && s != GNOMON_ABSENT) {
 		world_fail(w, "mode_switch: %s", gnomon_status_text(s));
 	}
 	for (unsigned i = 0; i < DIFF_VCPUS && !w->failed; i++) {

@@ -6,6 +6,7 @@
  * come back.
  */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "tests/support/guest.h"
 
@@ -127,6 +128,106 @@ static void change_tables(struct guest *g, uint64_t root)
 	store_entry(g, index + 1, UINT64_C(701) << 12 | GUEST_RWU);
 }
 
+/* One call with a small budget after the other, until it is through. */
+#define THROUGH(g, call) \
+	do { \
+		uint32_t budget = 3; \
+		s = (call); \
+		guest_audit(g); \
+		guest_access(g, 1, DATA, GNOMON_READ, 0); \
+		nomem += s == GNOMON_NOMEM; \
+	} while (s == GNOMON_MORE || (s == GNOMON_NOMEM && nomem < 2))
+
+static void expect_through(const char *call, enum gnomon_status s)
+{
+	cr_expect(s == GNOMON_OK || s == GNOMON_NOMEM, "%s: %s", call,
+		  gnomon_status_text(s));
+}
+
+static void watch(struct guest *g, uint32_t kinds)
+{
+	struct gnomon_range range = { .first = { 700 }, .frames = 8 };
+	unsigned nomem = 0;
+	enum gnomon_status s;
+
+	THROUGH(g, gnomon_watch(g->vm, &range, kinds, &budget));
+	expect_through("watch", s);
+}
+
+/* Dirty logs, age, large leaves: with the guest writing all the while. */
+static void log_and_range(struct guest *g)
+{
+	static uint64_t bits[1];
+	struct gnomon_dirty_log log = { .id = 1, .first = { 2048 },
+					.frames = 16, .bitmap = bits };
+	struct gnomon_range range = { { 2048 }, 16 }, young = range,
+			    large = range;
+	uint64_t count = 0;
+	unsigned nomem = 0;
+	enum gnomon_status s;
+
+	memset(bits, 0, sizeof(bits));
+	THROUGH(g, gnomon_dirty_start(g->vm, &log, &budget));
+	expect_through("dirty_start", s);
+	guest_access(g, 0, DATA, GNOMON_WRITE, 1);
+	guest_access(g, 0, HUGE_PAGE + 0x3000, GNOMON_WRITE, 1);
+	THROUGH(g, gnomon_dirty_clear(g->vm, 1, &range, NULL, &budget));
+	expect_through("dirty_clear", s);
+	guest_access(g, 1, HUGE_PAGE + 0x3000, GNOMON_WRITE, 1);
+	cr_expect(gnomon_dirty_stop(g->vm, 1) == GNOMON_OK);
+	THROUGH(g, gnomon_young(g->vm, &young, true, &count, &budget));
+	expect_through("young", s);
+	THROUGH(g, gnomon_collapse(g->vm, &large, &budget));
+	expect_through("collapse", s);
+	guest_access(g, 0, HUGE_PAGE + 0x3000, GNOMON_READ, 0);
+}
+
+/* What the VMM does on its own. */
+static void host_side(struct guest *g)
+{
+	gnomon_gfn_t frame = { 700 };
+	uint32_t pages = 3;
+	unsigned nomem = 0;
+	enum gnomon_status s;
+
+	watch(g, GNOMON_WATCH_WRITE);
+	guest_access(g, 0, DATA, GNOMON_WRITE, 1);
+	watch(g, GNOMON_WATCH_READ);
+	guest_access(g, 0, DATA, GNOMON_EXEC, 0);
+	watch(g, 0);
+	log_and_range(g);
+	THROUGH(g, gnomon_host_change_begin(g->vm, frame, 2, &budget));
+	expect_through("host_change_begin", s);
+	g->fh->frame[700].moved = !g->fh->frame[700].moved;
+	cr_expect(gnomon_host_change_end(g->vm, frame, 2) == GNOMON_OK);
+	guest_access(g, 0, DATA, GNOMON_WRITE, 1);
+	THROUGH(g, gnomon_shrink(g->vm, &pages, &budget));
+	expect_through("shrink", s);
+	THROUGH(g, gnomon_zap_all(g->vm, &budget));
+	expect_through("zap_all", s);
+	guest_access(g, 0, DATA + 4096, GNOMON_READ, 0);
+	for (uint64_t type = 0; type < 4; type++) {
+		cr_expect(gnomon_invpcid(g->vcpu[0], type, 0,
+					 (gnomon_gva_t){ DATA }) == GNOMON_OK);
+		guest_access(g, 0, DATA, GNOMON_WRITE, type);
+	}
+}
+
+/* Every address space, one of them, and back. */
+static void switch_modes(struct guest *g, uint64_t other)
+{
+	if (!g->o.modes) {
+		return;
+	}
+	guest_switch(g, 0, GNOMON_MODE_NESTED, 3);
+	touch_all(g, 0);
+	guest_switch(g, other, GNOMON_MODE_SHADOW, 3);
+	guest_load(g, 1, other);
+	touch_all(g, 1);
+	guest_switch(g, 0, GNOMON_MODE_SHADOW, 3);
+	touch_all(g, 1);
+}
+
 static void scenario(struct guest *g, uint64_t other)
 {
 	touch_all(g, 0);
@@ -149,6 +250,8 @@ static void scenario(struct guest *g, uint64_t other)
 		toggle(g, 1, X86_CR0_PG, 0);
 		guest_load(g, 1, other);
 	}
+	host_side(g);
+	switch_modes(g, other);
 	delete_slot(g, GUEST_CALLS);
 	guest_access(g, 0, CALLS, GNOMON_READ, 0);
 	set_slot(g, GUEST_CALLS, 4096, 64, false);
@@ -294,6 +397,14 @@ Test(nth, nested_4_level, .timeout = 120)
 	struct guest_options o = guest_defaults();
 
 	o.mode = GNOMON_MODE_NESTED;
+	every_call(o);
+}
+
+Test(nth, both_modes, .timeout = 120)
+{
+	struct guest_options o = guest_defaults();
+
+	o.modes = 1u << GNOMON_MODE_SHADOW | 1u << GNOMON_MODE_NESTED;
 	every_call(o);
 }
 

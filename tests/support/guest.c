@@ -175,6 +175,7 @@ struct run {
 	unsigned vcpu;
 	uint64_t gva, value;
 	uint32_t access;
+	bool walking;		/* the fault was the processor's own */
 	struct guest_access end;
 };
 
@@ -237,8 +238,12 @@ static bool answer(struct run *r, const struct gnomon_outcome *out)
 		r->end.end = GUEST_PF;
 		r->end.code = out->error_code;
 		return true;
+	case GNOMON_TRACKED:
 	case GNOMON_EMULATE:
-		emulate(r);
+		/* A load or a walk that is watched: as if it were done. */
+		if ((r->access & GNOMON_WRITE) && !r->walking) {
+			emulate(r);
+		}
 		return true;
 	case GNOMON_DO_MMIO:
 		r->end.end = GUEST_MMIO;
@@ -257,7 +262,6 @@ static bool answer(struct run *r, const struct gnomon_outcome *out)
 		}
 		r->end.end = GUEST_NO_MEMORY;
 		return true;
-	case GNOMON_TRACKED:
 	case GNOMON_STOP_BUG:
 		break;
 	}
@@ -276,6 +280,7 @@ static bool fault(struct run *r, const struct hw_result *hw, bool table_walk)
 		.nested = hw->nested, .table_walk = table_walk };
 
 	r->end.faults++;
+	r->walking = table_walk;
 	hw_drop_page(&g->cpu[r->vcpu], hw->nested ? hw->gpa : r->gva);
 	gnomon_fault(g->vcpu[r->vcpu], &f, &out);
 	after_call(g);
