@@ -43,6 +43,29 @@ static void let_walk(struct gnomon_vm *vm, uint64_t gfn)
 	}
 }
 
+/*
+ * A CPU with agile paging writes to the guest's tables for nothing but A and
+ * D. Where it may not, for a trace or a watch, they are set for it: A first,
+ * and D when it comes back with A set.
+ */
+static bool mark_gpte(struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa)
+{
+	struct gnomon_vm *vm = vcpu->vm;
+	unsigned bytes = gn_gpt_entry_bytes(&vcpu->sh.ctx);
+	const struct gn_tf_record *record =
+		gn_tf_find(&vm->sh.tf, gpa.v >> GNOMON_PAGE_SHIFT);
+	uint64_t at = gn_align_down(gpa.v, bytes), old, marked;
+
+	if (!record || !(record->tables || record->watch) ||
+	    gn_mem_load_slow(&vm->mem, at, bytes, &old) != GNOMON_OK) {
+		return false;
+	}
+	marked = old | (old & X86_PTE_A ? X86_PTE_D : X86_PTE_A);
+	/* Whoever was faster has the CPU look again. */
+	return !(old & X86_PTE_P) ||
+	       gn_mem_cmpxchg(&vm->mem, at, bytes, &old, marked) == GNOMON_OK;
+}
+
 static void misconfig(struct gnomon_vm *vm, const struct gnomon_fault *fault,
 		      struct gnomon_outcome *out)
 {
@@ -76,6 +99,10 @@ static void nested_fault(struct gnomon_vcpu *vcpu,
 		return;
 	}
 	if (fault->table_walk && (fault->access & GNOMON_WRITE)) {
+		if (gn_eng_has_agile(vm) && mark_gpte(vcpu, fault->gpa)) {
+			out->kind = GNOMON_KIND_NESTED;
+			return;
+		}
 		let_walk(vm, gfn);
 	}
 	gn_np_fault(&vm->np, fault->gpa, fault->access, out, &dirtied);
@@ -108,6 +135,12 @@ static inline void count(struct gnomon_vcpu *vcpu,
 	}
 }
 
+/* Below a switch the CPU walks nested tables too. */
+static inline bool may_be_nested(const struct gnomon_vcpu *vcpu)
+{
+	return gn_eng_on_nested(vcpu) || vcpu->mode == GNOMON_MODE_AGILE;
+}
+
 /* Not one of the shadow's; out of the way of those. */
 static __attribute__((noinline)) void
 other_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
@@ -115,7 +148,7 @@ other_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 {
 	struct gnomon_vm *vm = vcpu->vm;
 
-	if (!vcpu->loaded || (fault->nested && !gn_eng_on_nested(vcpu))) {
+	if (!vcpu->loaded || (fault->nested && !may_be_nested(vcpu))) {
 		outcome->action = GNOMON_STOP_BUG;
 	} else if (gn_eng_direct(vm)) {
 		gn_dp_fault(&vm->dp, &vcpu->dp, fault, outcome);

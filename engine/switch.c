@@ -8,6 +8,7 @@
 #include "engine/calls.h"
 
 #include "base/bits.h"
+#include "shadow/agile.h"
 #include "shadow/page.h"
 #include "shadow/reclaim.h"
 #include "shadow/root.h"
@@ -15,7 +16,7 @@
 bool gn_eng_mode_known(uint32_t mode)
 {
 	return mode == GNOMON_MODE_SHADOW || mode == GNOMON_MODE_NESTED ||
-	       mode == GNOMON_MODE_DIRECT;
+	       mode == GNOMON_MODE_AGILE || mode == GNOMON_MODE_DIRECT;
 }
 
 static enum gnomon_mode mode_of(const struct gnomon_vm *vm, uint64_t gfn)
@@ -39,9 +40,15 @@ enum gnomon_mode gn_eng_mode_get(const struct gnomon_vm *vm,
 enum gnomon_mode gn_eng_mode_of(const struct gnomon_vm *vm,
 				const struct gn_gpt_ctx *ctx, uint64_t cr3)
 {
-	return vm->sh.tf.spaces == 0 || ctx->format->id == GN_GPT_OFF
-		       ? vm->config.mode
-		       : mode_of(vm, root_gfn(cr3));
+	enum gnomon_mode mode =
+		vm->sh.tf.spaces == 0 || ctx->format->id == GN_GPT_OFF
+			? vm->config.mode
+			: mode_of(vm, root_gfn(cr3));
+
+	return mode == GNOMON_MODE_AGILE &&
+			       gn_sh_agile_root(&vm->sh, ctx, root_gfn(cr3))
+		       ? GNOMON_MODE_NESTED
+		       : mode;
 }
 
 /*
@@ -89,7 +96,7 @@ static void choose_vm(struct gnomon_vm *vm, enum gnomon_mode mode)
 	vm->config.mode = mode;
 	vm->stats.mode_switches++;
 	gn_tf_forget_spaces(&vm->sh.tf);
-	vm->sh.elsewhere = mode != GNOMON_MODE_SHADOW;
+	vm->sh.elsewhere = mode == GNOMON_MODE_NESTED;
 	if (vm->sh.elsewhere) {
 		gn_sh_zap_all(&vm->sh);
 	}
@@ -109,7 +116,7 @@ static enum gnomon_status choose_space(struct gnomon_vm *vm, uint64_t gfn,
 	vm->stats.mode_switches++;
 	gn_tf_set_space(&vm->sh.tf, gfn,
 			mode == vm->config.mode ? 0 : (uint8_t)(mode + 1));
-	if (mode != GNOMON_MODE_SHADOW) {
+	if (mode == GNOMON_MODE_NESTED) {
 		gn_sh_root_forsake(&vm->sh, gfn);
 	}
 	return GNOMON_OK;

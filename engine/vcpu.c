@@ -166,7 +166,7 @@ void gn_eng_root_loaded_slow(struct gnomon_vcpu *vcpu)
 
 		/* What its root has left behind; more of it the next time. */
 		(void)(gn_sh_reap_all(&vm->sh, &few) == GNOMON_OK);
-	} else {
+	} else if (!gn_eng_has_agile(vm)) {
 		vm->np.vcpus &= ~GN_BIT(vcpu->id);
 	}
 }
@@ -193,16 +193,19 @@ static enum gnomon_status load_root(struct gnomon_vcpu *vcpu,
 	enum gnomon_mode mode = gn_eng_mode_of(vm, ctx, cr3);
 	enum gnomon_status status = GNOMON_OK;
 
-	if (mode == GNOMON_MODE_SHADOW) {
+	if (gn_eng_shadows(mode)) {
 		/* Sees what the vcpu has stored while it was elsewhere. */
 		status = gn_sh_root_load(&vcpu->sh, ctx);
+		if (status == GNOMON_OK && mode == GNOMON_MODE_AGILE) {
+			vm->np.vcpus |= GN_BIT(vcpu->id);
+		}
 	} else if (mode == GNOMON_MODE_DIRECT) {
 		status = gn_eng_direct_load(vcpu, ctx);
 	} else {
 		load_nested(vcpu, ctx);
 	}
 	if (status == GNOMON_OK && mode != vcpu->mode) {
-		vm->sh.others &= mode == GNOMON_MODE_SHADOW
+		vm->sh.others &= gn_eng_shadows(mode)
 					 ? ~GN_BIT(vcpu->id) : ~UINT64_C(0);
 		vm->stats.root_switches += vcpu->loaded;
 		vcpu->mode = (uint8_t)mode;
@@ -222,7 +225,8 @@ static struct gnomon_root what_to_load(const struct gnomon_vcpu *vcpu,
 	struct gnomon_root root = gn_eng_vcpu_root(vcpu);
 	bool keeps = flags & GNOMON_SET_NOFLUSH;
 
-	mode = mode || root.ncr3.v != before->ncr3.v;
+	mode = mode || root.ncr3.v != before->ncr3.v ||
+	       root.agile != before->agile;
 	root.flush_global = mode ||
 			    (cr3 && !(vcpu->regs.cr4 & CR4_PGE));
 	root.flush = mode || (cr3 && !keeps) ||
@@ -322,6 +326,8 @@ struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu)
 	}
 	if (gn_eng_on_shadow(vcpu)) {
 		root.cr3 = gn_sh_root_hpa(&vcpu->sh);
+		root.agile = vcpu->mode == GNOMON_MODE_AGILE;
+		root.ncr3 = root.agile ? gn_np_root(&vm->np) : gn_hpa(0);
 	} else if (gn_eng_direct(vm)) {
 		root.cr3 = gn_dp_root_hpa(&vm->dp, &vcpu->dp);
 	} else {

@@ -14,7 +14,9 @@
 #define UPPER_WRITES_DEFAULT 16u
 #define UNSYNC_MAX_DEFAULT 32u
 #define UNSYNC_QUIET_DEFAULT 2u
-#define MODES_ALL (1u << GNOMON_MODE_SHADOW | 1u << GNOMON_MODE_NESTED)
+#define BIT(mode) (1u << (unsigned)(mode))
+#define MODES_TWO (BIT(GNOMON_MODE_SHADOW) | BIT(GNOMON_MODE_NESTED))
+#define MODES_ALL (MODES_TWO | BIT(GNOMON_MODE_AGILE))
 
 size_t gnomon_vm_bytes(void)
 {
@@ -31,19 +33,36 @@ static bool power_of_two(uint32_t v)
 	return (v & (v - 1)) == 0;
 }
 
-static uint32_t hierarchies(const struct gnomon_config *c)
+/* AGILE has both hierarchies, and may walk the nested one alone. */
+static uint32_t modes_of(const struct gnomon_config *c)
 {
-	return (c->modes | 1u << c->mode) == MODES_ALL ? 2 : 1;
+	uint32_t modes = c->modes | BIT(c->mode);
+
+	return modes & BIT(GNOMON_MODE_AGILE)
+		       ? modes | BIT(GNOMON_MODE_NESTED)
+		       : modes;
 }
 
-/* DIRECT stands alone. */
+/*
+ * DIRECT stands alone. A shadow table means one thing to a CPU with a
+ * switching bit only.
+ */
 static bool modes_valid(const struct gnomon_config *c)
 {
-	uint32_t own = GN_BIT(GNOMON_MODE_DIRECT);
+	uint32_t modes = modes_of(c);
 
-	return gn_eng_mode_known(c->mode) &&
-	       (c->mode == GNOMON_MODE_DIRECT ? (c->modes | own) == own
-					      : c->modes <= MODES_ALL);
+	if (!gn_eng_mode_known(c->mode) || c->mode == GNOMON_MODE_DIRECT) {
+		return modes == BIT(GNOMON_MODE_DIRECT);
+	}
+	return modes <= MODES_ALL && !((modes & BIT(GNOMON_MODE_AGILE)) &&
+				       (modes & BIT(GNOMON_MODE_SHADOW)));
+}
+
+static uint32_t hierarchies(const struct gnomon_config *c)
+{
+	uint32_t modes = modes_of(c);
+
+	return modes == MODES_TWO || (modes & BIT(GNOMON_MODE_AGILE)) ? 2 : 1;
 }
 
 static bool config_valid(const struct gnomon_config *c)
@@ -83,7 +102,7 @@ static void set_defaults(struct gnomon_config *c)
 	if (c->unsync_quiet == 0) {
 		c->unsync_quiet = UNSYNC_QUIET_DEFAULT;
 	}
-	c->modes |= 1u << c->mode;
+	c->modes = modes_of(c);
 	if (c->flood_leaf_writes == 0) {
 		c->flood_leaf_writes = LEAF_WRITES_DEFAULT;
 	}
@@ -114,6 +133,7 @@ static void init_shadow(struct gnomon_vm *vm)
 		.open_max = c->unsync_max,
 		.open_quiet = c->unsync_quiet,
 		.host_maxphyaddr = c->host_maxphyaddr,
+		.agile = gn_eng_has_agile(vm),
 	};
 
 	gn_sh_init(&vm->sh, &config, vm->host, vm->ctx, &vm->pool, &vm->slots,
@@ -176,7 +196,7 @@ enum gnomon_status gnomon_vm_create(void *memory,
 	init_shadow(vm);
 	gn_eng_direct_init(vm);
 	vm->slot_generation = 1;
-	vm->sh.elsewhere = vm->config.mode != GNOMON_MODE_SHADOW;
+	vm->sh.elsewhere = !gn_eng_shadows(vm->config.mode);
 	if (gn_eng_has_nested(vm) && init_nested(vm) != GNOMON_OK) {
 		gn_pool_trim(&vm->pool, GNOMON_PAGE_TABLE, 0);
 		gn_pool_trim(&vm->pool, GNOMON_PAGE_META, 0);

@@ -74,20 +74,30 @@ static inline bool gn_eng_has(const struct gnomon_vm *vm, unsigned mode)
 	return vm->config.modes >> mode & 1;
 }
 
+static inline bool gn_eng_has_agile(const struct gnomon_vm *vm)
+{
+	return gn_eng_has(vm, GNOMON_MODE_AGILE);
+}
+
 static inline bool gn_eng_has_shadow(const struct gnomon_vm *vm)
 {
-	return gn_eng_has(vm, GNOMON_MODE_SHADOW);
+	return gn_eng_has(vm, GNOMON_MODE_SHADOW) || gn_eng_has_agile(vm);
 }
 
 static inline bool gn_eng_has_nested(const struct gnomon_vm *vm)
 {
-	return gn_eng_has(vm, GNOMON_MODE_NESTED);
+	return gn_eng_has(vm, GNOMON_MODE_NESTED) || gn_eng_has_agile(vm);
 }
 
-/* What the CPU walks for the vcpu. */
+/* What the CPU walks, or begins with. */
+static inline bool gn_eng_shadows(unsigned mode)
+{
+	return mode == GNOMON_MODE_SHADOW || mode == GNOMON_MODE_AGILE;
+}
+
 static inline bool gn_eng_on_shadow(const struct gnomon_vcpu *vcpu)
 {
-	return vcpu->mode == GNOMON_MODE_SHADOW;
+	return gn_eng_shadows(vcpu->mode);
 }
 
 static inline bool gn_eng_on_nested(const struct gnomon_vcpu *vcpu)

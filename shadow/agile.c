@@ -20,34 +20,11 @@ bool gn_sh_agile_heeds(const struct gn_sh *sh, union gn_sh_role role)
 	       (role.format == GN_GPT_LONG4 || role.format == GN_GPT_LONG5);
 }
 
-/*
- * The table's mirrors go; a loaded root stays until its vcpu loads another, as
- * it would have to be exchanged under it.
- */
-static void drop_mirrors(struct gn_sh *sh, const struct gn_tf_record *record)
+bool gn_sh_agile_root(const struct gn_sh *sh, const struct gn_gpt_ctx *ctx,
+		      uint64_t gfn)
 {
-	/* The mark keeps the record. */
-	for (uint32_t n = record->pages; n;) {
-		struct gn_sh_page *page = gn_sh_page_at(sh, n);
-
-		n = page->next;
-		if (gn_sh_page_mirrors(page) && !page->roots) {
-			gn_sh_page_zap(sh, page);
-		}
-	}
-}
-
-/* Tables that nothing leads to any more would still be traced. */
-static enum gnomon_status drain(struct gn_sh *sh, uint32_t *budget)
-{
-	while (gn_sh_reap_due(sh)) {
-		if (*budget == 0) {
-			return GNOMON_MORE;
-		}
-		--*budget;
-		gn_sh_reap_slow(sh);
-	}
-	return GNOMON_OK;
+	return gn_sh_agile_marked(sh, gfn) &&
+	       gn_sh_agile_heeds(sh, gn_sh_role_of(ctx));
 }
 
 enum gnomon_status gn_sh_agile_mark(struct gn_sh *sh, uint64_t gfn, bool on,
@@ -64,12 +41,13 @@ enum gnomon_status gn_sh_agile_mark(struct gn_sh *sh, uint64_t gfn, bool on,
 		sh->below += on ? 1 : UINT32_MAX;
 		/* Both drop pages or entries, which others then refill. */
 		if (on) {
-			drop_mirrors(sh, gn_tf_find(&sh->tf, gfn));
+			gn_sh_root_forsake(sh, gfn);
 		} else {
 			gn_sh_drop_switches(sh, gfn);
 		}
 	}
-	status = drain(sh, budget);
+	/* Tables that nothing leads to any more would still be traced. */
+	status = gn_sh_reap_all(sh, budget);
 	gn_sh_flush_stale(sh);
 	return status;
 }

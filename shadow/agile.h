@@ -30,6 +30,9 @@
 enum gnomon_status gn_sh_agile_mark(struct gn_sh *sh, uint64_t gfn, bool on,
 				    uint32_t *budget) GNOMON_MUST_USE;
 bool gn_sh_agile_marked(const struct gn_sh *sh, uint64_t gfn);
+/* Is it as a root under these registers that the table is marked? */
+bool gn_sh_agile_root(const struct gn_sh *sh, const struct gn_gpt_ctx *ctx,
+		      uint64_t gfn);
 /* Is a mark heeded under this role? */
 bool gn_sh_agile_heeds(const struct gn_sh *sh, union gn_sh_role role);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "shadow/root.h"
 
+#include "shadow/agile.h"
 #include "shadow/page.h"
 #include "shadow/reclaim.h"
 #include "shadow/refs.h"
@@ -122,7 +123,8 @@ bool gn_sh_serves(const struct gn_sh *sh, uint64_t gfn)
 {
 	uint8_t space = gn_tf_space(&sh->tf, gfn);
 
-	return space ? space == 1 + GNOMON_MODE_SHADOW : !sh->elsewhere;
+	return (space ? space != 1 + GNOMON_MODE_NESTED : !sh->elsewhere) &&
+	       !gn_sh_agile_marked(sh, gfn);
 }
 
 void gn_sh_root_forsake(struct gn_sh *sh, uint64_t gfn)

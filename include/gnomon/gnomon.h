@@ -254,6 +254,8 @@ enum gnomon_mode {
 	/*
 	 * Shadow tables whose entries may lead to the guest's own tables, see
 	 * GNOMON_AGILE_BIT and gnomon_table_switch(). Takes both hierarchies.
+	 * The CPU reads the guest's tables as data, and writes to them only
+	 * to set A and D. Excludes SHADOW in the same vm.
 	 */
 	GNOMON_MODE_AGILE = 2,
 	/*
