@@ -33,7 +33,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->only || arg[0] != 'V') {
-			cmd_usage("one row, V1 to V11, not '%s'", arg);
+			cmd_usage("one row, V1 to V12, not '%s'", arg);
 		}
 		o->only = arg;
 		return 0;
@@ -52,7 +52,8 @@ static const struct argp argp = {
 	       "fault, V5 exits of a guest's fault, V6 nano benchmarks of the "
 	       "first hardware VMM, V7 lmbench under KVM's shadow MMU and PVM, "
 	       "V8 what KPTI costs, V9 lmbench in the Xen paper, V10 walks "
-	       "with caches, V11 what caches of the nested dimension bring. "
+	       "with caches, V11 what caches of the nested dimension bring, "
+	       "V12 32 processes that fork at once. "
 	       "Only the row asked for is computed.\v"
 	       "Kinds: exact must be equal; a prediction was not fitted to; a "
 	       "calibration was, and proves nothing; of a direction only the "

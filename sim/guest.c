@@ -136,6 +136,7 @@ static bool make_vm(struct sim_guest *guest,
 
 	set_knobs(&engine, guest->machine.param);
 	sim_vmm_host(guest);
+	sim_lock_init(guest);
 	guest->vm_memory = sim_arena_zalloc(&guest->arena, gnomon_vm_bytes());
 	if (!guest->vm_memory) {
 		return false;

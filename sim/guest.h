@@ -7,6 +7,7 @@
 #ifndef SIM_GUEST_H
 #define SIM_GUEST_H
 
+#include "sim/lock.h"
 #include "sim/machine.h"
 #include "sim/mode.h"
 
@@ -64,6 +65,7 @@ struct sim_guest {
 	uint64_t changed[SIM_CHANGED_MAX];
 	unsigned changed_count;
 	uint64_t changed_end;	/* no table was ever at or above this gfn */
+	struct sim_lock lock;
 	struct gnomon_stats stats; /* of the engine, before the call */
 	struct sim_chooser *chooser; /* what chooses the mode, or NULL */
 	bool plain;		/* data does not pass through the caches */

@@ -199,6 +199,17 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 		"interrupt another vcpu and wait; it pays an exit", 3000, 0,
 		CYCLES_MAX },
 
+	[SIM_P_FLUSH_EVERYONE] = { "flush", "everyone", "0 or 1",
+		"a flush of some vcpus interrupts all of them, as in KVM", 0,
+		0, 1 },
+
+	[SIM_P_LOCK_KIND] = { "lock", "kind", "0 none, 1 one, 2 shared",
+		"lock of a vm's tables; 2: shared where the engine takes it so",
+		2, 0, 2 },
+	[SIM_P_LOCK_HANDOFF] = { "lock", "handoff", CYCLES,
+		"added to what a vcpu waits for the lock", 200, 0,
+		CYCLES_MAX },
+
 	[SIM_P_HOST_ORDER] = { "host", "page_order", "0, 9 or 18",
 		"host memory comes in blocks of 2^order frames", 9, 0, 18 },
 	[SIM_P_HOST_EPT] = { "host", "nested_ept", "0 or 1",

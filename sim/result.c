@@ -55,6 +55,8 @@ const struct sim_column sim_columns[] = {
 	MORE(pages_zapped, "shadow tables dropped"),
 	MORE(pages_flooded, "of these, by the write-flood rule"),
 	MORE(kicks, "vcpus interrupted to flush their TLBs"),
+	MORE(lock_waits, "exits that found the VMM's lock taken"),
+	MORE(lock_wait_cycles, "waited for it; in cycles_vmm"),
 	MORE(mode_switches, "changes of a policy's mind carried out"),
 	MORE(mmio, "accesses outside of memory"),
 	MORE(page_faults, "in the input"),

@@ -196,6 +196,8 @@ static void take_guest(struct sim_result *result, struct sim_guest *guest)
 	result->invlpg_exits = c->invlpg_exits;
 	result->mmio = c->mmio;
 	result->kicks = c->kicks;
+	result->lock_waits = guest->lock.waits;
+	result->lock_wait_cycles = guest->lock.wait_cycles;
 	result->hypercalls = c->hypercalls;
 	result->mode_switches = c->mode_switches;
 	result->pages_zapped = c->pages_zapped;
@@ -250,7 +252,8 @@ static bool run_job(struct run *run, struct sim_result *result,
 {
 	bool good = load_preset(run, error) &&
 		    sim_source_open(&run->source, run->job->input, error) &&
-		    make_guest(run, error) && replay_all(run, error);
+		    make_guest(run, error) && replay_all(run, error) &&
+		    sim_lock_settle(&run->guest);
 
 	if (good && run->job->epochs) {
 		sim_epochs_end(run->job->epochs, &run->guest);

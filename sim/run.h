@@ -136,6 +136,8 @@ struct sim_result {
 	uint64_t pages_flooded;
 	uint64_t mmio;
 	uint64_t kicks;		/* of other vcpus, to flush their TLBs */
+	uint64_t lock_waits;	/* exits that found the VMM's lock taken */
+	uint64_t lock_wait_cycles; /* part of SIM_CAT_VMM */
 	uint64_t mode_switches;	/* decisions of a policy carried out */
 	uint64_t page_faults;	/* in the input; all are true faults here */
 	uint64_t audits;

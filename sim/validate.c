@@ -84,6 +84,7 @@ static const struct row {
 	{ "V9", validate_xen, true },
 	{ "V10", validate_cached, true },
 	{ "V11", validate_nested_caches, true },
+	{ "V12", validate_many, true },
 };
 
 bool sim_validate(struct sim_validation *v)

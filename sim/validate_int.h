@@ -77,5 +77,6 @@ bool validate_kpti(struct sim_validation *v);		/* V8 */
 bool validate_xen(struct sim_validation *v);		/* V9 */
 bool validate_cached(struct sim_validation *v);		/* V10 */
 bool validate_nested_caches(struct sim_validation *v);	/* V11 */
+bool validate_many(struct sim_validation *v);		/* V12 */
 
 #endif

@@ -81,6 +81,7 @@ static void flush_one(struct sim_guest *guest, unsigned vcpu,
 	}
 	sim_charge(&guest->machine.vcpus[guest->running], SIM_CAT_FLUSH,
 		   cost);
+	sim_lock_flush(guest, cost);
 }
 
 /* One vcpu waits, the other leaves the guest and comes back. */
@@ -91,14 +92,17 @@ static void kick(struct sim_guest *guest, unsigned vcpu)
 	sim_guest_charge(guest, guest->running, SIM_CAT_FLUSH,
 			 SIM_P_FLUSH_IPI);
 	sim_guest_charge(guest, vcpu, SIM_CAT_EXIT, SIM_P_EXIT_RTT);
+	sim_lock_kick(guest, vcpu);
 }
 
 static void host_flush(void *ctx, const struct gnomon_flush *flush)
 {
 	struct sim_guest *guest = ctx;
 
+	bool everyone = guest->machine.param[SIM_P_FLUSH_EVERYONE];
+
 	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
-		if (!(flush->vcpus >> i & 1)) {
+		if (!everyone && !(flush->vcpus >> i & 1)) {
 			continue;
 		}
 		flush_one(guest, i, flush);
@@ -161,6 +165,7 @@ void sim_vmm_host(struct sim_guest *guest)
 void sim_vmm_enter(struct sim_guest *guest, unsigned vcpu)
 {
 	guest->running = vcpu;
+	sim_lock_exit(guest, vcpu);
 	guest->counts.exits++;
 	sim_guest_charge(guest, vcpu, SIM_CAT_EXIT, SIM_P_EXIT_RTT);
 	if (guest->machine.param[SIM_P_EXIT_FLUSHES]) {
@@ -304,6 +309,9 @@ static void charge_kind(struct sim_guest *guest, unsigned vcpu,
 		touch->trapped = outcome->action == GNOMON_RESUME;
 	}
 	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, price);
+	if (outcome->kind == GNOMON_KIND_TRUE) {
+		sim_lock_not_needed(guest, vcpu);
+	}
 	if (guest->chooser) {
 		tell_policy(guest, vcpu, outcome, price);
 	}

@@ -4,30 +4,30 @@
 
 enum { ROUNDS, PAGES, PLACES };
 
+static void once(struct sim_work_run *r, struct work_body *b)
+{
+	uint64_t bytes = r->value[PAGES] * WORK_PAGE;
+	uint64_t at = WORK_HEAP + WORK_PAGE +
+		      work_below(r, r->value[PLACES]) * bytes;
+
+	sim_kern_mmap(r->k, b->p, at, bytes, SIM_PROT_R | SIM_PROT_W, 0, NULL,
+		      0);
+	work_fill(r, b->p, at, r->value[PAGES]);
+	sim_kern_munmap(r->k, b->p, at, bytes);
+}
+
 static void run(struct sim_work_run *r)
 {
-	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
-	struct sim_proc *p = work_proc(r, files, 0);
-	uint64_t bytes = r->value[PAGES] * WORK_PAGE;
+	struct work_body b = { 0 };
 
-	if (p) {
+	b.p = work_proc(r, b.files, 0);
+	if (b.p) {
 		/* A page that stays, so that the tables do, too. */
-		sim_kern_mmap(r->k, p, WORK_HEAP, WORK_PAGE,
+		sim_kern_mmap(r->k, b.p, WORK_HEAP, WORK_PAGE,
 			      SIM_PROT_R | SIM_PROT_W, 0, NULL, 0);
-		work_fill(r, p, WORK_HEAP, 1);
+		work_fill(r, b.p, WORK_HEAP, 1);
 	}
-	sim_kern_marker(r->k, 2);
-	for (uint64_t i = 0; p && i < r->value[ROUNDS] && !work_failed(r);
-	     i++) {
-		uint64_t at = WORK_HEAP + WORK_PAGE +
-			      work_below(r, r->value[PLACES]) * bytes;
-
-		sim_kern_mmap(r->k, p, at, bytes, SIM_PROT_R | SIM_PROT_W, 0,
-			      NULL, 0);
-		work_fill(r, p, at, r->value[PAGES]);
-		sim_kern_munmap(r->k, p, at, bytes);
-	}
-	sim_kern_marker(r->k, 3);
+	work_repeat(r, &b, r->value[ROUNDS], once);
 }
 
 const struct sim_work sim_work_churn = {

@@ -1,25 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lmbench's lat_proc fork: like forkwait, in a process of lmbench's size. */
+/* lmbench's lat_proc fork, in one process of lmbench's size or in several side
+ * by side. */
 #include "sim/work_int.h"
 
-enum { COUNT };
+enum { COUNT, PROCS, PROCS_MAX = 64 };
+
+static void once(struct sim_work_run *r, struct work_body *b)
+{
+	struct sim_proc *const *proc = b->own;
+
+	for (unsigned i = 0; i < r->value[PROCS] && !work_failed(r); i++) {
+		sim_kern_on_vcpu(r->k, i);
+		sim_kern_run(r->k, proc[i]);
+		work_fork_once(r, proc[i]);
+	}
+}
 
 static void run(struct sim_work_run *r)
 {
-	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
-	struct sim_proc *p = work_proc(r, files, 0);
+	struct sim_proc *proc[PROCS_MAX];
+	struct work_body b = { .own = proc };
 
-	sim_kern_marker(r->k, 2);
-	for (uint64_t i = 0; p && i < r->value[COUNT] && !work_failed(r);
-	     i++) {
-		work_fork_once(r, p);
+	for (unsigned i = 0; i < r->value[PROCS] && !work_failed(r); i++) {
+		sim_kern_on_vcpu(r->k, i);
+		b.p = proc[i] = work_proc(r, b.files, 0);
 	}
-	sim_kern_marker(r->k, 3);
+	work_repeat(r, &b, r->value[COUNT], once);
 }
 
 const struct sim_work sim_work_fork = {
 	.name = "fork",
 	.help = "lmbench: fork a process that exits",
-	.params = { { "count", "forks", 200, 1, 10000000 } },
+	.params = {
+		{ "count", "forks of each process", 200, 1, 10000000 },
+		{ "procs", "processes, one a vcpu where there are enough", 1,
+		  1, PROCS_MAX },
+	},
 	.run = run,
 };

@@ -4,20 +4,20 @@
 
 enum { CHILDREN, PAGES };
 
+static void once(struct sim_work_run *r, struct work_body *b)
+{
+	work_fork_once(r, b->p);
+}
+
 static void run(struct sim_work_run *r)
 {
-	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
-	struct sim_proc *p = work_proc(r, files, r->value[PAGES]);
+	struct work_body b = { 0 };
 
-	if (!p) {
-		return;
+	b.p = work_proc(r, b.files, r->value[PAGES]);
+	if (b.p) {
+		work_fill(r, b.p, WORK_HEAP, r->value[PAGES]);
 	}
-	work_fill(r, p, WORK_HEAP, r->value[PAGES]);
-	sim_kern_marker(r->k, 2);
-	for (uint64_t i = 0; i < r->value[CHILDREN] && !work_failed(r); i++) {
-		work_fork_once(r, p);
-	}
-	sim_kern_marker(r->k, 3);
+	work_repeat(r, &b, r->value[CHILDREN], once);
 }
 
 const struct sim_work sim_work_forkwait = {

@@ -4,18 +4,18 @@
 
 enum { COUNT };
 
+static void once(struct sim_work_run *r, struct work_body *b)
+{
+	work_touch(r, b->p, 0x5555555563d0, SIM_F_FETCH);
+	sim_kern_syscall(r->k, b->p);
+}
+
 static void run(struct sim_work_run *r)
 {
-	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
-	struct sim_proc *p = work_proc(r, files, 0);
+	struct work_body b = { 0 };
 
-	sim_kern_marker(r->k, 2);
-	for (uint64_t i = 0; p && i < r->value[COUNT] && !work_failed(r);
-	     i++) {
-		work_touch(r, p, 0x5555555563d0, SIM_F_FETCH);
-		sim_kern_syscall(r->k, p);
-	}
-	sim_kern_marker(r->k, 3);
+	b.p = work_proc(r, b.files, 0);
+	work_repeat(r, &b, r->value[COUNT], once);
 }
 
 const struct sim_work sim_work_getpid = {

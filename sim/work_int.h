@@ -54,6 +54,19 @@ struct sim_proc *work_proc(struct sim_work_run *r,
 /* Write to each page once. */
 void work_fill(struct sim_work_run *r, struct sim_proc *p, uint64_t gva,
 	       uint64_t pages);
+/*
+ * The measured part of a workload: once() `count` times (or until something
+ * fails) between the markers that start and end it. None without a process.
+ */
+struct work_body {
+	struct sim_proc *p;
+	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX]; /* of p's image */
+	uint64_t turn;		/* from 0 */
+	void *own;		/* of the workload */
+};
+void work_repeat(struct sim_work_run *r, struct work_body *body,
+		 uint64_t count,
+		 void (*once)(struct sim_work_run *r, struct work_body *body));
 /* What a forked child does before anything else: its stack and some data. */
 void work_child_start(struct sim_work_run *r, struct sim_proc *p);
 /* End the child, go on with the parent. */

@@ -4,24 +4,25 @@
 
 enum { PAGES, ROUNDS };
 
-static void run(struct sim_work_run *r)
+static void once(struct sim_work_run *r, struct work_body *b)
 {
-	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
-	struct sim_proc *p = work_proc(r, files, 0);
-	struct sim_kern_file *file = sim_kern_file(r->k, r->value[PAGES]);
 	uint64_t bytes = r->value[PAGES] * WORK_PAGE;
 
-	sim_kern_marker(r->k, 2);
-	for (uint64_t i = 0; p && i < r->value[ROUNDS] && !work_failed(r);
-	     i++) {
-		sim_kern_mmap(r->k, p, WORK_HEAP, bytes, SIM_PROT_R,
-			      SIM_KERN_SHARED, file, 0);
-		for (uint64_t j = 0; j < r->value[PAGES]; j++) {
-			work_touch(r, p, WORK_HEAP + j * WORK_PAGE, 0);
-		}
-		sim_kern_munmap(r->k, p, WORK_HEAP, bytes);
+	sim_kern_mmap(r->k, b->p, WORK_HEAP, bytes, SIM_PROT_R,
+		      SIM_KERN_SHARED, b->own, 0);
+	for (uint64_t i = 0; i < r->value[PAGES]; i++) {
+		work_touch(r, b->p, WORK_HEAP + i * WORK_PAGE, 0);
 	}
-	sim_kern_marker(r->k, 3);
+	sim_kern_munmap(r->k, b->p, WORK_HEAP, bytes);
+}
+
+static void run(struct sim_work_run *r)
+{
+	struct work_body b = { 0 };
+
+	b.p = work_proc(r, b.files, 0);
+	b.own = sim_kern_file(r->k, r->value[PAGES]);
+	work_repeat(r, &b, r->value[ROUNDS], once);
 }
 
 const struct sim_work sim_work_pagefault = {

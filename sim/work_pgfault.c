@@ -4,17 +4,17 @@
 
 enum { COUNT };
 
+static void once(struct sim_work_run *r, struct work_body *b)
+{
+	sim_kern_bad_touch(r->k, b->p, WORK_HEAP, SIM_F_USER, 0);
+}
+
 static void run(struct sim_work_run *r)
 {
-	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
-	struct sim_proc *p = work_proc(r, files, 0);
+	struct work_body b = { 0 };
 
-	sim_kern_marker(r->k, 2);
-	for (uint64_t i = 0; p && i < r->value[COUNT] && !work_failed(r);
-	     i++) {
-		sim_kern_bad_touch(r->k, p, WORK_HEAP, SIM_F_USER, 0);
-	}
-	sim_kern_marker(r->k, 3);
+	b.p = work_proc(r, b.files, 0);
+	work_repeat(r, &b, r->value[COUNT], once);
 }
 
 const struct sim_work sim_work_pgfault = {

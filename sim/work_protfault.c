@@ -4,26 +4,25 @@
 
 enum { COUNT };
 
+static void once(struct sim_work_run *r, struct work_body *b)
+{
+	sim_kern_bad_touch(r->k, b->p, WORK_HEAP, SIM_F_USER | SIM_F_WRITE,
+			   WORK_STACK);
+	work_touch(r, b->p, 0x5555555563d0, SIM_F_FETCH);
+	sim_kern_syscall(r->k, b->p);	/* sigreturn */
+}
+
 static void run(struct sim_work_run *r)
 {
-	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
-	struct sim_proc *p = work_proc(r, files, 0);
-	struct sim_kern_file *file = sim_kern_file(r->k, 1);
+	struct work_body b = { 0 };
 
-	if (!p) {
-		return;
+	b.p = work_proc(r, b.files, 0);
+	if (b.p) {
+		sim_kern_mmap(r->k, b.p, WORK_HEAP, WORK_PAGE, SIM_PROT_R,
+			      SIM_KERN_SHARED, sim_kern_file(r->k, 1), 0);
+		work_touch(r, b.p, WORK_HEAP, 0);
 	}
-	sim_kern_mmap(r->k, p, WORK_HEAP, WORK_PAGE, SIM_PROT_R,
-		      SIM_KERN_SHARED, file, 0);
-	work_touch(r, p, WORK_HEAP, 0);
-	sim_kern_marker(r->k, 2);
-	for (uint64_t i = 0; i < r->value[COUNT] && !work_failed(r); i++) {
-		sim_kern_bad_touch(r->k, p, WORK_HEAP,
-				   SIM_F_USER | SIM_F_WRITE, WORK_STACK);
-		work_touch(r, p, 0x5555555563d0, SIM_F_FETCH);
-		sim_kern_syscall(r->k, p);	/* sigreturn */
-	}
-	sim_kern_marker(r->k, 3);
+	work_repeat(r, &b, r->value[COUNT], once);
 }
 
 const struct sim_work sim_work_protfault = {

@@ -28,19 +28,19 @@ static void one(struct sim_work_run *r, struct sim_proc *p,
 	work_reap(r, shell, p);
 }
 
+static void once(struct sim_work_run *r, struct work_body *b)
+{
+	one(r, b->p, b->files, b->own);
+}
+
 static void run(struct sim_work_run *r)
 {
-	struct sim_kern_file *files[SIM_PROGRAM_FILES_MAX];
 	struct sim_kern_file *dash[SIM_PROGRAM_FILES_MAX];
-	struct sim_proc *p = work_proc(r, files, 0);
+	struct work_body b = { .own = dash };
 
+	b.p = work_proc(r, b.files, 0);
 	sim_program_load(r->k, &sim_program_dash, dash);
-	sim_kern_marker(r->k, 2);
-	for (uint64_t i = 0; p && i < r->value[COUNT] && !work_failed(r);
-	     i++) {
-		one(r, p, files, dash);
-	}
-	sim_kern_marker(r->k, 3);
+	work_repeat(r, &b, r->value[COUNT], once);
 }
 
 const struct sim_work sim_work_sh = {

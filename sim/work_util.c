@@ -20,6 +20,18 @@ struct sim_proc *work_proc(struct sim_work_run *r,
 	return p;
 }
 
+void work_repeat(struct sim_work_run *r, struct work_body *body,
+		 uint64_t count,
+		 void (*once)(struct sim_work_run *r, struct work_body *body))
+{
+	sim_kern_marker(r->k, 2);
+	for (body->turn = 0;
+	     body->p && body->turn < count && !work_failed(r); body->turn++) {
+		once(r, body);
+	}
+	sim_kern_marker(r->k, 3);
+}
+
 void work_fill(struct sim_work_run *r, struct sim_proc *p, uint64_t gva,
 	       uint64_t pages)
 {

@@ -32,7 +32,8 @@ static void found(void *ctx, const struct sim_check *c)
 
 Test(validate, exact_rows_are_met)
 {
-	static const int rows[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
+	static const int rows[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+				    12 };
 	struct seen seen = { .missed = "" };
 	struct sim_validation v = { .found = found, .ctx = &seen };
 
