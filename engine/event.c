@@ -87,8 +87,6 @@ static void nested_fault(struct gnomon_vcpu *vcpu,
 			 struct gnomon_outcome *out)
 {
 	struct gnomon_vm *vm = vcpu->vm;
-	uint64_t gfn = fault->gpa.v >> GNOMON_PAGE_SHIFT;
-	bool dirtied = false;
 
 	if (!fault->nested) {
 		guest_fault(vcpu, fault, out);
@@ -103,12 +101,35 @@ static void nested_fault(struct gnomon_vcpu *vcpu,
 			out->kind = GNOMON_KIND_NESTED;
 			return;
 		}
-		let_walk(vm, gfn);
+		let_walk(vm, fault->gpa.v >> GNOMON_PAGE_SHIFT);
 	}
-	gn_np_fault(&vm->np, fault->gpa, fault->access, out, &dirtied);
-	if (dirtied) {
-		gn_dirty_mark(&vm->mem.dirty, gfn);
+	gn_np_fault(&vm->np, fault->gpa, fault->access, out, NULL);
+}
+
+/* The same with the vm held together with others; false: not this one. */
+static bool nested_fault_shared(struct gnomon_vcpu *vcpu,
+				const struct gnomon_fault *fault,
+				struct gnomon_outcome *out)
+{
+	struct gnomon_vm *vm = vcpu->vm;
+
+	if (!fault->nested || fault->misconfig) {
+		return false;
 	}
+	if (fault->table_walk && (fault->access & GNOMON_WRITE)) {
+		const struct gn_tf_record *record = gn_tf_find(
+			&vm->sh.tf, fault->gpa.v >> GNOMON_PAGE_SHIFT);
+
+		if (record && (gn_tf_guarded(record) || record->watch)) {
+			return false;
+		}
+	}
+	if (!gn_np_fault_shared(&vm->np, fault->gpa, fault->access,
+				&vcpu->own.nptes_set, out)) {
+		return false;
+	}
+	vcpu->own.pf_fixed += out->kind == GNOMON_KIND_NESTED;
+	return true;
 }
 
 static __attribute__((noinline)) void
@@ -204,6 +225,17 @@ void gn_eng_fault(struct gnomon_vcpu *vcpu, const struct gnomon_fault *fault,
 	count(vcpu, outcome);
 }
 
+static bool fault_shared(struct gnomon_vcpu *vcpu,
+			 const struct gnomon_fault *fault,
+			 struct gnomon_outcome *outcome)
+{
+	if (gn_eng_on_nested(vcpu)) {
+		return nested_fault_shared(vcpu, fault, outcome);
+	}
+	return !fault->nested && gn_eng_on_shadow(vcpu) &&
+	       gn_sh_fault_shared(&vcpu->sh, fault, outcome);
+}
+
 bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
 			 const struct gnomon_fault *fault,
 			 struct gnomon_outcome *outcome)
@@ -213,9 +245,8 @@ bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
 		count(vcpu, outcome);
 		return true;
 	}
-	if (!vcpu->loaded || fault->nested || !gn_eng_on_shadow(vcpu) ||
-	    !gn_sh_root_settled(&vcpu->sh) ||
-	    !gn_sh_fault_shared(&vcpu->sh, fault, outcome)) {
+	if (!vcpu->loaded || !gn_sh_root_settled(&vcpu->sh) ||
+	    !fault_shared(vcpu, fault, outcome)) {
 		vcpu->own.lock_again++;
 		return false;
 	}

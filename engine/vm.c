@@ -157,6 +157,7 @@ static enum gnomon_status init_nested(struct gnomon_vm *vm)
 					       vm->ctx, &vm->pool, &vm->slots);
 
 	vm->np.tf = &vm->sh.tf;
+	vm->np.dirty = &vm->mem.dirty;
 	vm->sh.tf.other = &gn_np_other;
 	vm->sh.tf.other_tables = &vm->np;
 	return status;

@@ -216,25 +216,44 @@ static bool step_reserve(struct fault *f, uint32_t need)
 	return true;
 }
 
+static gnomon_hfn_t leaf_hfn(const struct fault *f)
+{
+	return gn_hfn(gn_align_down(f->frame.hfn.v, f->spot.frames));
+}
+
+static uint32_t leaf_rights(const struct fault *f)
+{
+	uint32_t rights = GN_NP_R | GN_NP_X;
+
+	if (f->frame.writable) {
+		rights |= GN_NP_HOST_W;
+		rights |= f->write || !f->np->logging ? GN_NP_W : 0;
+	}
+	return rights & rights_left(f);
+}
+
+/* The frame becomes writable after this; dirtied: by a write that logs see. */
+static void will_write(struct fault *f, bool dirtied)
+{
+	f->dirtied = dirtied;
+	if (dirtied && f->np->dirty) {
+		gn_dirty_mark(f->np->dirty, f->gfn);
+	}
+}
+
 /* Turn the hole at the spot into a leaf, with tables in between. */
 static void commit_fill(struct fault *f, unsigned level)
 {
 	struct gn_np *np = f->np;
-	uint32_t rights = GN_NP_R | GN_NP_X;
 
 	while (f->spot.level > level) {
 		gn_np_set_table(np, f->spot.table, f->spot.index,
 				gn_np_table_make(np, f->spot.level - 1));
 		gn_np_locate(np, f->gfn, &f->spot);
 	}
-	if (f->frame.writable) {
-		rights |= GN_NP_HOST_W;
-		rights |= f->write || !np->logging ? GN_NP_W : 0;
-	}
-	gn_np_set_leaf(np, f->spot.table, f->spot.index,
-		       gn_hfn(gn_align_down(f->frame.hfn.v, f->spot.frames)),
-		       rights & rights_left(f));
-	f->dirtied = f->write && np->logging;
+	will_write(f, f->write && np->logging);
+	gn_np_set_leaf(np, f->spot.table, f->spot.index, leaf_hfn(f),
+		       leaf_rights(f));
 	if (np->host->event) {
 		np->host->event(np->ctx, GNOMON_EVENT_FILL,
 				f->gfn << GNOMON_PAGE_SHIFT, f->spot.level);
@@ -274,8 +293,8 @@ static void step_raise(struct fault *f)
 		gn_np_split_spot(np, &f->spot);
 		gn_np_locate(np, f->gfn, &f->spot);
 	}
+	will_write(f, guarded || np->logging);
 	gn_np_raise(np, f->spot.table, f->spot.index, GN_NP_W | GN_NP_HOST_W);
-	f->dirtied = guarded || np->logging;
 	answer(f, GNOMON_RESUME, GNOMON_KIND_NESTED);
 }
 
@@ -312,6 +331,82 @@ bool gn_np_shrink_one(struct gn_np *np)
 		gn_list_add(&np->tables, &table->all);
 	}
 	return false;
+}
+
+/* ---- many vcpus at once -------------------------------------------------- */
+
+/*
+ * What one npte settles, for vcpus that hold the vm together: a hole at the
+ * level of the wanted leaf is filled by a compare-exchange, W is added by an
+ * atomic OR. Tables come and go and leaves lose rights under a vm held alone;
+ * so do traces, watches, logs and host changes. Two holders can meet in a hole
+ * only, and the second has nothing left to do.
+ */
+static bool share_leaf(struct fault *f, uint64_t *sets)
+{
+	uint32_t rights = gn_np_entry_rights(f->np->config.format,
+					     f->spot.npte);
+
+	if (!leaf_current(f)) {
+		return false;
+	}
+	if (!f->write || (rights & GN_NP_W)) {
+		answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
+		return true;
+	}
+	if (f->spot.level > wanted_level(f)) {
+		return false;
+	}
+	will_write(f, true);
+	gn_np_raise_shared(f->np, f->spot.table, f->spot.index,
+			   GN_NP_W | GN_NP_HOST_W);
+	++*sets;
+	answer(f, GNOMON_RESUME, GNOMON_KIND_NESTED);
+	return true;
+}
+
+static bool share_hole(struct fault *f, uint64_t *sets)
+{
+	const struct gn_np *np = f->np;
+
+	if (f->spot.level > wanted_level(f)) {
+		return false;
+	}
+	will_write(f, f->write && np->logging);
+	if (!gn_np_fill_shared(np, f->spot.table, f->spot.index, leaf_hfn(f),
+			       leaf_rights(f))) {
+		answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
+		return true;
+	}
+	++*sets;
+	answer(f, GNOMON_RESUME, GNOMON_KIND_NESTED);
+	if (np->host->event) {
+		np->host->event(np->ctx, GNOMON_EVENT_FILL,
+				f->gfn << GNOMON_PAGE_SHIFT, f->spot.level);
+	}
+	return true;
+}
+
+bool gn_np_fault_shared(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
+			uint64_t *sets, struct gnomon_outcome *outcome)
+{
+	struct fault f = {
+		.np = np,
+		.gfn = gn_gpa_gfn(gpa).v,
+		.write = access & GNOMON_WRITE,
+		.exec = access & GNOMON_EXEC,
+		.out = outcome,
+	};
+
+	*outcome = (struct gnomon_outcome){ .gpa = gpa };
+	if (!step_watch(&f) || !step_trace(&f) || !step_frame(&f)) {
+		return true;
+	}
+	gn_np_locate(np, f.gfn, &f.spot);
+	return gn_np_entry_kind(np->config.format, f.spot.npte,
+				f.spot.level) == GN_NP_LEAF
+		       ? share_leaf(&f, sets)
+		       : share_hole(&f, sets);
 }
 
 void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,

@@ -65,6 +65,7 @@ struct gn_np {
 	struct gn_pool *pool;		/* shared with the rest of the vm */
 	const struct gn_slots *slots;
 	const struct gn_tf *tf;		/* traces and watches; null: none */
+	const struct gn_dirty *dirty;	/* logs to tell; null: the caller */
 	uint64_t vcpus;			/* kept by the engine */
 	struct gn_np_table *root;
 	struct gn_list tables;		/* every linked table */
@@ -111,6 +112,14 @@ uint64_t gn_np_gfn_limit(const struct gn_np *np);
  */
 void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 		 struct gnomon_outcome *outcome, bool *dirtied);
+
+/*
+ * The same for a vcpu that holds the vm together with others. False: it has
+ * to be held alone for this, nothing has changed and *outcome means nothing.
+ * *sets counts the entries written.
+ */
+bool gn_np_fault_shared(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
+			uint64_t *sets, struct gnomon_outcome *outcome);
 
 /* A range still to be worked on; calls advance it as they go. */
 struct gn_np_range {

@@ -62,8 +62,25 @@ void gn_np_set_join(struct gn_np *np, struct gn_np_table *table,
 	gn_np_table_retire(np, child);
 }
 
-void gn_np_raise(struct gn_np *np, struct gn_np_table *table, unsigned index,
-		 uint32_t rights)
+bool gn_np_fill_shared(const struct gn_np *np, struct gn_np_table *table,
+		       unsigned index, gnomon_hfn_t hfn, uint32_t rights)
+{
+	uint64_t hole = 0;
+
+	if (!__atomic_compare_exchange_n(
+		    gn_np_slot(table, index), &hole,
+		    gn_np_make_leaf(np->config.format, hfn, table->level,
+				    rights),
+		    false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+		return false;
+	}
+	__atomic_fetch_add(&table->used, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+void gn_np_raise_shared(const struct gn_np *np,
+			const struct gn_np_table *table, unsigned index,
+			uint32_t rights)
 {
 	/* A bit that is merely added: the CPU's own A and D survive. */
 	const struct gn_np_format *f = np->config.format;
@@ -71,6 +88,12 @@ void gn_np_raise(struct gn_np *np, struct gn_np_table *table, unsigned index,
 
 	__atomic_or_fetch(gn_np_slot(table, index), add & ~f->no_exec,
 			  __ATOMIC_ACQ_REL);
+}
+
+void gn_np_raise(struct gn_np *np, const struct gn_np_table *table,
+		 unsigned index, uint32_t rights)
+{
+	gn_np_raise_shared(np, table, index, rights);
 	np->stats.sets++;
 }
 

@@ -24,8 +24,17 @@ void gn_np_set_table(struct gn_np *np, struct gn_np_table *table,
 void gn_np_set_join(struct gn_np *np, struct gn_np_table *table,
 		    unsigned index, gnomon_hfn_t hfn, uint32_t rights);
 /* Add rights to a leaf. */
-void gn_np_raise(struct gn_np *np, struct gn_np_table *table, unsigned index,
-		 uint32_t rights);
+void gn_np_raise(struct gn_np *np, const struct gn_np_table *table,
+		 unsigned index, uint32_t rights);
+/*
+ * The same two for many at once; nothing is counted. fill: false when the
+ * entry is a hole no more.
+ */
+bool gn_np_fill_shared(const struct gn_np *np, struct gn_np_table *table,
+		       unsigned index, gnomon_hfn_t hfn, uint32_t rights);
+void gn_np_raise_shared(const struct gn_np *np,
+			const struct gn_np_table *table, unsigned index,
+			uint32_t rights);
 /* Take the CPU's bits (GN_NP_ACCESSED, GN_NP_DIRTY) away; what it had set. */
 uint32_t gn_np_age(struct gn_np *np, struct gn_np_table *table,
 		   unsigned index, uint32_t rights);

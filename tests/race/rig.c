@@ -228,7 +228,7 @@ void rig_reload(struct rig_cpu *cpu)
 	    GNOMON_OK) {
 		rig_fail("a CR3 load is refused", cpu->id, 0);
 	}
-	cpu->cr3 = root.cr3.v;
+	cpu->cr3 = setup.nested ? root.ncr3.v : root.cr3.v;
 }
 
 static void *memory(size_t bytes)
@@ -250,6 +250,7 @@ void rig_start(const struct rig_setup *s)
 		.caps = { GNOMON_CAP_NX, 40 }, .options = s->options,
 		.table_pages_max = s->table_pages_max,
 		.chain_max = s->chain_max,
+		.mode = s->nested ? GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW,
 	};
 	struct gnomon_slot slot = { .frames = RIG_FRAMES };
 
@@ -435,7 +436,10 @@ bool rig_look(const struct rig_cpu *cpu, uint64_t gva, uint32_t access,
 enum gnomon_action rig_fault(struct rig_cpu *cpu, uint64_t gva,
 			     uint32_t access)
 {
-	struct gnomon_fault fault = { .gva = { gva }, .access = access };
+	struct gnomon_fault fault = {
+		.gva = { gva }, .gpa = { gva }, .access = access,
+		.nested = setup.nested,
+	};
 	struct gnomon_outcome out;
 
 	gnomon_fault(cpu->vcpu, &fault, &out);
