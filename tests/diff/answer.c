@@ -230,24 +230,32 @@ static bool old_device(const struct attempt *a,
 	       judge_device(a->w, a->vcpu, a->gva, a->access, gfn);
 }
 
+/* Is it what the tables and the host say now? */
+static bool device_now(const struct attempt *a,
+		       const struct gnomon_outcome *out)
+{
+	const struct fakehost *fh = a->w->fh;
+	uint64_t gfn = a->ref.gpa >> 12;
+
+	return a->ref.status == GNOMON_OK && out->gpa.v == a->ref.gpa &&
+	       !(gfn < FH_FRAMES && fh_mappable(fh, gfn) &&
+		 !((a->access & GNOMON_WRITE) && !fh_writable(fh, gfn)));
+}
+
 static bool mmio(struct attempt *a, const struct gnomon_outcome *out)
 {
 	struct world *w = a->w;
-	uint64_t gfn = a->ref.gpa >> 12;
 
 	w->n.mmio++;
 	if (a->ref.status == GNOMON_ABSENT || attempt_path_leaving(a) ||
-	    attempt_path_read_only(a) || old_device(a, out)) {
+	    attempt_path_read_only(a) || device_now(a, out) ||
+	    old_device(a, out)) {
 		return true;
 	}
-	if (a->ref.status != GNOMON_OK || out->gpa.v != a->ref.gpa ||
-	    (gfn < FH_FRAMES && fh_mappable(w->fh, gfn) &&
-	     !((a->access & GNOMON_WRITE) && !fh_writable(w->fh, gfn)))) {
-		world_fail(w, "vcpu %u: access %#x at gva %#" PRIx64 ": MMIO "
-			   "at gpa %#" PRIx64 "; the tables say %s %#" PRIx64,
-			   a->vcpu, a->access, a->gva, out->gpa.v,
-			   gnomon_status_text(a->ref.status), a->ref.gpa);
-	}
+	world_fail(w, "vcpu %u: access %#x at gva %#" PRIx64 ": MMIO at gpa %#"
+		   PRIx64 "; the tables say %s %#" PRIx64, a->vcpu, a->access,
+		   a->gva, out->gpa.v, gnomon_status_text(a->ref.status),
+		   a->ref.gpa);
 	return true;
 }
 

@@ -291,6 +291,7 @@ void world_step(struct world *w, const struct op *op)
 	case OP_LOG:
 	case OP_RANGE:
 	case OP_WATCH:
+	case OP_AHEAD:
 		host_exec(w, op);
 		break;
 	case OP_KINDS:

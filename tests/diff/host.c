@@ -296,6 +296,43 @@ static void range(struct world *w, uint64_t bits)
 	}
 }
 
+/* Fill or break up before the guest comes, who must not notice. */
+static void ahead(struct world *w, const struct op *op)
+{
+	uint64_t bits = op->b;
+	struct gnomon_span span = {
+		.start = { world_gva(w, op->vcpu, op->a) & ~UINT64_C(0xfff) },
+		.bytes = (1 + (op->a >> 8 & 63)) << 12 };
+	struct gnomon_range range = { .first = { op->a >> 8 & 4095 },
+				      .frames = 1 + (op->a >> 24 & 1023) };
+	bool fill = op->b & 1;
+	enum gnomon_status s;
+
+	uint64_t last = span.start.v + span.bytes - 1;
+
+	if (fill && (!ref_canonical(&w->regs[op->vcpu], span.start.v) ||
+		     !ref_canonical(&w->regs[op->vcpu], last) ||
+		     last < span.start.v)) {
+		return;
+	}
+	do {
+		uint32_t budget = w->slot_budget;
+
+		s = fill ? gnomon_prefault(w->vcpu[op->vcpu], &span, &budget) :
+			   gnomon_split(w->vm, &range, &budget);
+		if (s == GNOMON_MORE) {
+			world_go_on(w, &bits);
+		} else if (s == GNOMON_NOMEM && w->fh->live_max) {
+			w->n.nomem++;
+			w->fh->live_max += 16;
+			s = GNOMON_MORE;
+		}
+	} while (s == GNOMON_MORE && !w->failed);
+	if (s != GNOMON_OK) {
+		failed(w, fill ? "prefault" : "split", s);
+	}
+}
+
 void host_exec(struct world *w, const struct op *op)
 {
 	if (op->kind == OP_CHANGE) {
@@ -304,6 +341,8 @@ void host_exec(struct world *w, const struct op *op)
 		zap(w, op->a);
 	} else if (op->kind == OP_RANGE) {
 		range(w, op->a);
+	} else if (op->kind == OP_AHEAD) {
+		ahead(w, op);
 	} else if (op->kind == OP_WATCH) {
 		watch(w, op->a);
 	} else if (!w->log_of.bitmap) {

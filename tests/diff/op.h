@@ -50,6 +50,7 @@ enum op_kind {
 	OP_WATCH,	/* the VMM watches frames, or no longer */
 	OP_PCIDE,	/* CR4.PCIDE off or on */
 	OP_MODE,	/* another mode, for all or one address space */
+	OP_AHEAD,	/* prefault, split */
 	OP_KINDS,
 };
 

@@ -13,7 +13,7 @@ uint64_t world_mix(uint64_t x)
 
 /* Of 1024 operations. */
 static const uint16_t weight[OP_KINDS] = {
-	[OP_ACCESS] = 784,
+	[OP_ACCESS] = 782,
 	[OP_STORE] = 52,
 	[OP_DMA] = 20,
 	[OP_INVLPG] = 44,
@@ -35,6 +35,7 @@ static const uint16_t weight[OP_KINDS] = {
 	[OP_WATCH] = 3,
 	[OP_PCIDE] = 1,
 	[OP_MODE] = 2,
+	[OP_AHEAD] = 2,
 };
 
 static const char *const name[OP_KINDS] = {
@@ -42,7 +43,7 @@ static const char *const name[OP_KINDS] = {
 	"OP_REGS", "OP_SLOT", "OP_TRANSLATE", "OP_BAD_REGS", "OP_REPAIR",
 	"OP_PAGING", "OP_MEMORY", "OP_CHANGE", "OP_ZAP", "OP_LOG", "OP_RANGE",
 	"OP_CROSS", "OP_RAW", "OP_WATCH", "OP_PCIDE",
-	"OP_MODE",
+	"OP_MODE", "OP_AHEAD",
 };
 
 struct op diff_op(const struct diff_params *p, uint64_t number)

@@ -22,6 +22,15 @@ static void drop_all(struct hwcpu *cpu)
 {
 	memset(cpu->tlb, 0, sizeof(cpu->tlb));
 	memset(cpu->psc, 0, sizeof(cpu->psc));
+	cpu->wide = false;
+}
+
+static struct hw_tlb *tlb_of(struct hwcpu *cpu, uint64_t gva)
+{
+	uint64_t page = gva >> 12;
+
+	return &cpu->tlb[(page ^ page >> 9 ^ page >> 18 ^ page >> 27) %
+			 HW_TLB];
 }
 
 void hw_flush(struct hwcpu *cpu, const struct gnomon_flush *flush)
@@ -37,6 +46,12 @@ void hw_flush(struct hwcpu *cpu, const struct gnomon_flush *flush)
 	uint64_t last = (flush->start.v + flush->bytes - 1) >> 12;
 
 	memset(cpu->psc, 0, sizeof(cpu->psc));
+	if (first == last && !cpu->wide) {
+		struct hw_tlb *t = tlb_of(cpu, flush->start.v);
+
+		t->valid = t->valid && t->page != first;
+		return;
+	}
 	for (unsigned i = 0; i < HW_TLB; i++) {
 		struct hw_tlb *t = &cpu->tlb[i];
 		unsigned width = t->shift - 12u;
@@ -314,14 +329,6 @@ static void to_psc(struct hwcpu *cpu, uint64_t gva, const struct path *p)
 		.table = *p->entry[p->steps - 2] & ADDR };
 }
 
-static struct hw_tlb *tlb_of(struct hwcpu *cpu, uint64_t gva)
-{
-	uint64_t page = gva >> 12;
-
-	return &cpu->tlb[(page ^ page >> 9 ^ page >> 18 ^ page >> 27) %
-			 HW_TLB];
-}
-
 static uint64_t leaf_hfn(const struct path *p, uint64_t va)
 {
 	uint64_t in = (UINT64_C(1) << (9 * (p->level - 1))) - 1;
@@ -371,6 +378,7 @@ void hw_access(struct hwcpu *cpu, const struct gnomon_regs *regs,
 		.global = p.leaf & X86_PTE_G,
 		.key = (uint8_t)key, .shift = (uint8_t)(3 + 9 * p.level),
 		.page = gva >> 12, .hfn = leaf_hfn(&p, gva) };
+	cpu->wide = cpu->wide || p.level > 1;
 	out->ok = true;
 	out->hpa = t->hfn << 12 | (gva & 0xfff);
 }
@@ -417,6 +425,7 @@ void hw_nested(struct hwcpu *cpu, uint64_t gpa, uint32_t access,
 		.valid = true, .write = p.write, .user = p.user, .nx = p.nx,
 		.shift = (uint8_t)(3 + 9 * p.level), .page = gpa >> 12,
 		.hfn = leaf_hfn(&p, gpa) };
+	cpu->wide = cpu->wide || p.level > 1;
 	out->ok = true;
 	out->hpa = t->hfn << 12 | (gpa & 0xfff);
 }

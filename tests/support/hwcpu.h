@@ -44,6 +44,7 @@ struct hwcpu {
 	struct gnomon_root root;	/* as loaded */
 	bool loaded;
 	struct hw_tlb tlb[HW_TLB];
+	bool wide;		/* some may come from large leaves */
 	struct hw_psc psc[HW_PSC];
 	uint64_t walks, tlb_hits;
 };
