@@ -35,6 +35,7 @@ bool validate_cost(struct sim_validation *v, const struct validate_side *side,
 		return false;
 	}
 	cost->cycles = (double)(two.cycles - one.cycles) / parts;
+	cost->exits = (double)(two.exits - one.exits) / parts;
 	cost->cr3_exits = (double)(two.cr3_exits - one.cr3_exits) / parts;
 	return true;
 }

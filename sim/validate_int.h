@@ -46,7 +46,7 @@ struct validate_op {
 /* Over one operation, from runs of once and twice the length. */
 struct validate_cost {
 	double cycles;
-	double cr3_exits;
+	double exits, cr3_exits;
 };
 
 bool validate_cost(struct sim_validation *v, const struct validate_side *side,
