@@ -11,10 +11,15 @@
 
 #include "cli/atomic_out.h"
 #include "cli/cmds.h"
+#include "cli/slurm.h"
 #include "cli/sweep.h"
 #include "cli/sweep_folder.h"
 
-enum { KEY_CHECK = 0x2000, KEY_SAMPLE, KEY_LIST };
+enum {
+	KEY_CHECK = 0x2000, KEY_SAMPLE, KEY_LIST, KEY_SHARE, KEY_SLURM,
+	KEY_SBATCH,
+	SBATCH_MAX = 32, TASKS_MAX = 1000, /* Slurm allows 1001 by default */
+};
 
 struct sweep_opts {
 	const char *file;	/* or, with --check, the folder */
@@ -23,6 +28,10 @@ struct sweep_opts {
 	size_t sample;
 	bool check;
 	bool list;
+	size_t share, shares;	/* shares 0: all of it */
+	bool slurm;
+	const char *sbatch[SBATCH_MAX];
+	size_t sbatch_count;
 };
 
 static const struct argp_option options[] = {
@@ -30,9 +39,18 @@ static const struct argp_option options[] = {
 	  "folder of the results; a sweep that was interrupted goes on in it",
 	  0 },
 	{ "jobs", 'j', "N", 0,
-	  "points at the same time (default: one per processor)", 0 },
+	  "points at the same time (default: one per processor); with --slurm "
+	  "tasks of the job array (default: one per point, at most 1000)", 0 },
 	{ "list", KEY_LIST, NULL, 0,
 	  "only list the points: input, mode, preset, seed, what varies", 0 },
+	{ "share", KEY_SHARE, "K/N", 0,
+	  "compute every Nth point from the Kth (0 to N-1) on and gather "
+	  "nothing; other shares may run at the same time, elsewhere too", 0 },
+	{ "slurm", KEY_SLURM, NULL, 0,
+	  "hand the points to Slurm as a job array, wait, and gather", 0 },
+	{ "sbatch", KEY_SBATCH, "OPTION", 0,
+	  "for --slurm: an option for sbatch, such as --partition=long; may "
+	  "be given several times", 0 },
 	{ "check", KEY_CHECK, NULL, 0,
 	  "compute a sample of the points in folder FILE again and compare "
 	  "the bytes", 0 },
@@ -40,6 +58,20 @@ static const struct argp_option options[] = {
 	  "points to check, 0 for all (default 5)", 0 },
 	{ 0 },
 };
+
+/* K/N */
+static void take_share(struct sweep_opts *o, const char *text)
+{
+	char *slash = strchr(text, '/'), *first;
+
+	if (!slash) {
+		cmd_usage("--share: '%s' is not K/N", text);
+	}
+	first = strndup(text, (size_t)(slash - text));
+	o->shares = cmd_number("--share", slash + 1, 1, 1000000);
+	o->share = cmd_number("--share", first, 0, o->shares - 1);
+	free(first);
+}
 
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
@@ -58,6 +90,18 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case KEY_LIST:
 		o->list = true;
 		return 0;
+	case KEY_SHARE:
+		take_share(o, arg);
+		return 0;
+	case KEY_SLURM:
+		o->slurm = true;
+		return 0;
+	case KEY_SBATCH:
+		if (o->sbatch_count == SBATCH_MAX) {
+			cmd_usage("more than %d --sbatch", SBATCH_MAX);
+		}
+		o->sbatch[o->sbatch_count++] = arg;
+		return 0;
 	case KEY_SAMPLE:
 		o->sample = cmd_number("--sample", arg, 0, 1000000);
 		return 0;
@@ -71,6 +115,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (!o->file) {
 			cmd_usage("no scenario file is named");
 		}
+		if (o->slurm && (o->shares || o->check || o->list)) {
+			cmd_usage("--slurm goes with -o alone");
+		}
+		if (o->sbatch_count && !o->slurm) {
+			cmd_usage("--sbatch needs --slurm");
+		}
 		if (!o->dir && !o->check && !o->list) {
 			cmd_usage("the results need a folder: -o DIR");
 		}
@@ -81,11 +131,11 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 }
 
 /* Two sweeps into one folder would remove each other's unfinished files. */
-static int lock_folder(const char *dir)
+static int lock_folder(const char *dir, bool shared)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB)) {
+	if (fd < 0 || flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB)) {
 		cmd_error(dir, "%s", errno == EWOULDBLOCK ?
 			  "another sweep is writing to it" : strerror(errno));
 		if (fd >= 0) {
@@ -137,6 +187,23 @@ static int list(const struct points *p)
 	return CMD_OK;
 }
 
+static bool compute(const struct sweep_opts *o, const struct points *p)
+{
+	struct slurm_opts slurm = {
+		.file = o->file, .dir = o->dir, .extra = o->sbatch,
+		.extra_count = o->sbatch_count,
+		.tasks = o->threads ? o->threads :
+			 p->count < TASKS_MAX ? (unsigned int)p->count
+					      : TASKS_MAX,
+	};
+
+	if (o->slurm) {
+		return slurm_sweep(&slurm, p, stdout);
+	}
+	return sweep_share(p, o->dir, thread_count(o), o->share,
+			   o->shares ? o->shares : 1, stdout);
+}
+
 static int sweep(const struct sweep_opts *o, const struct points *p)
 {
 	char sub[PATH_MAX];
@@ -145,14 +212,17 @@ static int sweep(const struct sweep_opts *o, const struct points *p)
 	if (!atomic_folder(o->dir) || !atomic_folder(sub)) {
 		return CMD_FAILED;
 	}
-	int lock = lock_folder(o->dir);
+	/* Shares write beside each other, each its own points. */
+	int lock = lock_folder(o->dir, o->shares || o->slurm);
 	if (lock < 0) {
 		return CMD_FAILED;
 	}
-	remove_unfinished(o->dir);
-	remove_unfinished(sub);
-	bool ok = sweep_compute(p, o->dir, thread_count(o), stdout) &&
-		  sweep_gather(p, o->dir, stdout);
+	if (!o->shares && !o->slurm) {
+		remove_unfinished(o->dir);
+		remove_unfinished(sub);
+	}
+	bool ok = compute(o, p) &&
+		  (o->shares || sweep_gather(p, o->dir, stdout));
 	close(lock);
 	return ok ? CMD_OK : CMD_FAILED;
 }

@@ -22,6 +22,7 @@ struct pool {
 	const struct points *p;
 	const char *dir;
 	const struct point **todo;
+	size_t share, shares;	/* of the places in p->list */
 	size_t count;
 	_Atomic size_t next;
 	_Atomic uint64_t done;	/* in parts of PART per point */
@@ -134,7 +135,7 @@ static size_t find_todo(struct pool *pool)
 	if (!r || !pool->todo) {
 		err(CMD_FAILED, "out of memory");
 	}
-	for (size_t i = 0; i < p->count; i++) {
+	for (size_t i = pool->share; i < p->count; i += pool->shares) {
 		if (!point_fetch(pool->dir, &p->list[i], r)) {
 			pool->todo[n++] = &p->list[i];
 		}
@@ -168,10 +169,32 @@ static void run_threads(struct pool *pool, unsigned int threads)
 	}
 }
 
+size_t sweep_missing(const struct points *p, const char *dir)
+{
+	struct sim_result *r = malloc(sizeof(*r));
+	size_t missing = 0;
+
+	if (!r) {
+		err(CMD_FAILED, "out of memory");
+	}
+	for (size_t i = 0; i < p->count; i++) {
+		missing += !point_fetch(dir, &p->list[i], r);
+	}
+	free(r);
+	return missing;
+}
+
 bool sweep_compute(const struct points *p, const char *dir,
 		   unsigned int threads, FILE *say)
 {
-	struct pool pool = { .p = p, .dir = dir,
+	return sweep_share(p, dir, threads, 0, 1, say);
+}
+
+bool sweep_share(const struct points *p, const char *dir,
+		 unsigned int threads, size_t share, size_t count, FILE *say)
+{
+	struct pool pool = { .p = p, .dir = dir, .share = share,
+			     .shares = count,
 			     .talk = PTHREAD_MUTEX_INITIALIZER };
 
 	pool.count = find_todo(&pool);

@@ -17,6 +17,13 @@
 bool sweep_compute(const struct points *p, const char *dir,
 		   unsigned int threads, FILE *say);
 
+/* The same for every count-th point from the share-th on. */
+bool sweep_share(const struct points *p, const char *dir,
+		 unsigned int threads, size_t share, size_t count, FILE *say);
+
+/* Points that DIR lacks, each as often as the scenario has it. */
+size_t sweep_missing(const struct points *p, const char *dir);
+
 /*
  * Reads every point of DIR and fills in the overheads. The caller frees the
  * array of p->count results. NULL after printing which point is missing.
