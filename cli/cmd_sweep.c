@@ -49,8 +49,8 @@ static const struct argp_option options[] = {
 	{ "slurm", KEY_SLURM, NULL, 0,
 	  "hand the points to Slurm as a job array, wait, and gather", 0 },
 	{ "sbatch", KEY_SBATCH, "OPTION", 0,
-	  "for --slurm: an option for sbatch, such as --partition=long; may "
-	  "be given several times", 0 },
+	  "for --slurm: an option for sbatch, with its dashes; may be given "
+	  "several times", 0 },
 	{ "check", KEY_CHECK, NULL, 0,
 	  "compute a sample of the points in folder FILE again and compare "
 	  "the bytes", 0 },

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # A sweep on a Slurm that runs on this machine alone: the same bytes as
-# without, shares, a lost point, and what is said where there is no Slurm.
+# without, and a lost point.
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
 scenario() {
@@ -20,31 +20,6 @@ scenario() {
 scenario
 expect 0 sweep "$work/s.ini" -o "$work/plain"
 
-# Shares of a sweep add up to it, in any order and beside each other.
-for k in 2 0 1; do
-	expect 0 sweep "$work/s.ini" -o "$work/shares" --share "$k/3"
-done
-[ ! -e "$work/shares/results.csv" ] || complain "a share has gathered"
-expect 0 sweep "$work/s.ini" -o "$work/shares"
-grep -q ', 0 to compute' "$work/out" || complain "shares left points out"
-cmp "$work/plain/results.csv" "$work/shares/results.csv" ||
-	complain "shares differ"
-refuse 2 'is not K/N' sweep "$work/s.ini" -o "$work/x" --share 3
-refuse 2 'share' sweep "$work/s.ini" -o "$work/x" --share 3/3
-refuse 2 'needs --slurm' sweep "$work/s.ini" -o "$work/x" --sbatch=-p
-refuse 2 'goes with -o' sweep --slurm --list "$work/s.ini"
-
-# Without Slurm: one line that says what to install.
-(
-	PATH=$work/nothing
-	"$gnomon" sweep --slurm "$work/s.ini" -o "$work/none" \
-		>"$work/out" 2>"$work/err"
-	echo $? >"$work/status"
-)
-read -r status <"$work/status"
-[ "$status" -eq 1 ] || complain "without sbatch: status $status"
-grep -q 'install Slurm' "$work/err" || complain "without sbatch: no advice"
-
 [ "$failed" -eq 0 ] || finish
 for tool in munged slurmctld slurmd; do
 	PATH=$PATH:/usr/sbin command -v "$tool" >/dev/null || {
@@ -60,6 +35,7 @@ done
 # Short, as sockets' names are; munged wants nobody else to write above it.
 slurm=$(mktemp -d /tmp/gnomon-slurm.XXXXXX) || exit 1
 chmod 755 "$slurm"
+# shellcheck disable=SC2317 # the trap calls it
 end_slurm() {
 	for name in d ctld munge; do
 		[ -e "$slurm/$name.pid" ] || continue
