@@ -173,6 +173,19 @@ enum gnomon_status gnomon_write(struct gnomon_vm *vm,
 				  : write_guarded(vm, vcpu, gpa, data, bytes);
 }
 
+enum gnomon_status gnomon_cmpxchg(struct gnomon_vm *vm,
+				  struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
+				  unsigned bytes, uint64_t *old,
+				  uint64_t value)
+{
+	(void)vcpu;
+	gn_eng_hold(vm);
+	enum gnomon_status result = gn_eng_cmpxchg(vm, gpa, bytes, old, value);
+
+	gn_eng_let_go(vm);
+	return result;
+}
+
 GUARDED void invlpg_guarded(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 {
 	gn_eng_hold(vcpu->vm);

@@ -68,6 +68,9 @@ bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
 enum gnomon_status gn_eng_write(struct gnomon_vm *vm,
 				struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
 				const void *data, size_t bytes);
+enum gnomon_status gn_eng_cmpxchg(struct gnomon_vm *vm, gnomon_gpa_t gpa,
+				  unsigned bytes, uint64_t *old,
+				  uint64_t value);
 void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva);
 enum gnomon_status gn_eng_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
 				  uint64_t pcid, gnomon_gva_t gva);

@@ -336,6 +336,32 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 	return write_any(vm, gpa, data, bytes);
 }
 
+enum gnomon_status gn_eng_cmpxchg(struct gnomon_vm *vm, gnomon_gpa_t gpa,
+				  unsigned bytes, uint64_t *old,
+				  uint64_t value)
+{
+	const struct gnomon_slot *slot;
+	enum gnomon_status status;
+	uint64_t found = *old;
+
+	if ((bytes != 4 && bytes != 8) || (gpa.v & (bytes - 1))) {
+		return GNOMON_INVAL;
+	}
+	slot = gn_slots_find(&vm->slots, gn_gpa_gfn(gpa));
+	if (!slot || (slot->flags & (GNOMON_SLOT_READONLY | GNOMON_SLOT_ROM))) {
+		return GNOMON_ABSENT;
+	}
+	if (gn_eng_direct(vm) && gn_eng_is_traced(vm, gn_gpa_gfn(gpa))) {
+		return GNOMON_UNSUPPORTED;
+	}
+	status = gn_mem_cmpxchg(&vm->mem, gpa.v, bytes, &found, value);
+	if (status == GNOMON_OK && found == *old && gn_eng_has_shadow(vm)) {
+		gn_sh_written(&vm->sh, gpa, bytes);
+	}
+	*old = found;
+	return status;
+}
+
 void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva)
 {
 	gn_eng_mmio_flush(&vcpu->mmio);

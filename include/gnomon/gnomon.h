@@ -633,6 +633,19 @@ GNOMON_API enum gnomon_status
 gnomon_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
 	     const void *data, size_t bytes) GNOMON_MUST_USE;
 
+/*
+ * The same for a LOCKed store that the VMM emulated: value takes the place of
+ * *old, in bytes (4 or 8) at gpa, aligned to them, if *old is there; *old
+ * becomes what was found, so compare it to tell. With several vcpus the only
+ * way to change a table entry that another one may be setting A or D in.
+ * GNOMON_OK, also when something else was found; GNOMON_ABSENT;
+ * GNOMON_INVAL; GNOMON_UNSUPPORTED for a table in direct mode.
+ */
+GNOMON_API enum gnomon_status
+gnomon_cmpxchg(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
+	       gnomon_gpa_t gpa, unsigned bytes, uint64_t *old,
+	       uint64_t value) GNOMON_MUST_USE;
+
 /* INVLPG on this vcpu. Flushes the vcpu's own TLB through host->flush(). */
 GNOMON_API void gnomon_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva);
 

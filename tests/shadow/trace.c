@@ -162,6 +162,43 @@ Test(trace, i24_halves_bytes_and_wide_stores)
 	cr_assert_eq(world_access(&w, 0, 0x2000, GNOMON_READ, 0), WORLD_OK);
 }
 
+static enum gnomon_status swap(uint64_t gpa, unsigned bytes, uint64_t *old,
+			       uint64_t value)
+{
+	return gnomon_cmpxchg(w.vm, w.vcpu[0], (gnomon_gpa_t){ gpa }, bytes,
+			      old, value);
+}
+
+/* A LOCKed store: all or nothing, and the shadow follows what was stored. */
+Test(trace, i38_an_exchange_stores_where_nothing_has_changed)
+{
+	uint64_t at = pte(0x1000), was = ~UINT64_C(0), none = 0;
+
+	cr_assert_eq(swap(at, 8, &was, 0), GNOMON_OK);
+	cr_assert_neq(was, ~UINT64_C(0), "it found something else");
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0), WORLD_OK,
+		     "nothing was stored");
+	was |= X86_PTE_A;
+	cr_assert_eq(swap(at, 8, &was, none), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_READ, 0),
+		     WORLD_INJECTED);
+	cr_assert_eq(swap(at, 4, &none, 0x304000 | ALL | USED), GNOMON_OK);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_WRITE, 1), WORLD_OK);
+}
+
+Test(trace, i38_odd_exchanges_are_refused)
+{
+	uint64_t old = 0;
+
+	cr_assert_eq(swap(pte(0x1000), 2, &old, 1), GNOMON_INVAL);
+	cr_assert_eq(swap(pte(0x1000) + 4, 8, &old, 1), GNOMON_INVAL);
+	cr_assert_eq(swap(UINT64_C(1) << 38, 8, &old, 1), GNOMON_ABSENT);
+	cr_assert_eq(old, 0);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+}
+
 Test(trace, i24_a_store_across_pages_is_refused)
 {
 	char data[4097] = { 0 };
