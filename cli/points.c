@@ -153,8 +153,7 @@ bool points_load(struct points *p, const char *path, const char *folder,
 	const struct scenario *s = &p->scenario;
 	for (size_t r = 0; r < p->input_count && ok; r++) {
 		for (size_t i = 0; i < s->presets.count && ok; i++) {
-			ok = points_add_preset(p, &p->inputs[r],
-					       s->presets.items[i], status);
+			ok = points_add_preset(p, &p->inputs[r], i, status);
 		}
 	}
 	return ok;
@@ -183,7 +182,7 @@ struct sim_job point_job(const struct points *p, const struct point *pt)
 
 	job.input = pt->source;
 	job.mode = pt->mode;
-	job.preset = pt->preset;
+	job.preset = pt->preset_path;
 	job.sets = (const char *const *)pt->sets + pt->work_count;
 	job.set_count = pt->set_count - pt->work_count;
 	job.seed = pt->seed;

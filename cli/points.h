@@ -28,7 +28,8 @@ struct point_input {
 
 struct point {
 	const struct point_input *input;
-	const char *preset;
+	const char *preset;	/* as the scenario names it */
+	const char *preset_path; /* to load it by */
 	enum sim_mode mode;
 	uint64_t seed;
 	char *source;		/* path, or workload with its parameters */

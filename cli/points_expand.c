@@ -22,7 +22,7 @@
 struct expansion {
 	struct points *p;
 	const struct point_input *input;
-	const char *preset_name;
+	const char *preset_name, *preset_path;
 	const struct sim_preset *base;
 	struct point proto;	/* sets so far */
 	int *status;
@@ -101,6 +101,7 @@ static void add_point(struct expansion *e, const struct sim_preset *preset,
 	*pt = e->proto;
 	pt->input = e->input;
 	pt->preset = e->preset_name;
+	pt->preset_path = e->preset_path;
 	pt->mode = mode;
 	pt->seed = seed;
 	for (size_t i = 0; i < pt->set_count; i++) {
@@ -370,13 +371,16 @@ static bool add_sensitivity(struct expansion *e)
 }
 
 bool points_add_preset(struct points *p, const struct point_input *input,
-		       const char *name, int *status)
+		       size_t number, int *status)
 {
+	const char *name = p->scenario.presets.items[number];
+	const char *path = p->scenario.preset_paths.items[number];
 	struct sim_preset *base = points_must(malloc(sizeof(*base)));
 	struct sim_error error = { 0 };
 	struct expansion e = { .p = p, .input = input, .preset_name = name,
+			       .preset_path = path,
 			       .base = base, .status = status };
-	bool ok = sim_preset_load(name, base, &error) ||
+	bool ok = sim_preset_load(path, base, &error) ||
 		  complain(&e, p->scenario.presets.line, "presets",
 			   error.text);
 

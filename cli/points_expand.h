@@ -14,8 +14,9 @@ bool points_complain(const struct points *p, int line, const char *key,
 /* Ends the program when there is no memory. */
 void *points_must(void *memory);
 
-/* Adds every point of one input under one preset; prints what is wrong. */
+/* Adds every point of one input under one preset, by its number in the
+ * scenario; prints what is wrong. */
 bool points_add_preset(struct points *p, const struct point_input *input,
-		       const char *name, int *status);
+		       size_t number, int *status);
 
 #endif

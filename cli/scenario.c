@@ -306,6 +306,23 @@ static bool is_complete(const struct scenario *s, char *error)
 	return !*error;
 }
 
+/* A path is relative to the scenario's folder, like those of recordings. */
+static void find_presets(struct scenario *s)
+{
+	for (size_t i = 0; i < s->presets.count; i++) {
+		const char *name = s->presets.items[i];
+		size_t length = strlen(name);
+		bool is_path = strchr(name, '/') ||
+			(length > 4 && !strcmp(name + length - 4, ".ini"));
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), "%s%s%s",
+			 is_path && *name != '/' ? s->folder : "",
+			 is_path && *name != '/' ? "/" : "", name);
+		s->preset_paths.items[s->preset_paths.count++] = copy(path);
+	}
+}
+
 bool scenario_load(struct scenario *s, const char *path, const char *folder,
 		   char *error)
 {
@@ -331,6 +348,7 @@ bool scenario_load(struct scenario *s, const char *path, const char *folder,
 		s->presets.items[s->presets.count++] =
 			copy(sim_default_preset());
 	}
+	find_presets(s);
 	return true;
 }
 
@@ -350,6 +368,7 @@ void scenario_free(struct scenario *s)
 		free(s->vary[i].param);
 		free_list(&s->vary[i].values);
 	}
+	free_list(&s->preset_paths);
 	free(s->path);
 	free(s->folder);
 	free(s->text);

@@ -60,6 +60,8 @@ struct scenario {
 	struct scenario_list workloads;
 	struct scenario_list modes;
 	struct scenario_list presets;
+	/* What to load for each: a name, or a path made absolute. */
+	struct scenario_list preset_paths;
 	struct scenario_list seeds;
 	struct scenario_vary vary[SCENARIO_VARY_MAX];
 	size_t vary_count;

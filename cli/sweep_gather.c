@@ -167,7 +167,7 @@ static json_t *json_presets(const struct points *p)
 	for (size_t i = 0; i < p->scenario.presets.count; i++) {
 		struct sim_preset *preset = malloc(sizeof(*preset));
 		struct sim_error error = { 0 };
-		const char *name = p->scenario.presets.items[i];
+		const char *name = p->scenario.preset_paths.items[i];
 		if (preset && sim_preset_load(name, preset, &error)) {
 			json_object_set_new(all, preset->name, json_pack(
 				"{s:s, s:o}", "about", preset->about,

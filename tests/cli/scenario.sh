@@ -30,6 +30,8 @@ wrong 2 's.ini:5: no section \[bogus\]\|s.ini:6: no section \[bogus\]' \
 	"$good" "$modes" '[bogus]' 'a = 1'
 wrong 2 's.ini:5: seeds: a seed is' "$good" "$modes" 'seeds = 1, x'
 wrong 2 's.ini:5: presets: .*nada' "$good" "$modes" 'presets = nada'
+wrong 2 's.ini:5: presets: /.*/here/mine.ini: cannot be read' "$good" \
+	"$modes" 'presets = here/mine.ini'
 wrong 2 's.ini:5: verify: .maybe. is neither yes nor no' "$good" "$modes" \
 	'verify = maybe'
 wrong 2 "s.ini:5: name: 'A B' is not made of" "$good" "$modes" 'name = A B'
@@ -53,6 +55,16 @@ wrong 2 's.ini:5: is neither' "$good" "$modes" 'what is this'
 wrong 2 's.ini:5: the line is longer' "$good" "$modes" \
 	"title = $(printf '%0300d' 1)"
 wrong 1 'none.gnr: .*No such file' 'recordings = none.gnr' "$modes"
+
+# A preset's path counts from the scenario, wherever gnomon is called.
+mkdir "$work/here" "$work/here/machines" || exit 99
+printf '[preset]\nname = mine\n[exit]\nround_trip = 77 | DER | a test\n' \
+	>"$work/here/machines/mine.ini"
+printf '%s\n' '[scenario]' 'name = small' \
+	'workloads = forkwait,children=2,pages=2' "$modes" \
+	'presets = machines/mine.ini' >"$work/here/s.ini"
+expect 0 sweep "$work/here/s.ini" -o "$work/mine"
+grep -q ',mine,' "$work/mine/results.csv" || complain "not with that preset"
 
 # The scenarios that come with gnomon are good.
 for file in "$top_srcdir"/examples/scenarios/*.ini; do
