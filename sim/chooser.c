@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sim/chooser.h"
 
+#include "sim/mode_agile.h"
 #include "sim/mode_switching.h"
 #include "sim/text.h"
 
@@ -65,6 +66,9 @@ bool sim_chooser_init(struct sim_guest *guest)
 	if (!(info->flags & SIM_MF_MIXED) || (info->flags & SIM_MF_CHANCE)) {
 		return true;
 	}
+	if (info->flags & SIM_MF_AGILE) {
+		sim_agile_policy(guest, &config);
+	}
 	p = sim_arena_zalloc(&guest->arena, sizeof(*p));
 	memory = sim_arena_zalloc(&guest->arena, gnomon_policy_bytes(&config));
 	if (!p || !memory || gnomon_policy_create(memory, &config,
@@ -73,7 +77,8 @@ bool sim_chooser_init(struct sim_guest *guest)
 		return false;
 	}
 	p->by_interval = info->policy == GNOMON_POLICY_SHSP;
-	p->period = p->by_interval ? SIM_SHSP_INTERVAL :
+	p->ticks = p->by_interval || info->policy == GNOMON_POLICY_AGILE;
+	p->period = p->ticks ? config.interval :
 		(uint64_t)SAMPLE_TIMES * config.prices.sample;
 	guest->chooser = p;
 	return true;
@@ -173,7 +178,7 @@ static void interrupts(struct sim_guest *guest, unsigned vcpu)
 	struct sim_chooser_seen *seen = &p->seen[vcpu];
 	const struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
 
-	if (!p->by_interval) {
+	if (!p->ticks) {
 		if (v->counts.nested_cycles - seen->nested_cycles >=
 		    p->period) {
 			sample(guest, vcpu);
@@ -250,17 +255,26 @@ static bool go(struct sim_guest *guest, unsigned vcpu,
 				d->scope == GNOMON_SCOPE_SPACE ? &d->space :
 								 NULL,
 				d->mode == GNOMON_POLICY_NESTED ?
-				GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW);
+				GNOMON_MODE_NESTED : guest->agile ?
+				GNOMON_MODE_AGILE : GNOMON_MODE_SHADOW);
 }
 
 bool sim_chooser_work(struct sim_guest *guest, unsigned vcpu)
 {
 	struct gnomon_policy_decision d;
 
+	if (guest->agile && !sim_agile_settle(guest)) {
+		return false;
+	}
 	interrupts(guest, vcpu);
 	while (gnomon_policy_poll(guest->chooser->policy, &d)) {
 		if (d.scope == GNOMON_SCOPE_COUNT) {
 			count(guest, vcpu, d.space);
+		} else if (d.scope == GNOMON_SCOPE_TABLE ||
+			   d.scope == GNOMON_SCOPE_WRITTEN) {
+			if (!sim_agile_decided(guest, vcpu, &d)) {
+				return false;
+			}
 		} else if (!go(guest, vcpu, &d)) {
 			return false;
 		}

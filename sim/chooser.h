@@ -27,7 +27,8 @@ struct sim_chooser_seen {
 
 struct sim_chooser {
 	struct gnomon_policy *policy;
-	bool by_interval;	/* SHSP */
+	bool by_interval;	/* SHSP: goes by the counters alone */
+	bool ticks;		/* is woken at the end of intervals */
 	uint64_t period;	/* cycles in nested walks, or of an interval */
 	uint64_t faults;	/* SHSP: guest page faults, all vcpus */
 	struct sim_chooser_seen seen[GNOMON_VCPUS_MAX];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "sim/chooser.h"
+#include "sim/mode_agile.h"
 #include "sim/mode_paravirt.h"
 #include "sim/mode_patched.h"
 #include "sim/text.h"
@@ -23,6 +24,8 @@ void sim_vmm_set_machine(struct sim_guest *guest, unsigned vcpu)
 {
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
 	struct gnomon_regs regs = guest->regs[vcpu];
+	enum sim_paging paging = guest->agile ? SIM_PAGING_AGILE :
+		guest->root[vcpu].ncr3.v ? SIM_PAGING_2D : SIM_PAGING_1D;
 	uint64_t root = regs.cr3;
 
 	if (sim_guest_shadows(guest, vcpu)) {
@@ -31,17 +34,17 @@ void sim_vmm_set_machine(struct sim_guest *guest, unsigned vcpu)
 		regs.cr0 |= CR0_WP;
 		regs.efer |= EFER_NXE;
 	}
-	sim_vcpu_set(v, guest->root[vcpu].ncr3.v ? SIM_PAGING_2D
-						 : SIM_PAGING_1D,
-		     &regs, root, guest->root[vcpu].ncr3.v);
+	sim_vcpu_set(v, paging, &regs, root, guest->root[vcpu].ncr3.v);
+	v->begins_below = guest->agile && !guest->root[vcpu].agile;
 }
 
 void sim_vmm_load_root(struct sim_guest *guest, unsigned vcpu,
 		       const struct gnomon_root *root)
 {
 	struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
-	bool nested = root->ncr3.v;
-	bool other = root->ncr3.v != guest->root[vcpu].ncr3.v;
+	bool nested = root->ncr3.v && !root->agile;
+	bool other = root->ncr3.v != guest->root[vcpu].ncr3.v ||
+		     root->agile != guest->root[vcpu].agile;
 	bool changed = root->cr3.v != guest->root[vcpu].cr3.v;
 
 	guest->root[vcpu] = *root;
@@ -150,7 +153,8 @@ static bool make_vm(struct sim_guest *guest,
 		sim_fail(guest->error, SIM_ERR_BUG, "cannot make a vm: %s",
 			 gnomon_status_text(status));
 	}
-	return status == GNOMON_OK && sim_chooser_init(guest) &&
+	return status == GNOMON_OK && sim_agile_init(guest) &&
+	       sim_chooser_init(guest) &&
 	       (!(info->flags & SIM_MF_DIRECT) || sim_paravirt_init(guest)) &&
 	       (!(info->flags & SIM_MF_PATCHED) || sim_patched_init(guest));
 }
@@ -299,7 +303,9 @@ static enum sim_touch_end stopped(struct sim_guest *guest, unsigned vcpu,
 		return sim_paravirt_flush(guest, vcpu) ? SIM_TOUCH_DONE
 						       : SIM_TOUCH_BROKEN;
 	}
-	if (walk->stop == SIM_STOP_FAULT && !sim_guest_shadows(guest, vcpu)) {
+	if (walk->stop == SIM_STOP_FAULT &&
+	    (!sim_guest_shadows(guest, vcpu) ||
+	     (guest->agile && walk->below))) {
 		touch->error_code = walk->error_code;
 		end = SIM_TOUCH_FAULT;
 	} else {

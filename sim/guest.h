@@ -29,6 +29,7 @@ struct sim_guest_counts {
 	uint64_t by_kind[GNOMON_KINDS];
 	uint64_t trace_leaf, trace_upper, trace_open;
 	uint64_t cr3_exits, invlpg_exits, other_exits;
+	uint64_t cr3_hits;	/* agile: CR3 loads that needed no exit */
 	uint64_t pages_zapped;
 	uint64_t mmio;
 	uint64_t hypercalls;
@@ -70,6 +71,7 @@ struct sim_guest {
 	struct sim_chooser *chooser; /* what chooses the mode, or NULL */
 	bool plain;		/* data does not pass through the caches */
 	struct sim_paravirt *paravirt;	/* NULL in other modes */
+	struct sim_agile *agile;	/* NULL in other modes */
 	struct sim_patched *patched;	/* NULL in other modes */
 	struct sim_guest_counts counts;
 	struct sim_switching switching;
@@ -88,11 +90,12 @@ struct sim_guest_config {
 	uint64_t seed;
 };
 
-/* Does the vcpu walk shadow tables as of now? */
+/* Does the vcpu walk shadow tables as of now, or begin with them? */
 static inline bool sim_guest_shadows(const struct sim_guest *guest,
 				     unsigned vcpu)
 {
-	return guest->vm && !guest->root[vcpu].ncr3.v;
+	return guest->vm && (!guest->root[vcpu].ncr3.v ||
+			     guest->root[vcpu].agile);
 }
 
 /* *guest must stay where it is; error must outlive it. */

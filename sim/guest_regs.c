@@ -2,6 +2,7 @@
 /* What the guest does to its paging registers and to its TLB. */
 #include "sim/chooser.h"
 #include "sim/guest.h"
+#include "sim/mode_agile.h"
 #include "sim/mode_paravirt.h"
 #include "sim/tlb.h"
 
@@ -14,6 +15,9 @@ bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
 
 	if (guest->paravirt) {
 		return sim_paravirt_cr3(guest, vcpu, cr3);
+	}
+	if (guest->agile && sim_agile_cr3(guest, vcpu, cr3, keep)) {
+		return true;
 	}
 
 	if (exits) {
@@ -29,6 +33,9 @@ bool sim_guest_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
 		if (!sim_vmm_tell_regs(guest, vcpu, GNOMON_SET_CR3 |
 				 (keep ? GNOMON_SET_NOFLUSH : 0u))) {
 			return false;
+		}
+		if (guest->agile) {
+			sim_agile_learn(guest, vcpu);
 		}
 		if (sim_guest_shadows(guest, vcpu)) {
 			return true;	/* flushed with the root */
@@ -70,7 +77,9 @@ void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
 		sim_paravirt_invlpg(guest, vcpu, gva);
 		return;
 	}
-	if (!sim_guest_shadows(guest, vcpu)) {
+	if (!sim_guest_shadows(guest, vcpu) ||
+	    (guest->agile &&
+	     sim_walk_switches(&guest->machine.vcpus[vcpu], gva))) {
 		sim_guest_charge(guest, vcpu, SIM_CAT_FLUSH,
 				 SIM_P_FLUSH_INVLPG);
 		sim_tlb_flush_page(&guest->machine.vcpus[vcpu], gva);
@@ -79,6 +88,10 @@ void sim_guest_invlpg(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
 	guest->counts.invlpg_exits++;
 	sim_vmm_enter(guest, vcpu);
 	sim_guest_charge(guest, vcpu, SIM_CAT_VMM, SIM_P_VMM_INVLPG);
+	if (guest->agile &&
+	    !sim_vmm_sync_regs(guest, vcpu, guest->regs[vcpu].ac)) {
+		return;		/* told by the next access */
+	}
 	gnomon_invlpg(guest->vcpu[vcpu], (gnomon_gva_t){ gva });
 	sim_vmm_leave(guest);
 	if (guest->chooser) {

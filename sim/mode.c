@@ -43,6 +43,10 @@ const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
 		.start = GNOMON_MODE_SHADOW,
 		.modes = BOTH,
 	},
+	[SIM_MODE_AGILE] = {
+		.name = "agile", .flags = SIM_MF_MIXED | SIM_MF_AGILE,
+		.start = GNOMON_MODE_AGILE, .policy = GNOMON_POLICY_AGILE,
+	},
 };
 
 const char *sim_mode_name(enum sim_mode mode)

@@ -18,6 +18,8 @@ enum sim_mode_flags {
 	SIM_MF_DIRECT = 1u << 4,
 	SIM_MF_PATCHED = 1u << 5, /* SHADOW: stores to tables call */
 	SIM_MF_CHANCE = 1u << 6, /* MIXED: as chance says, for tests */
+	/* MIXED: the CPU has a switching bit, tables are chosen for. */
+	SIM_MF_AGILE = 1u << 7,
 };
 
 struct sim_mode_info {

@@ -45,6 +45,12 @@ static void init_params(struct sim_preset *preset)
 			.min = info->min, .max = info->max,
 			.label = "assumed",
 		};
+		if (!strcmp(info->section, "agile")) {
+			sim_copy(preset->params[i].label, SIM_LABEL_MAX,
+				 "default");
+			sim_copy(preset->params[i].source, SIM_SOURCE_MAX,
+				 "agile paging, ISCA 2016, its policies");
+		}
 		if (!strcmp(info->section, "engine")) {
 			sim_copy(preset->params[i].label, SIM_LABEL_MAX,
 				 "default");

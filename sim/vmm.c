@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/chooser.h"
+#include "sim/mode_agile.h"
 #include "sim/text.h"
 #include "sim/tlb.h"
 
@@ -125,6 +126,9 @@ static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
 		if (guest->chooser) {
 			sim_chooser_tell(guest, guest->running,
 					GNOMON_PE_TABLE_ZAP, a, 0, 1);
+		}
+		if (guest->agile) {
+			sim_agile_zapped(guest, a);
 		}
 	} else if (event != GNOMON_EVENT_TABLE_NEW) {
 		return;
@@ -256,6 +260,7 @@ static const unsigned prices[GNOMON_KINDS] = {
 	[GNOMON_KIND_HOST] = SIM_P_VMM_HOST,
 	[GNOMON_KIND_NESTED] = SIM_P_VMM_NESTED,
 	[GNOMON_KIND_SPURIOUS] = SIM_P_VMM_SPURIOUS,
+	[GNOMON_KIND_WATCH] = SIM_P_VMM_SPURIOUS,
 };
 
 /* A store into a traced frame: emulated, or the frame is guarded no more. */
@@ -281,6 +286,15 @@ static unsigned price_of_trace(struct sim_guest *guest,
 	return touch->patched ? SIM_P_VMM_PATCH_CALL : SIM_P_VMM_TRACE_LEAF;
 }
 
+/* Of the table there; upper: it is known not to be a leaf table. */
+static unsigned level_of(const struct sim_guest *guest, uint64_t gfn,
+			 bool upper)
+{
+	unsigned level = gfn < guest->frames ? guest->frame_level[gfn] : 0;
+
+	return level > 1 || !upper ? level ? level : 1 : 2;
+}
+
 static void tell_policy(struct sim_guest *guest, unsigned vcpu,
 			const struct gnomon_outcome *outcome, unsigned price)
 {
@@ -289,7 +303,8 @@ static void tell_policy(struct sim_guest *guest, unsigned vcpu,
 	if (outcome->kind == GNOMON_KIND_TRACE) {
 		sim_chooser_tell(guest, vcpu, price == SIM_P_VMM_TRACE_OPEN ?
 				GNOMON_PE_OPEN : GNOMON_PE_TRACE, gfn,
-				price == SIM_P_VMM_TRACE_UPPER ? 2 : 1, 1);
+				level_of(guest, gfn,
+					 price == SIM_P_VMM_TRACE_UPPER), 1);
 	} else if (outcome->kind == GNOMON_KIND_HIDDEN) {
 		sim_chooser_tell(guest, vcpu, GNOMON_PE_HIDDEN, 0, 1, 1);
 	} else if (outcome->kind == GNOMON_KIND_TRUE) {
@@ -429,9 +444,12 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 	case GNOMON_DO_MMIO:
 		guest->counts.mmio++;
 		return emulated(touch, outcome.gpa.v);
+	case GNOMON_TRACKED:
+		return guest->agile &&
+		       sim_agile_tracked(guest, vcpu, outcome.gpa.v) ?
+		       SIM_TOUCH_DONE : SIM_TOUCH_BROKEN;
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
-	case GNOMON_TRACKED:	/* no frame is watched here */
 	case GNOMON_STOP_BUG:
 		break;
 	}
