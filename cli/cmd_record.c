@@ -22,6 +22,7 @@ enum {
 	KEY_VERBOSE,
 	KEY_NO_VERIFY,
 	KEY_NO_SYMBOLS,
+	KEY_FETCHES,
 	KEY_END,
 };
 
@@ -51,6 +52,8 @@ static const struct argp_option options[] = {
 	{ "append", KEY_APPEND, "TEXT", 0, "more kernel parameters", 0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0,
 	  "stop after that time", 0 },
+	{ "fetches", KEY_FETCHES, NULL, 0,
+	  "also record an instruction fetch when the page changes", 0 },
 	{ "no-verify", KEY_NO_VERIFY, NULL, 0,
 	  "do not judge the recording afterwards", 0 },
 	{ "no-symbols", KEY_NO_SYMBOLS, NULL, 0,
@@ -77,6 +80,7 @@ static const unsigned takes[KEY_END - KEY_MEMORY] = {
 	[KEY_VERBOSE - KEY_MEMORY] = 1u << RECORD_TAKES_GUEST,
 	[KEY_NO_VERIFY - KEY_MEMORY] = 1u << RECORD_TAKES_GUEST,
 	[KEY_NO_SYMBOLS - KEY_MEMORY] = 1u << RECORD_TAKES_GUEST,
+	[KEY_FETCHES - KEY_MEMORY] = 1u << RECORD_TAKES_GUEST,
 };
 
 struct parsed {
@@ -165,6 +169,9 @@ static error_t parse_guest(int key, char *arg, struct record_guest *g)
 		return 0;
 	case KEY_NO_SYMBOLS:
 		g->symbols = false;
+		return 0;
+	case KEY_FETCHES:
+		g->fetches = true;
 		return 0;
 	case KEY_VERBOSE:
 		g->verbose = true;

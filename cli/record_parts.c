@@ -43,13 +43,14 @@ static const char *find_part(const char *built, const char *folder,
 	return is_file(path, R_OK) ? strdup(path) : NULL;
 }
 
-/* The newest kernel that can be read and has modules. */
+/* The newest kernel that can be read and has modules; a deterministic guest
+ * needs none. */
 static bool find_kernel(struct record_guest *g)
 {
 	static char modules[RECORD_PATH_BYTES];
 	glob_t found;
 
-	if (g->kernel && g->modules) {
+	if (g->kernel && (g->modules || g->deterministic)) {
 		return true;
 	}
 	if (glob(g->kernel ? g->kernel : "/boot/vmlinuz-*", 0, NULL,
@@ -64,14 +65,15 @@ static bool find_kernel(struct record_guest *g)
 		}
 		snprintf(modules, sizeof(modules), "/lib/modules/%s",
 			 version + strlen("vmlinuz-"));
-		if (g->modules || initramfs_has_modules(modules)) {
+		if (g->modules || g->deterministic ||
+		    initramfs_has_modules(modules)) {
 			g->kernel = strdup(found.gl_pathv[i]);
 			g->modules = g->modules ? g->modules : modules;
 			break;
 		}
 	}
 	globfree(&found);
-	return g->kernel && g->modules;
+	return g->kernel && (g->modules || g->deterministic);
 }
 
 /* Its first line of --version; only 7.2 is known to show registers. */
@@ -131,7 +133,7 @@ bool record_find_guest(struct record_guest *g)
 		return false;
 	}
 	if (!find_kernel(g) || !is_file(g->kernel, R_OK) ||
-	    !initramfs_has_modules(g->modules)) {
+	    (!g->deterministic && !initramfs_has_modules(g->modules))) {
 		cmd_error("kernel", "none that can be read, with its modules; "
 			  "install linux-image-amd64 or name one with "
 			  "--kernel and --modules");

@@ -303,6 +303,7 @@ static void set_environment(const struct record_guest *g,
 	setenv("GNOMON_RECORD_OUT", g->out, 1);
 	setenv("GNOMON_RECORD_RAM", d->ram, 1);
 	setenv("GNOMON_RECORD_FILTER", pages, 1);
+	setenv("GNOMON_RECORD_FETCHES", g->fetches ? "1" : "0", 1);
 }
 
 /* Starts QEMU with its console on a pipe; -1 if that fails. */

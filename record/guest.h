@@ -31,6 +31,7 @@ struct record_guest {
 	bool deterministic;
 	const char *const *with;	/* whole paths */
 	size_t with_count;
+	bool fetches;		/* record one per change of page */
 	bool symbols;		/* hand over the kernel's function names */
 	bool verbose;		/* show all that the guest's console says */
 	/* Called a few times a second, with bytes written; may be null. */

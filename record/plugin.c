@@ -53,6 +53,8 @@ static struct {
 	struct record rec;
 	struct record_filter filter;
 	struct record_symbols symbols;
+	bool fetches;		/* record them */
+	uint64_t fetched[RECORD_VCPUS_MAX];	/* page of the last, + 1 */
 } p;
 
 static const char *setting(const char *name)
@@ -108,7 +110,8 @@ static void describe(struct sim_rec_info *info, unsigned int vcpu)
 	sim_rec_meta_set(info, "filter", pages);
 	sim_rec_meta_set(info, "ac", "recorded");
 	sim_rec_meta_set(info, "privilege", "recorded");
-	sim_rec_meta_set(info, "fetches", "faulting ones only");
+	sim_rec_meta_set(info, "fetches", p.fetches ?
+			 "one per change of page" : "faulting ones only");
 	sim_rec_meta_set(info, "final-state", "guest memory");
 }
 
@@ -274,6 +277,7 @@ static void load_cr3(unsigned int vcpu, uint64_t value)
 		record_left(&p.rec);
 	}
 	record_filter_clear(&p.filter);
+	p.fetched[vcpu] = 0;
 }
 
 static void write_register(enum sim_event_type type, uint64_t value,
@@ -478,6 +482,33 @@ static void at_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 	}
 }
 
+static void put_fetch(unsigned int vcpu, uint64_t page)
+{
+	uint64_t gva = page << 12;
+
+	if (p.on && p.fetched[vcpu] != page + 1) {
+		p.fetched[vcpu] = page + 1;
+		put((struct sim_event){
+			.type = SIM_EV_ACCESS, .gva = gva, .size = 1,
+			.flags = (uint16_t)(access_flags(vcpu, gva, false) |
+					    SIM_F_FETCH) });
+	}
+}
+
+/* A block runs: its page and, by the lowest bit, the next one too. */
+static void at_block(unsigned int vcpu, void *arg)
+{
+	uint64_t page = (uintptr_t)arg >> 1;
+
+	if (p.on) {
+		p.rec.vcpu = (uint16_t)vcpu;
+		put_fetch(vcpu, page);
+		if ((uintptr_t)arg & 1) {
+			put_fetch(vcpu, page + 1);
+		}
+	}
+}
+
 /* ---- Translation --------------------------------------------------------- */
 
 static bool is_fault_handler(uint64_t ip)
@@ -512,6 +543,18 @@ static void watch(struct qemu_plugin_insn *insn, uint64_t ip, size_t back)
 	}
 }
 
+static void watch_block(struct qemu_plugin_tb *tb, size_t count)
+{
+	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
+	uint64_t page = qemu_plugin_tb_vaddr(tb) >> 12;
+	uint64_t end = qemu_plugin_insn_vaddr(last) +
+		       qemu_plugin_insn_size(last) - 1;
+
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, at_block,
+		QEMU_PLUGIN_CB_R_REGS,
+		(void *)(uintptr_t)(page << 1 | (end >> 12 != page)));
+}
+
 static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb);
@@ -519,6 +562,9 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	(void)id;
 	qemu_plugin_register_vcpu_tb_exec_inline(tb,
 		QEMU_PLUGIN_INLINE_ADD_U64, &p.executed, count);
+	if (p.fetches) {
+		watch_block(tb, count);
+	}
 	for (size_t n = 0; n < count; n++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, n);
 		uint64_t ip = qemu_plugin_insn_vaddr(insn);
@@ -551,6 +597,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 			 "use qemu-system-x86_64 7.2");
 		return -1;
 	}
+	p.fetches = setting("GNOMON_RECORD_FETCHES")[0] == '1';
 	p.vcpus = (unsigned int)info->system.max_vcpus;
 	if (p.vcpus > RECORD_VCPUS_MAX ||
 	    !record_map_ram(&p.ram, setting("GNOMON_RECORD_RAM")) ||

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "record/user_maps.h"
 
+#include <elf.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sim/rec_event.h"
 
@@ -167,6 +170,7 @@ void user_maps_remove(struct user_maps *m, uint64_t gva, uint64_t bytes)
 struct program {
 	struct user_maps *m;
 	void (*tell)(const struct user_found *f);
+	uint64_t bias;		/* of the file whose beginning came last */
 };
 
 static bool is_host(const struct user_maps *m, const struct user_found *f)
@@ -180,6 +184,64 @@ static bool is_host(const struct user_maps *m, const struct user_found *f)
 	return false;
 }
 
+/* One piece of a file that is mapped, cut out of what is found. */
+static void tell_piece(struct program *p, const struct user_found *f,
+		       uint64_t start, uint64_t end, unsigned prot)
+{
+	static struct user_found piece;	/* under the caller's lock */
+
+	start = start > f->gva ? start : f->gva;
+	end = end < f->gva + f->bytes ? end : f->gva + f->bytes;
+	if (start < end) {
+		piece = *f;
+		piece.gva = start;
+		piece.bytes = end - start;
+		piece.offset += start - f->gva;
+		piece.prot = prot;
+		p->tell(&piece);
+	}
+}
+
+/*
+ * QEMU maps the guest's code readable only, so that neighbours become one
+ * mapping; the program's own headers know its segments and their rights.
+ */
+static bool tell_segments(struct program *p, const struct user_found *f)
+{
+	int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+	bool is_elf, first = true;
+	Elf64_Ehdr e;
+	Elf64_Phdr h;
+
+	if (fd < 0) {
+		return false;
+	}
+	is_elf = pread(fd, &e, sizeof(e), 0) == sizeof(e) &&
+		 memcmp(e.e_ident, ELFMAG, SELFMAG) == 0 &&
+		 e.e_phentsize == sizeof(h);
+	for (unsigned i = 0; is_elf && i < e.e_phnum; i++) {
+		if (pread(fd, &h, sizeof(h), (off_t)(e.e_phoff +
+			  i * sizeof(h))) != sizeof(h)) {
+			break;
+		}
+		if (h.p_type != PT_LOAD) {
+			continue;
+		}
+		if (first && f->offset == 0) {
+			p->bias = f->gva - (h.p_vaddr & ~UINT64_C(4095));
+		}
+		first = false;
+		tell_piece(p, f, p->bias + (h.p_vaddr & ~UINT64_C(4095)),
+			   (p->bias + h.p_vaddr + h.p_filesz + 4095) &
+				   ~UINT64_C(4095),
+			   (h.p_flags & PF_R ? SIM_PROT_R : 0u) |
+			   (h.p_flags & PF_W ? SIM_PROT_W : 0u) |
+			   (h.p_flags & PF_X ? SIM_PROT_X : 0u));
+	}
+	close(fd);
+	return is_elf;
+}
+
 static bool note_program(void *arg, struct user_found *f)
 {
 	struct program *p = arg;
@@ -187,7 +249,9 @@ static bool note_program(void *arg, struct user_found *f)
 	if (f->path[0] && f->gva >= p->m->base && !is_host(p->m, f)) {
 		f->gva -= p->m->base;
 		user_maps_add(p->m, f->gva, f->bytes);
-		p->tell(f);
+		if (!tell_segments(p, f)) {
+			p->tell(f);
+		}
 	}
 	return true;
 }
@@ -195,7 +259,7 @@ static bool note_program(void *arg, struct user_found *f)
 void user_maps_program(struct user_maps *m,
 		       void (*tell)(const struct user_found *f))
 {
-	struct program p = { m, tell };
+	struct program p = { m, tell, 0 };
 
 	each(note_program, &p);
 }

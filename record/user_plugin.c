@@ -62,18 +62,24 @@ static void put_access(uint64_t gva, unsigned size, unsigned flags)
 	user_unlock();
 }
 
-/* The way of nearly all accesses: a page that was just here. */
-static inline void see_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
-			      uint64_t gva, unsigned kind)
+/*
+ * Nearly all accesses are to a page that was just here. One callback for loads
+ * and stores: with one for each, QEMU 7.2 calls both for either.
+ */
+static void at_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
+		      uint64_t gva, void *arg)
 {
+	unsigned kind = qemu_plugin_mem_is_store(info) ? USER_WRITES :
+							 USER_READS;
 	uint64_t page = gva >> 12;
 	uint64_t *hot = &self.hot[kind][vcpu % USER_VCPUS]
 				 [(page ^ page >> 8) % USER_HOT];
 
+	(void)arg;
 	if (*hot == page + 1 &&
 	    (!self.switches || atomic_load_explicit(&self.ring->running,
-						 memory_order_relaxed) ==
-				    self.pid)) {
+						    memory_order_relaxed) ==
+				       self.pid)) {
 		self.dropped++;
 		return;
 	}
@@ -85,20 +91,6 @@ static inline void see_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 	}
 	put_access(gva, 1u << qemu_plugin_mem_size_shift(info),
 		   kind == USER_WRITES ? SIM_F_WRITE : 0);
-}
-
-static void at_read(unsigned int vcpu, qemu_plugin_meminfo_t info,
-		    uint64_t gva, void *arg)
-{
-	(void)arg;
-	see_access(vcpu, info, gva, USER_READS);
-}
-
-static void at_write(unsigned int vcpu, qemu_plugin_meminfo_t info,
-		     uint64_t gva, void *arg)
-{
-	(void)arg;
-	see_access(vcpu, info, gva, USER_WRITES);
 }
 
 /* A block runs; only its first page is looked at. */
@@ -129,12 +121,9 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	qemu_plugin_register_vcpu_tb_exec_cb(tb, at_block,
 		QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)page);
 	for (size_t n = 0; n < count; n++) {
-		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, n);
-
-		qemu_plugin_register_vcpu_mem_cb(insn, at_read,
-			QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_R, NULL);
-		qemu_plugin_register_vcpu_mem_cb(insn, at_write,
-			QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W, NULL);
+		qemu_plugin_register_vcpu_mem_cb(
+			qemu_plugin_tb_get_insn(tb, n), at_access,
+			QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
 	}
 }
 

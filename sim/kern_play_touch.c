@@ -93,9 +93,11 @@ void play_touch(struct sim_play *play, struct play_task *t,
 	uint64_t last = ev->gva + (ev->size ? ev->size - 1u : 0u);
 	unsigned flags = flags_of(ev);
 
-	touch_page(play, t, ev->gva, flags, ev->type == SIM_EV_FAULT);
-	/* An access of at most a page can reach into the next one. */
+	/* The model's accesses have 8 bytes. */
+	touch_page(play, t, ev->gva & ~UINT64_C(7), flags,
+		   ev->type == SIM_EV_FAULT);
+	/* One of at most a page can reach into the next one. */
 	if (last >= ev->gva && (last ^ ev->gva) >= KERN_PAGE) {
-		touch_page(play, t, last, flags, false);
+		touch_page(play, t, last & ~UINT64_C(7), flags, false);
 	}
 }

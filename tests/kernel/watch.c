@@ -33,6 +33,9 @@ static void check(struct watch *w, const struct sim_event *ev, uint64_t gpa)
 		a.write = ev->value & SIM_PF_W;
 		a.fetch = ev->value & SIM_PF_ID;
 	}
+	if (ev->type == SIM_EV_ACCESS && (ev->gva & 4095) + ev->size > 4096) {
+		wrong(w, ev, "reaches into the next page", ev->size, 0);
+	}
 	/* The kernel reaches user memory between STAC and CLAC. */
 	w->oracle[ev->vcpu].ac = true;
 	sim_oracle(&w->oracle[ev->vcpu], &a, &r);
