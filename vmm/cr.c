@@ -10,13 +10,15 @@
 
 #define LEAF_HYPERVISOR 0x40000000u
 
-static void intercepts(struct vmm *v)
+static void intercepts(struct vmm *v, bool cr3_exits)
 {
 	struct vmcb *c = v->vmcb;
 	bool shadow = v->mode == VMM_SHADOW;
 
 	/* Nested: TCG gives no #GP for illegal values of these two. */
-	c->cr_write = shadow ? 1u << 0 | 1u << 3 | 1u << 4 : 1u << 0 | 1u << 4;
+	c->cr_write = 1u << 0 | 1u << 4;
+	/* A policy also counts the loads. */
+	c->cr_write |= cr3_exits || v->policy ? 1u << 3 : 0;
 	c->cr_read = shadow ? 1u << 0 | 1u << 3 | 1u << 4 : 0;
 	c->exceptions = shadow ? 1u << VEC_PF : 0;
 	c->misc1 = SVM_CPUID | SVM_INVLPGA | SVM_IOIO | SVM_MSR |
@@ -45,13 +47,30 @@ static uint64_t legacy_root(uint64_t root)
 	return (uint64_t)pdpte;
 }
 
+/* Nested: the CPU holds what the guest believes. */
+static void push_regs(struct vmm *v)
+{
+	v->vmcb->cr0 = v->guest.cr0;
+	v->vmcb->cr3 = v->guest.cr3;
+	v->vmcb->cr4 = v->guest.cr4;
+	v->vmcb->efer = v->guest.efer | EFER_SVME;
+}
+
 void load_root(struct vmm *v)
 {
 	struct gnomon_root root = gnomon_vcpu_root(v->vcpu);
 	struct vmcb *c = v->vmcb;
 	bool legacy = !(v->guest.efer & EFER_LMA);
+	enum vmm_mode mode = root.ncr3.v ? VMM_NESTED : VMM_SHADOW;
 
-	intercepts(v);
+	if (mode != v->mode) {
+		v->mode = mode;
+		v->flush = true;
+		if (mode == VMM_NESTED) {
+			push_regs(v);
+		}
+	}
+	intercepts(v, root.cr3_exits);
 	/* Legacy: the CPU loads the four entries with CR3, so flush. */
 	v->flush |= root.flush || legacy;
 	if (v->mode == VMM_NESTED) {
@@ -136,10 +155,7 @@ bool set_regs(struct vmm *v, const struct gnomon_regs *regs, uint32_t flags)
 	}
 	v->guest = now;
 	if (v->mode == VMM_NESTED) {
-		v->vmcb->cr0 = regs->cr0;
-		v->vmcb->cr3 = regs->cr3;
-		v->vmcb->cr4 = regs->cr4;
-		v->vmcb->efer = regs->efer | EFER_SVME;
+		push_regs(v);
 	}
 	load_root(v);
 	return true;
@@ -164,7 +180,13 @@ static bool write_cr(struct vmm *v, unsigned cr, uint64_t value)
 		return set_regs(v, &r, 0);
 	case 3:
 		r.cr3 = value;
-		return set_regs(v, &r, GNOMON_SET_CR3);
+		if (!set_regs(v, &r, GNOMON_SET_CR3)) {
+			return false;
+		}
+		if (v->policy) {
+			adaptive_exit(v, true);
+		}
+		return true;
 	default:
 		r.cr4 = value;
 		return set_regs(v, &r, 0);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The engine's objects, and the change of mode while the guest runs: what the
- * engine holds of a guest can always be made again from slots and registers,
- * so a switch gives it all back and starts afresh in the other mode. The
+ * The engine's objects, and the change of mode while the guest runs. The engine
+ * does the work: it is told the mode, then the registers as the CPU has them,
+ * and answers with a root that says what the CPU must walk from now on. The
  * guest sees nothing of it but time.
  */
 #include "vmm/vmm.h"
 
 enum { PIT_HZ = 1193182, PIT_MS = 10 };
 
-static uint64_t rdtsc(void)
+uint64_t rdtsc(void)
 {
 	uint32_t low, high;
 
@@ -17,10 +17,16 @@ static uint64_t rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
+static enum gnomon_mode engine_mode(enum vmm_mode mode)
+{
+	return mode == VMM_NESTED ? GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW;
+}
+
 void engine_create(struct vmm *v)
 {
-	v->config.mode = v->mode == VMM_NESTED ? GNOMON_MODE_NESTED
-					       : GNOMON_MODE_SHADOW;
+	v->config.mode = engine_mode(v->mode);
+	/* A hypercall may ask for the other one at any time. */
+	v->config.modes = 1u << GNOMON_MODE_NESTED | 1u << GNOMON_MODE_SHADOW;
 	if (gnomon_vm_create(v->vm_memory, &v->config, &vmm_host, v, &v->vm) !=
 	    GNOMON_OK) {
 		vmm_die("the engine refused the configuration");
@@ -32,27 +38,28 @@ void engine_create(struct vmm *v)
 	}
 }
 
-static void change(struct vmm *v)
+bool engine_choose(struct vmm *v, const gnomon_gpa_t *space,
+		   enum vmm_mode mode)
 {
-	struct gnomon_regs regs;
-	bool pae;
+	enum gnomon_status s;
 
 	pull_regs(v);
-	regs = v->guest;
-	pae = (regs.cr0 & CR0_PG) && (regs.cr4 & CR4_PAE) &&
-	      !(regs.efer & EFER_LMA);
-	gnomon_vcpu_destroy(v->vcpu);
-	if (gnomon_vm_destroy(v->vm, NULL) != GNOMON_OK) {
-		vmm_die("the engine does not end");
+	do {
+		s = gnomon_mode_switch(v->vm, space, engine_mode(mode), NULL);
+	} while (s == GNOMON_MORE);
+	if (s == GNOMON_ABSENT && space) {
+		return false;	/* the address space is gone already */
 	}
-	v->mode = v->wanted;
-	engine_create(v);
-	if (!set_regs(v, &regs, GNOMON_SET_CR3 |
-				(pae ? GNOMON_SET_PDPTES : 0))) {
+	if (s != GNOMON_OK) {
+		vmm_die("no change of mode: %s", gnomon_status_text(s));
+	}
+	/* The vcpu changes over when it is told its registers. */
+	if (!set_regs(v, &v->guest, 0)) {
 		vmm_die("the engine refused registers that it had accepted");
 	}
 	v->flush = true;
 	v->count.switches++;
+	return true;
 }
 
 void engine_switch(struct vmm *v)
@@ -60,12 +67,16 @@ void engine_switch(struct vmm *v)
 	if (step_active()) {
 		return;
 	}
-	if (v->period && rdtsc() >= v->next) {
-		v->wanted = v->mode == VMM_NESTED ? VMM_SHADOW : VMM_NESTED;
+	if (v->period && !v->policy && rdtsc() >= v->next) {
+		v->wanted = v->chosen == VMM_NESTED ? VMM_SHADOW : VMM_NESTED;
 		v->next = rdtsc() + v->period;
 	}
-	if (v->wanted != v->mode) {
-		change(v);
+	if (v->wanted != v->chosen) {
+		v->chosen = v->wanted;
+		(void)engine_choose(v, NULL, v->wanted);
+	}
+	if (v->policy) {
+		adaptive_poll(v);
 	}
 }
 
@@ -83,6 +94,11 @@ static uint64_t measure_tsc(void)
 	while (!(inb(0x61) & 0x20)) {
 	}
 	return rdtsc() - start;
+}
+
+uint64_t measure_tsc_ms(void)
+{
+	return measure_tsc() / PIT_MS;
 }
 
 void engine_timer(struct vmm *v, uint64_t ms)

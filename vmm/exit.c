@@ -13,6 +13,9 @@ static void after_fault(struct vmm *v, const struct gnomon_outcome *out,
 			uint64_t gva)
 {
 	v->count.kind[out->kind]++;
+	if (v->policy) {
+		adaptive_fault(v, out);
+	}
 	switch (out->action) {
 	case GNOMON_RESUME:
 		break;
@@ -20,7 +23,8 @@ static void after_fault(struct vmm *v, const struct gnomon_outcome *out,
 		inject_pf(v, out->gva.v, out->error_code);
 		break;
 	case GNOMON_EMULATE:
-		if (emulate_store(v, gva)) {
+		/* A nested violation names no address of the guest's. */
+		if (v->mode == VMM_SHADOW && emulate_store(v, gva)) {
 			v->count.stores_emulated++;
 		} else {
 			v->count.stores_stepped++;
@@ -95,6 +99,9 @@ static void exit_invlpg(struct vmm *v)
 		return;
 	}
 	gnomon_invlpg(v->vcpu, (gnomon_gva_t){ insn_address(v, &i) });
+	if (v->policy) {
+		adaptive_exit(v, false);
+	}
 	load_root(v);
 	skip(v, i.bytes);
 }

@@ -12,7 +12,8 @@
 #define HC_PUT 1	/* a character for the VMM's log */
 #define HC_MARK 2	/* counters as of now, under the number RCX & 7 */
 #define HC_AUDIT 3	/* RAX = 1 when every check passed */
-#define HC_MODE 4	/* RAX = 0 nested, 1 shadow; + 2: a timer switches */
+/* RAX = 0 nested, 1 shadow; + 2: it may change at any time */
+#define HC_MODE 4
 #define HC_SWITCH 5	/* be the mode RCX from the next instruction on */
 
 #endif

@@ -3,14 +3,17 @@
  * Start: what the loader left, the engine's vm and vcpu, the guest, then
  * vmm_run() until it is done. Command line:
  *
- *	[mode=nested|shadow|unsync] [prefetch=HEX] [opt=HEX]
+ *	[mode=nested|shadow|unsync|adaptive] [prefetch=HEX] [opt=HEX]
+ *	[walks=HEX]
  *	[switch=HEX] [guest=selftest|hostile] -- guest's own
  *
  * shadow emulates every traced store, unsync leaves leaf tables open between
  * flush points. prefetch is the width, 0 for none; opt names the engine's
  * options one by one. switch is how many milliseconds pass between changes of
- * mode, nested to shadow and back. Without guest= the first module is the
- * kernel and the second its initrd.
+ * mode, nested to shadow and back. adaptive starts nested, and a policy
+ * chooses for each address space between that and unsync; walks is how many
+ * page walks in a millisecond of nested paging it is to assume. Without
+ * guest= the first module is the kernel and the second its initrd.
  */
 #include <string.h>
 
@@ -159,7 +162,7 @@ static void svm_init(struct vmm *v)
 
 /* ---- the engine ---------------------------------------------------------- */
 
-static void *pages_for(size_t bytes)
+void *pages_for(size_t bytes)
 {
 	/* Fresh pages come in ascending order: neighbours. */
 	unsigned char *first = page_take();
@@ -194,7 +197,7 @@ static void options(struct vmm *v, const char *line,
 
 	mode = mode ? mode : "shadow";
 	config->options = GNOMON_OPT_ALL;
-	if (!is(mode, "unsync")) {
+	if (!is(mode, "unsync") && !is(mode, "adaptive")) {
 		config->options &= ~(uint32_t)GNOMON_OPT_UNSYNC;
 	}
 	if (prefetch && hex(prefetch) == 0) {
@@ -202,24 +205,32 @@ static void options(struct vmm *v, const char *line,
 	}
 	config->prefetch = (uint8_t)(prefetch ? hex(prefetch) : 0);
 	config->options = opt ? hex(opt) : config->options;
-	v->mode = is(mode, "nested") ? VMM_NESTED : VMM_SHADOW;
+	v->mode = is(mode, "nested") || is(mode, "adaptive") ?
+		  VMM_NESTED : VMM_SHADOW;
 }
 
 static void engine_init(struct vmm *v, const char *line)
 {
 	const char *ms = option(line, "switch=");
+	const char *mode = option(line, "mode=");
+	const char *walks = option(line, "walks=");
 
 	v->config = (struct gnomon_config){ .size = sizeof(v->config) };
 	options(v, line, &v->config);
 	caps_init(v);
 	v->config.caps = v->caps;
 	v->config.host_maxphyaddr = v->caps.maxphyaddr;
-	v->wanted = v->mode;
+	v->wanted = v->chosen = v->mode;
 	v->vm_memory = pages_for(gnomon_vm_bytes());
 	v->vcpu_memory = pages_for(gnomon_vcpu_bytes());
 	engine_create(v);
 	engine_timer(v, ms ? hex(ms) : 0);
+	if (mode && is(mode, "adaptive")) {
+		v->walks = walks ? hex(walks) : 0;
+		adaptive_init(v, measure_tsc_ms());
+	}
 	vmm_log("vmm: mode=%s opt=%x features=%x maxphyaddr=%u",
+		v->policy ? "adaptive" :
 		v->mode == VMM_NESTED ? "nested" : "shadow",
 		(uint64_t)v->config.options, (uint64_t)v->caps.features,
 		(uint64_t)v->caps.maxphyaddr);

@@ -151,7 +151,7 @@ void hypercall(struct vmm *v)
 		result = audit(v);
 		break;
 	case HC_MODE:
-		result = v->mode + (v->period ? 2u : 0);
+		result = v->mode + (v->period || v->policy ? 2u : 0);
 		break;
 	case HC_SWITCH:
 		if (v->reg[RCX] < VMM_MODES) {

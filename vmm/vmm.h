@@ -65,7 +65,10 @@ struct vmm {
 	struct gnomon_caps caps;
 	struct gnomon_config config;
 	void *vm_memory, *vcpu_memory;
-	enum vmm_mode mode, wanted;
+	enum vmm_mode mode;	/* the CPU walks now: the root says so */
+	enum vmm_mode chosen, wanted;	/* for the whole vm */
+	struct gnomon_policy *policy;	/* mode=adaptive, else null */
+	uint64_t walks;		/* adaptive: assumed per millisecond */
 	uint64_t period, next;	/* TSC ticks between switches; 0 = never */
 	bool flush;		/* before the next entry */
 	uint64_t pending;	/* an event to inject, in eventinj's form */
@@ -143,6 +146,21 @@ void engine_create(struct vmm *v);
 void engine_switch(struct vmm *v);
 /* Switch every ms milliseconds from now on. */
 void engine_timer(struct vmm *v, uint64_t ms);
+/* Have the engine walk an address space (null: the whole vm) in that mode;
+ * false if the address space is gone. */
+bool engine_choose(struct vmm *v, const gnomon_gpa_t *space,
+		   enum vmm_mode mode);
+uint64_t rdtsc(void);
+uint64_t measure_tsc_ms(void);	/* ticks in a millisecond */
+
+/* ---- adaptive.c: only where v->policy is set ----------------------------- */
+void adaptive_init(struct vmm *v, uint64_t ticks_per_ms);
+void adaptive_fault(struct vmm *v, const struct gnomon_outcome *out);
+void adaptive_exit(struct vmm *v, bool cr3);	/* else INVLPG */
+/* Before an entry: carry out what the policy decided. */
+void adaptive_poll(struct vmm *v);
+/* main.c: neighbouring pages, for good. */
+void *pages_for(size_t bytes);
 void exit_intr(struct vmm *v);
 
 /* ---- report.c ------------------------------------------------------------ */

@@ -11,7 +11,7 @@ baseline=$top_srcdir/tests/vmm/baseline.txt
 [ -f "$image" ] || { echo "skipped: the VMM is not built here"; exit 77; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-modes=${MODES:-nested,shadow,unsync,noprefetch,unsync64,switch}
+modes=${MODES:-nested,shadow,unsync,noprefetch,unsync64,switch,adaptive}
 
 "$top_srcdir/vmm/run" --image "$image" --icount --mode "native,$modes" \
 	--keep "$work" || exit $?
