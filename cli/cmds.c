@@ -14,6 +14,7 @@ extern const struct cmd cmd_report;
 extern const struct cmd cmd_run;
 extern const struct cmd cmd_sweep;
 extern const struct cmd cmd_validate;
+extern const struct cmd cmd_vmm;
 extern const struct cmd cmd_walk;
 extern const struct cmd cmd_workloads;
 
@@ -27,6 +28,7 @@ const struct cmd *const cmds[] = {
 	&cmd_info,
 	&cmd_walk,
 	&cmd_record,
+	&cmd_vmm,
 	&cmd_workloads,
 	&cmd_costs,
 	&cmd_validate,

@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# gnomon vmm hands its options to the runner, and refuses nonsense itself.
+. "${top_srcdir:?}/tests/cli/lib.sh"
+
+refuse 2 "forks must be a number from 1" vmm --forks 0
+refuse 2 "prefetch must be a number from 0 to 64" vmm --prefetch 65
+refuse 2 "unknown option '--nonsense'" vmm --nonsense
+refuse 2 "unexpected argument 'x'" vmm x
+[ -f "$top_builddir/vmm/gnomon-vmm" ] || exit 77
+command -v qemu-system-x86_64 >/dev/null || exit 77
+expect 0 vmm --guest selftest --mode nested,adaptive
+grep -q '^nested .*exit code=0' "$work/out" || complain "nested"
+grep -q '^adaptive .*exit code=0' "$work/out" || complain "adaptive"
+finish
