@@ -80,7 +80,7 @@ cd "$work/build" || exit 2
 first="tests/shadow/identity.t tests/shadow/trace.t tests/guestpt/walk.t
 	tests/diff/machine tests/access/access"
 programs="$first $(make -s print-test-programs | tr ' ' '\n' | grep -E \
-	'^tests/(fault|shadow|engine|nested|guestpt)/.*\.t$' |
+	'^tests/(fault|shadow|engine|nested|direct|guestpt)/.*\.t$' |
 	grep -v -E 'shadow/(identity|trace)\.t|guestpt/walk\.t' | sort -r)"
 # shellcheck disable=SC2086 # a list of programs
 if ! engine || ! link_tests $programs; then
