@@ -222,9 +222,11 @@ static bool old_device(const struct attempt *a,
 		       const struct gnomon_outcome *out)
 {
 	uint64_t gfn = out->gpa.v >> 12;
+	/* Of a slot that is going, it was a device when it was met. */
+	bool there = gfn < FH_FRAMES && !attempt_leaving(a, gfn);
 
 	return ((out->gpa.v ^ a->gva) & 0xfff) == 0 &&
-	       !(gfn < FH_FRAMES && fh_mappable(a->w->fh, gfn) &&
+	       !(there && fh_mappable(a->w->fh, gfn) &&
 		 !((a->access & GNOMON_WRITE) &&
 		   !fh_writable(a->w->fh, gfn))) &&
 	       judge_device(a->w, a->vcpu, a->gva, a->access, gfn);
