@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # One line per run out of the VMM's log and the guest's console. Variables:
-# name, forks, wall. With head=1 the heading only.
+# name, forks, wall, cpu (QEMU's user time). With head=1 the heading only.
 function field(key,  i, pair) {
 	for (i = 1; i <= NF; i++) {
 		split($i, pair, "=")
@@ -10,9 +10,9 @@ function field(key,  i, pair) {
 	}
 }
 BEGIN {
-	format = "%-12s %6s %7s %8s %10s %7s %7s %7s %7s %7s %7s  %s\n"
+	format = "%-12s %6s %6s %7s %8s %10s %7s %7s %7s %7s %7s %7s  %s\n"
 	if (head) {
-		printf format, "mode", "wall_s", "init_s", "forks_s", \
+		printf format, "mode", "wall_s", "cpu_s", "init_s", "forks_s", \
 			"init_exits", "exits/f", "trace/f", "hidden/f", \
 			"true/f", "cr3/f", "cpuid/f", "audit"
 		exit
@@ -38,7 +38,7 @@ END {
 		exit
 	}
 	init = (1, "mark_exits") in count ? count[1, "mark_exits"] : "-"
-	printf format, name, wall, up["init"] ? up["init"] : "-", \
+	printf format, name, wall, cpu, up["init"] ? up["init"] : "-", \
 		up["forked"] ? sprintf("%.2f", up["forked"] - up["init"]) \
 		: "-", init, per_fork("mark_exits"), \
 		per_fork("faults_trace"), per_fork("faults_hidden"), \
