@@ -47,8 +47,8 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "[ROW]",
 	.doc = "Holds published results against ours, row by row: V1 "
-	       "references of a walk, V2 and V3 arithmetic of the "
-	       "agile-paging paper, V4 world switches of a nested guest's "
+	       "references of a walk, V2 average walks of agile paging, V3 "
+	       "arithmetic of its paper, V4 world switches of a nested guest's "
 	       "fault, V5 exits of a guest's fault, V6 nano benchmarks of the "
 	       "first hardware VMM, V7 lmbench under KVM's shadow MMU and PVM, "
 	       "V8 what KPTI costs, V9 lmbench in the Xen paper, V10 walks "

@@ -67,7 +67,7 @@ bool validate_fit(struct sim_validation *v, struct validate_side *side,
 
 bool validate_table2(struct sim_validation *v);		/* V1 */
 bool validate_references(struct sim_validation *v);	/* V1 */
-bool validate_averages(struct sim_validation *v);	/* V2 */
+bool validate_table6(struct sim_validation *v);	/* V2 */
 bool validate_figure(struct sim_validation *v);		/* V3 */
 bool validate_switches(struct sim_validation *v);	/* V4 */
 bool validate_faults(struct sim_validation *v);		/* V5 */
