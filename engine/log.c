@@ -12,7 +12,8 @@ static bool log_valid(const struct gnomon_dirty_log *log)
 	return log->id < GNOMON_DIRTY_LOGS_MAX && log->bitmap && log->frames &&
 	       log->first.v < GN_BIT(40) &&
 	       log->frames <= GN_BIT(40) - log->first.v &&
-	       !(log->flags & ~(uint32_t)GNOMON_DIRTY_INITIALLY_SET);
+	       !(log->flags & ~(uint32_t)(GNOMON_DIRTY_INITIALLY_SET |
+					  GNOMON_DIRTY_BY_CPU));
 }
 
 /* The cell to go on with, or null when id is taken by something else. */
@@ -29,6 +30,11 @@ static struct gn_dirty_log *begin(struct gnomon_vm *vm,
 		return same && l->next < l->first + l->frames ? l : NULL;
 	}
 	bool set = log->flags & GNOMON_DIRTY_INITIALLY_SET;
+	bool by_cpu = log->flags & GNOMON_DIRTY_BY_CPU;
+
+	if (dirty->count && by_cpu != vm->np.harvesting) {
+		return NULL;
+	}
 
 	*l = (struct gn_dirty_log){
 		.first = log->first.v,
@@ -38,6 +44,7 @@ static struct gn_dirty_log *begin(struct gnomon_vm *vm,
 	};
 	dirty->count++;
 	vm->np.logging = true;
+	vm->np.harvesting = by_cpu;
 	return l;
 }
 
@@ -117,11 +124,28 @@ static void protect_bits(struct gnomon_vm *vm, uint64_t first, uint64_t bits)
 			continue;
 		}
 		gn_sh_protect(&vm->sh, gfn);
-		if (gn_eng_has_nested(vm) &&
+		if (gn_eng_has_nested(vm) && !vm->np.harvesting &&
 		    gn_np_protect(&vm->np, &range, NULL) != GNOMON_OK) {
 			break;
 		}
 	}
+}
+
+/*
+ * GNOMON_DIRTY_BY_CPU: take over what the CPU has noted of as many words as
+ * the budget lets the call take.
+ */
+static void harvest(struct gnomon_vm *vm, const struct gn_dirty_log *log,
+		    uint64_t at, uint64_t end, uint32_t budget)
+{
+	uint64_t reach = (uint64_t)budget * 64;
+	struct gn_np_range range = {
+		{ log->first + at }, end - at < reach ? end - at : reach,
+	};
+
+	/* Without a limit it does not end early. */
+	(void)(gn_np_harvest(&vm->np, &range, &vm->mem.dirty, NULL) ==
+	       GNOMON_OK);
 }
 
 enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
@@ -137,6 +161,9 @@ enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
+	if (gn_eng_has_nested(vm) && vm->np.harvesting) {
+		harvest(vm, log, at, end, *budget);
+	}
 	at = skip_clean(log, at, end, budget);
 	while (at < end && *budget > 0) {
 		uint64_t word = at / 64 * 64, bits;
@@ -165,5 +192,6 @@ enum gnomon_status gn_eng_dirty_stop(struct gnomon_vm *vm, uint32_t id)
 	*log = (struct gn_dirty_log){ 0 };
 	vm->mem.dirty.count--;
 	vm->np.logging = vm->mem.dirty.count > 0;
+	vm->np.harvesting = vm->np.harvesting && vm->np.logging;
 	return GNOMON_OK;
 }

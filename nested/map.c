@@ -221,8 +221,9 @@ static bool try_join(struct gn_np *np, struct gn_np_table *table)
 	struct gnomon_frame frame;
 	uint32_t rights;
 
+	/* While the CPU keeps a log, small leaves are what it is good for. */
 	if (!table->parent || level > np->config.leaf_levels ||
-	    gn_np_marked(np, table->first, level) ||
+	    np->harvesting || gn_np_marked(np, table->first, level) ||
 	    !uniform(np, table, &rights)) {
 		return false;
 	}

@@ -80,6 +80,8 @@ struct gn_np {
 	 * writable, one 4K leaf at a time, each reported by *dirtied.
 	 */
 	bool logging;
+	/* And once it is, it stays so: its D bit tells of further writes. */
+	bool harvesting;
 	struct gn_np_stats stats;
 };
 
@@ -162,8 +164,8 @@ enum gnomon_status gn_np_young(struct gn_np *np, struct gn_np_range *range,
  * The dirty log that the CPU keeps: set the bit in dirty of each frame whose
  * leaf it has marked (a large leaf counts as written wholly) and clear the
  * mark. No write is lost: a CPU that still has
- * the leaf as dirty in its TLB is flushed before this returns. Unmapping a
- * leaf forgets its mark: harvest first.
+ * the leaf as dirty in its TLB is flushed before this returns. Where a leaf
+ * goes while gn_np.harvesting is set its mark goes into gn_np.dirty.
  */
 enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
 				 const struct gn_dirty *dirty,

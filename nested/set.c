@@ -10,6 +10,25 @@ static uint64_t swap(struct gn_np_table *table, unsigned index, uint64_t npte)
 				   __ATOMIC_ACQ_REL);
 }
 
+/* The leaf goes: what the CPU has noted in it must not go with it. */
+static void save_dirty(const struct gn_np *np, const struct gn_np_table *table,
+		       unsigned index, uint64_t old)
+{
+	uint64_t frames = gn_level_frames(table->level);
+	uint64_t first = table->first + index * frames;
+
+	if (!np->harvesting || !np->dirty ||
+	    gn_np_entry_kind(np->config.format, old, table->level) !=
+		    GN_NP_LEAF ||
+	    !(gn_np_entry_rights(np->config.format, old) & GN_NP_DIRTY) ||
+	    !gn_dirty_logged(np->dirty, first, frames)) {
+		return;
+	}
+	for (uint64_t i = 0; i < frames; i++) {
+		gn_dirty_mark(np->dirty, first + i);
+	}
+}
+
 static void set_link(struct gn_np_table *table, unsigned index,
 		     struct gn_np_table *child)
 {
@@ -37,6 +56,7 @@ void gn_np_set_table(struct gn_np *np, struct gn_np_table *table,
 	uint64_t old = swap(table, index, gn_np_make_table(
 			    np->config.format, child->page.hpa));
 
+	save_dirty(np, table, index, old);
 	if (gn_np_entry_kind(np->config.format, old, table->level) ==
 	    GN_NP_HOLE) {
 		table->used++;
@@ -129,7 +149,7 @@ void gn_np_lower(struct gn_np *np, struct gn_np_table *table, unsigned index)
 void gn_np_clear(struct gn_np *np, struct gn_np_table *table, unsigned index)
 {
 	for (;;) {
-		swap(table, index, 0);
+		save_dirty(np, table, index, swap(table, index, 0));
 		if (table->level > 1) {
 			set_link(table, index, NULL);
 		}

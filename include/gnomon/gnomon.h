@@ -788,12 +788,21 @@ struct gnomon_dirty_log {
 enum gnomon_dirty_flags {
 	/* The VMM has set every bit: protect nothing before a clear. */
 	GNOMON_DIRTY_INITIALLY_SET = 1u << 0,
+	/*
+	 * On nested tables the CPU keeps the log, by the D bits of nptes: a
+	 * frame leaves the guest at its first write only. Later writes come
+	 * into the bitmap when it is cleared, or when the translation goes,
+	 * not before they happen: a copy taken after gnomon_dirty_clear() has
+	 * returned holds them. On other tables the flag changes nothing. Logs
+	 * with it and without do not run at the same time.
+	 */
+	GNOMON_DIRTY_BY_CPU = 1u << 1,
 };
 
 /*
  * Start a log on a bitmap of zeros (or ones) and protect the frames.
  * GNOMON_OK; GNOMON_MORE: call again with the same arguments; GNOMON_EXISTS
- * when id is in use; GNOMON_INVAL.
+ * when id is in use, or a log of the other kind runs; GNOMON_INVAL.
  */
 GNOMON_API enum gnomon_status
 gnomon_dirty_start(struct gnomon_vm *vm, const struct gnomon_dirty_log *log,

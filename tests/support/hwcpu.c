@@ -399,7 +399,7 @@ void hw_nested(struct hwcpu *cpu, uint64_t gpa, uint32_t access,
 	*out = (struct hw_result){ .nested = true, .gpa = gpa,
 				   .access = access };
 	if ((hint & HW_USE_TLB) && t->valid && t->page == gpa >> 12 &&
-	    !((access & GNOMON_WRITE) && !t->write) &&
+	    !((access & GNOMON_WRITE) && !(t->write && t->dirty)) &&
 	    !((access & GNOMON_EXEC) && t->nx)) {
 		cpu->tlb_hits++;
 		out->ok = out->stale = true;
@@ -423,6 +423,7 @@ void hw_nested(struct hwcpu *cpu, uint64_t gpa, uint32_t access,
 	}
 	*t = (struct hw_tlb){
 		.valid = true, .write = p.write, .user = p.user, .nx = p.nx,
+		.dirty = access & GNOMON_WRITE,
 		.shift = (uint8_t)(3 + 9 * p.level), .page = gpa >> 12,
 		.hfn = leaf_hfn(&p, gpa) };
 	cpu->wide = cpu->wide || p.level > 1;
