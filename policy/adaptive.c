@@ -226,11 +226,14 @@ static void walked(struct gnomon_policy *policy, struct gn_space *s,
 		gn_rate_add(&a->walk, event->cycles, count);
 	}
 	if (!s->meter.shadowed) {
-		gn_meter_run(&s->meter, event->cycles, 0);
+		/* What would be left of it below a switching bit. */
+		gn_meter_run(&s->meter, event->cycles,
+			     gn_rate_of(&a->left, count));
 	} else {
 		const struct gn_rate *walk = s->walk.over ? &s->walk
 							  : &a->walk;
 
+		gn_rate_add(&a->left, event->cycles, count);
 		/* Below a switching bit walks have cycles all the same. */
 		gn_meter_run(&s->meter, gn_rate_of(walk, count),
 			     event->cycles);

@@ -42,6 +42,7 @@ struct gn_adaptive {
 	uint64_t tax;
 	uint64_t tax_taken;	/* when they were last made to pay */
 	struct gn_rate walk;	/* of all spaces */
+	struct gn_rate left;	/* shadowed: what walks still cost, below */
 	struct gn_vcpu_view vcpu[GNOMON_VCPUS_MAX];
 };
 

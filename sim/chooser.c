@@ -77,6 +77,7 @@ bool sim_chooser_init(struct sim_guest *guest)
 		return false;
 	}
 	p->by_interval = info->policy == GNOMON_POLICY_SHSP;
+	p->leaves = info->policy == GNOMON_POLICY_ADAPTIVE_HW;
 	p->ticks = p->by_interval || info->policy == GNOMON_POLICY_AGILE;
 	p->period = p->ticks ? config.interval :
 		(uint64_t)SAMPLE_TIMES * config.prices.sample;
@@ -122,6 +123,44 @@ void sim_chooser_tell(struct sim_guest *guest, unsigned vcpu,
 	gnomon_policy_event(guest->chooser->policy, &e);
 }
 
+/* The guest's leaf table on the way to gva; 0 where there is none. */
+static uint64_t leaf_of(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
+{
+	const struct gnomon_regs *regs = &guest->regs[vcpu];
+	unsigned level = ROOT_LEVEL + (regs->cr4 & CR4_LA57 ? 1 : 0);
+	uint64_t table = regs->cr3 & CR3_TABLE;
+
+	for (; regs->efer & EFER_LMA && level > 1; level--) {
+		const uint64_t *entries = sim_guest_memory(guest, table);
+		uint64_t entry = entries ?
+			entries[gva >> (3 + 9 * level) & 511] : 0;
+
+		if (!(entry & PTE_P) ||
+		    (level < ROOT_LEVEL && (entry & PTE_PS))) {
+			return 0;
+		}
+		table = entry & CR3_TABLE;
+	}
+	return level == 1 ? table >> GNOMON_PAGE_SHIFT : 0;
+}
+
+void sim_chooser_filled(struct sim_guest *guest, unsigned vcpu, uint64_t gva)
+{
+	uint64_t leaf = guest->chooser->leaves ?
+		leaf_of(guest, vcpu, gva) : 0;
+
+	sim_chooser_tell(guest, vcpu, GNOMON_PE_HIDDEN, leaf, 1, 1);
+}
+
+void sim_chooser_made(struct sim_guest *guest, uint64_t gfn)
+{
+	if (guest->chooser->leaves && gfn < guest->frames &&
+	    guest->frame_level[gfn] == 1) {
+		sim_chooser_tell(guest, guest->running, GNOMON_PE_TABLE_NEW,
+				 gfn, 1, 1);
+	}
+}
+
 void sim_chooser_look(struct sim_guest *guest, unsigned vcpu)
 {
 	struct sim_chooser *p = guest->chooser;
@@ -138,6 +177,11 @@ void sim_chooser_look(struct sim_guest *guest, unsigned vcpu)
 	e.count = misses < UINT32_MAX ? (uint32_t)misses : UINT32_MAX;
 	e.cycles = (v->counts.nested_cycles - seen->nested_cycles) *
 		   guest->machine.param[SIM_P_WALK_EXPOSED] / 100;
+	if (p->leaves && !e.nested) {
+		/* What the sample names: the address of the walk. */
+		e.gfn.v = leaf_of(guest, vcpu, v->walked);
+		e.level = 1;
+	}
 	seen->misses = v->counts.misses;
 	seen->nested_cycles = v->counts.nested_cycles;
 	gnomon_policy_event(p->policy, &e);
@@ -229,20 +273,31 @@ static uint64_t groups_below(struct sim_guest *guest, uint64_t table,
  * The part of the guest that each space has for itself; shadows of the rest
  * are shared. Only what the guest has used is built again at once.
  */
-static void count(struct sim_guest *guest, unsigned vcpu, gnomon_gpa_t space)
+static void count(struct sim_guest *guest, unsigned vcpu,
+		  const struct gnomon_policy_decision *d)
 {
 	const struct gnomon_regs *regs = &guest->regs[vcpu];
 	struct gnomon_policy_event e = event_of(guest, vcpu);
 	unsigned level = ROOT_LEVEL + (regs->cr4 & CR4_LA57 ? 1 : 0);
 	uint64_t tables = 0;
 
+	uint64_t groups = 0;
+
 	e.kind = GNOMON_PE_SIZE;
-	e.space = space;
-	if (regs->efer & EFER_LMA) {
-		e.count = (uint32_t)groups_below(guest, space.v, level, 0,
-						 256, &tables) *
-			  bare(guest, SIM_P_ENGINE_PREFETCH);
+	if (d->gfn.v) {
+		e.gfn = d->gfn;
+		e.level = d->level;
+		groups = groups_below(guest, d->gfn.v << GNOMON_PAGE_SHIFT, 1,
+				      0, 512, &tables);
+	} else {
+		e.space = d->space;
 	}
+	if (!d->gfn.v && (regs->efer & EFER_LMA)) {
+		groups = groups_below(guest, d->space.v, level, 0, 256,
+				      &tables);
+	}
+	e.count = guest->chooser->leaves && !d->gfn.v ? (uint32_t)tables :
+		(uint32_t)groups * bare(guest, SIM_P_ENGINE_PREFETCH);
 	sim_charge(&guest->machine.vcpus[vcpu], SIM_CAT_VMM,
 		   tables * guest->machine.param[SIM_P_VMM_SYNC_TABLE]);
 	gnomon_policy_event(guest->chooser->policy, &e);
@@ -269,7 +324,7 @@ bool sim_chooser_work(struct sim_guest *guest, unsigned vcpu)
 	interrupts(guest, vcpu);
 	while (gnomon_policy_poll(guest->chooser->policy, &d)) {
 		if (d.scope == GNOMON_SCOPE_COUNT) {
-			count(guest, vcpu, d.space);
+			count(guest, vcpu, &d);
 		} else if (d.scope == GNOMON_SCOPE_TABLE ||
 			   d.scope == GNOMON_SCOPE_WRITTEN) {
 			if (!sim_agile_decided(guest, vcpu, &d)) {

@@ -29,6 +29,7 @@ struct sim_chooser {
 	struct gnomon_policy *policy;
 	bool by_interval;	/* SHSP: goes by the counters alone */
 	bool ticks;		/* is woken at the end of intervals */
+	bool leaves;		/* ADAPTIVE_HW: wants to know of tables */
 	uint64_t period;	/* cycles in nested walks, or of an interval */
 	uint64_t faults;	/* SHSP: guest page faults, all vcpus */
 	struct sim_chooser_seen seen[GNOMON_VCPUS_MAX];
@@ -44,6 +45,10 @@ void sim_chooser_look(struct sim_guest *guest, unsigned vcpu);
 void sim_chooser_tell(struct sim_guest *guest, unsigned vcpu,
 		     enum gnomon_policy_event_kind kind, uint64_t gfn,
 		     unsigned level, uint32_t count);
+
+/* A hidden fault at gva was filled; a shadow page of a table was made. */
+void sim_chooser_filled(struct sim_guest *guest, unsigned vcpu, uint64_t gva);
+void sim_chooser_made(struct sim_guest *guest, uint64_t gfn);
 
 /* Between two events: interrupts that are due, decisions that wait. */
 bool sim_chooser_work(struct sim_guest *guest, unsigned vcpu);

@@ -47,6 +47,11 @@ const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
 		.name = "agile", .flags = SIM_MF_MIXED | SIM_MF_AGILE,
 		.start = GNOMON_MODE_AGILE, .policy = GNOMON_POLICY_AGILE,
 	},
+	[SIM_MODE_ADAPTIVE_HW] = {
+		.name = "adaptive-hw", .flags = SIM_MF_MIXED | SIM_MF_AGILE,
+		.start = GNOMON_MODE_NESTED, .modes = 1u << GNOMON_MODE_AGILE,
+		.policy = GNOMON_POLICY_ADAPTIVE_HW,
+	},
 };
 
 const char *sim_mode_name(enum sim_mode mode)

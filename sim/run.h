@@ -24,6 +24,7 @@ enum sim_mode {
 	SIM_MODE_ADAPTIVE,	/* each address space, by what it has cost */
 	SIM_MODE_SWITCHING,	/* shadow and nested in turn, by chance */
 	SIM_MODE_AGILE,		/* shadow, nested below: sim/mode_agile.h */
+	SIM_MODE_ADAPTIVE_HW,	/* and each leaf table, with a switching bit */
 	SIM_MODE_COUNT
 };
 

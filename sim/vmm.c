@@ -132,6 +132,8 @@ static void host_event(void *ctx, enum gnomon_event event, uint64_t a,
 		}
 	} else if (event != GNOMON_EVENT_TABLE_NEW) {
 		return;
+	} else if (guest->chooser) {
+		sim_chooser_made(guest, a);
 	} else if (guest->paravirt) {
 		sim_guest_charge(guest, guest->running, SIM_CAT_VMM,
 				 SIM_P_VMM_DIRECT_TABLE);
@@ -296,7 +298,8 @@ static unsigned level_of(const struct sim_guest *guest, uint64_t gfn,
 }
 
 static void tell_policy(struct sim_guest *guest, unsigned vcpu,
-			const struct gnomon_outcome *outcome, unsigned price)
+			const struct gnomon_outcome *outcome,
+			unsigned price, uint64_t gva)
 {
 	uint64_t gfn = outcome->gpa.v >> GNOMON_PAGE_SHIFT;
 
@@ -306,7 +309,7 @@ static void tell_policy(struct sim_guest *guest, unsigned vcpu,
 				level_of(guest, gfn,
 					 price == SIM_P_VMM_TRACE_UPPER), 1);
 	} else if (outcome->kind == GNOMON_KIND_HIDDEN) {
-		sim_chooser_tell(guest, vcpu, GNOMON_PE_HIDDEN, 0, 1, 1);
+		sim_chooser_filled(guest, vcpu, gva);
 	} else if (outcome->kind == GNOMON_KIND_TRUE) {
 		sim_chooser_tell(guest, vcpu, GNOMON_PE_FAULT, 0, 0, 1);
 	}
@@ -328,7 +331,7 @@ static void charge_kind(struct sim_guest *guest, unsigned vcpu,
 		sim_lock_not_needed(guest, vcpu);
 	}
 	if (guest->chooser) {
-		tell_policy(guest, vcpu, outcome, price);
+		tell_policy(guest, vcpu, outcome, price, touch->gva);
 	}
 }
 

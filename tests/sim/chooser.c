@@ -88,3 +88,17 @@ Test(chooser, shsp_changes_the_whole_vm)
 	cr_assert_gt(r.mode_switches, 0);
 	cr_assert_gt(r.hidden_faults, 0);
 }
+
+/* Open leaves first; those that walks go through are bought one by one. */
+Test(chooser, leaves_are_bought_one_by_one)
+{
+	static const char input[] = "gups,pages=4096,updates=2000000";
+	uint64_t nested = run(input, SIM_MODE_NESTED, false).cycles;
+	uint64_t agile = run(input, SIM_MODE_AGILE, false).cycles;
+	struct sim_result r = run(input, SIM_MODE_ADAPTIVE_HW, false);
+
+	/* The space, and 8 leaf tables twice: open, then shadowed. */
+	cr_assert_geq(r.mode_switches, 1 + 2 * 8);
+	cr_assert_lt(r.cycles, nested);
+	cr_assert_lt(r.cycles, agile);
+}
