@@ -51,9 +51,9 @@ one() { # preset order factor
 	echo "$file"
 }
 
-for preset in $PRESETS; do
-	for order in 9 0; do
-		for factor in 1 0.5 2; do
+for factor in 1 0.5 2; do
+	for preset in $PRESETS; do
+		for order in 9 0; do
 			one "$preset" "$order" "$factor"
 		done
 	done

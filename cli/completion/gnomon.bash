@@ -17,7 +17,8 @@ _gnomon_values() { # option
 	case $1 in
 	--mode | --modes | -m)
 		echo native shadow nested shadow+unsync paravirt patched \
-			shsp adaptive switching agile ;;
+			shsp adaptive switching agile \
+			adaptive-hw ;;
 	--preset | -p) gnomon costs list --format=csv 2>/dev/null | sed 1d ;;
 	--format) echo table csv json ;;
 	--without) echo root-cache large prefetch update unsync unsync-keep ;;
