@@ -269,7 +269,8 @@ static void sized(struct gnomon_policy *policy, struct gn_space *s,
 	const struct gnomon_policy_prices *p = prices_of(policy);
 	/* With open leaves a fill is a table's place in the one above. */
 	uint64_t fills = !a->leaves.count && p->fills ? p->fills : 1;
-	uint64_t price = least_price(policy) + entries / fills * p->hidden;
+	uint64_t price = least_price(policy) + entries / fills * p->hidden +
+			 (a->leaves.count ? p->split : 0);
 
 	s->asked = false;
 	if (s->meter.shadowed) {

@@ -49,6 +49,8 @@ static struct gnomon_policy_prices prices_of(const struct sim_guest *guest)
 		/* Each of the guest's references and the page: one more. */
 		.walk_nested = bare(guest, SIM_P_CACHE_L2_HIT),
 		.fills = bare(guest, SIM_P_ENGINE_PREFETCH),
+		.split = guest->machine.param[SIM_P_HOST_ORDER] ?
+			 512 * price(guest, SIM_P_VMM_NESTED) : 0,
 	};
 }
 

@@ -4,22 +4,22 @@
 # several machines, with 2M and 4K host pages, and with all assumed costs of
 # a machine as they are, halved and doubled. What is there already is kept.
 #
-#	run.sh GNOMON TOP OUT      (JOBS, PRESETS, MODES: in the environment)
+#	run.sh GNOMON TOP OUT
+# (in the environment: JOBS, PRESETS, FACTORS, MODES; INPUTS, for fewer)
 #
-# OUT/PRESET-ORDER-FACTOR.csv: the columns of gnomon compare, one row for each
-# input and mode. table.awk makes the tables of them, modes.gp the figure.
+# Writes OUT/PRESET-ORDER-FACTOR.csv: the columns of gnomon compare.
 set -eu
 gnomon=$(realpath "$1") top=$(realpath "$2") out=$3
-: "${JOBS:=2}" "${PRESETS:=clx-8269cy amd-svm kvm-pvm-zen4 nested-l2-skx}"
+: "${JOBS:=2}" "${FACTORS:=1 0.5 2}"
+: "${PRESETS:=clx-8269cy amd-svm kvm-pvm-zen4 nested-l2-skx}"
 : "${MODES:=native,shadow,shadow+unsync,paravirt,patched,nested,shsp,agile,\
 adaptive,adaptive-hw}"
 mkdir -p "$out"
 cd "$out"	# where no file is called like a workload
 
 inputs() {
-	for file in "$top"/bench/recordings/*.gnr; do
-		echo "$file"
-	done
+	[ ! "${INPUTS-}" ] || { echo "$INPUTS" | tr ' ' '\n' && return; }
+	ls "$top"/bench/recordings/*.gnr
 	"$gnomon" workloads | awk 'NR > 1 { print $1 }'
 	# Long enough that walks outweigh the start.
 	printf '%s\n' gups,updates=4000000 zipf,requests=4000000 \
@@ -51,7 +51,7 @@ one() { # preset order factor
 	echo "$file"
 }
 
-for factor in 1 0.5 2; do
+for factor in $FACTORS; do
 	for preset in $PRESETS; do
 		for order in 9 0; do
 			one "$preset" "$order" "$factor"

@@ -67,6 +67,11 @@ struct gnomon_policy_prices {
 	/* What the nested dimension adds to a walk, until it is measured. */
 	uint32_t walk_nested;
 	uint32_t fills;		/* sptes that one hidden fault fills at best */
+	/*
+	 * ADAPTIVE_HW: a trace on a table that lies in a large nested leaf
+	 * breaks it up; nested violations until the pieces are back.
+	 */
+	uint32_t split;
 };
 
 /* What the CPU offers beyond today's; bits of gnomon_policy_config.hardware. */
