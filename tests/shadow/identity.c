@@ -135,6 +135,22 @@ Test(identity, i06_mode_bits_are_part_of_the_key)
 	}
 }
 
+/* A page that lost U for a supervisor's store is still a user's to SMAP. */
+Test(identity, i06_smap_is_part_of_the_key_with_wp_off)
+{
+	world_map(&w, ROOT, 0x2000, 0x301000 | X86_PTE_P | X86_PTE_U, 1);
+	w.regs[0].cr0 &= ~X86_CR0_WP;
+	world_cr3(&w, 0, ROOT);
+	cr_assert_eq(world_access(&w, 0, 0x2000, GNOMON_WRITE, 1), WORLD_OK);
+	w.regs[0].cr4 |= X86_CR4_SMAP;
+	cr_assert_eq(world_load(&w, 0, 0), GNOMON_OK);
+	cr_assert_eq(world_access(&w, 0, 0x2000, GNOMON_READ, 0),
+		     WORLD_INJECTED);
+	w.regs[0].ac = true;
+	cr_assert_eq(world_load(&w, 0, 0), GNOMON_OK);
+	cr_assert_eq(world_access(&w, 0, 0x2000, GNOMON_WRITE, 1), WORLD_OK);
+}
+
 Test(identity, i08_frames_up_to_maxphyaddr)
 {
 	struct gnomon_slot slot = {
