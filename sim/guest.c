@@ -333,6 +333,7 @@ static enum sim_touch_end walk_page(struct sim_guest *guest, unsigned vcpu,
 		if (walk.stop == SIM_STOP_NONE) {
 			return finish(guest, touch, walk.word);
 		}
+		sim_overlap_drain(v);
 		sim_tlb_flush_fault(v, touch->gva);
 		end = stopped(guest, vcpu, touch, &walk);
 		if (end != SIM_TOUCH_DONE || touch->emulated) {

@@ -203,6 +203,14 @@ uint32_t sim_cache_look_up(struct sim_machine *machine, const void *va)
 
 void sim_compute(struct sim_vcpu *vcpu, uint64_t instructions)
 {
+	if (vcpu->machine->param[SIM_P_CORE_WINDOW]) {
+		instructions = sim_overlap_compute(vcpu, instructions);
+	}
+	sim_compute_plain(vcpu, instructions);
+}
+
+void sim_compute_plain(struct sim_vcpu *vcpu, uint64_t instructions)
+{
 	uint64_t milli = vcpu->compute_milli +
 		instructions * vcpu->machine->param[SIM_P_CPI_MILLI];
 

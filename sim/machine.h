@@ -12,6 +12,7 @@
 
 #include "sim/assoc.h"
 #include "sim/hostmem.h"
+#include "sim/overlap.h"
 #include "sim/param.h"
 
 /* Rights and state of a translation, the low bits of its data word; the
@@ -106,6 +107,7 @@ struct sim_vcpu {
 	uint64_t cycles[SIM_CAT_COUNT];
 	uint64_t compute_milli;	/* thousandths not yet in cycles */
 	uint64_t walked;	/* address of the last walk */
+	struct sim_overlap overlap;
 	struct sim_counts counts;
 };
 
@@ -211,7 +213,9 @@ static inline void sim_charge(struct sim_vcpu *vcpu, unsigned cat,
 	vcpu->cycles[cat] += cycles;
 }
 
-/* Instructions at the machine's CPI. */
+/* Instructions at the machine's CPI; walks may go on beside them. */
 void sim_compute(struct sim_vcpu *vcpu, uint64_t instructions);
+/* The same, and walks are somebody else's affair. */
+void sim_compute_plain(struct sim_vcpu *vcpu, uint64_t instructions);
 
 #endif

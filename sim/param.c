@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sim/param.h"
 
+#include "sim/overlap.h"
+
 #define KIB_MAX (1u << 20)
 #define CYCLES_MAX 100000000u
 #define ENTRIES "entries"
@@ -12,6 +14,9 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 		"turns cycles into time", 2500, 1, 100000 },
 	[SIM_P_CPI_MILLI] = { "core", "cpi", "cycles/1000 instructions",
 		"instructions without their TLB misses", 1000, 0, 1000000 },
+	[SIM_P_CORE_WINDOW] = { "core", "window", "instructions",
+		"that run ahead of a page walk; 0: each walk is waited for", 0,
+		0, 65536 },
 
 	[SIM_P_L1D_4K_ENTRIES] = { "tlb", "l1d_4k_entries", ENTRIES,
 		"first-level data TLB, 4K pages", 64, 1, 4096 },
@@ -84,6 +89,9 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 	[SIM_P_WALK_EXPOSED] = { "pwc", "exposed", "percent",
 		"share of walk cycles that other work does not hide", 100, 0,
 		100 },
+	[SIM_P_PWC_WALKERS] = { "pwc", "walkers", "walks",
+		"page walks at once, with core.window", 1, 1,
+		SIM_WALKERS_MAX },
 
 	[SIM_P_CACHE_ON] = { "cache", "on", "0 or 1",
 		"simulate data caches; 0: each reference costs flat", 1, 0,

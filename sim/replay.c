@@ -359,6 +359,9 @@ bool sim_replay_event(struct sim_replay *replay, const struct sim_event *ev)
 	sim_compute(&replay->guest->machine.vcpus[ev->vcpu],
 		    ev->instr - replay->instr);
 	replay->instr = ev->instr;
+	if (ev->type != SIM_EV_ACCESS && ev->type != SIM_EV_TABLE_STORE) {
+		sim_overlap_drain(&replay->guest->machine.vcpus[ev->vcpu]);
+	}
 	if (!sim_chooser_step(replay->guest, ev->vcpu) ||
 	    !sim_switching_step(replay->guest, ev->vcpu)) {
 		return sim_replay_broken(replay);

@@ -247,13 +247,22 @@ static double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Those that still go on. */
+static bool end_walks(struct sim_guest *guest)
+{
+	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
+		sim_overlap_drain(&guest->machine.vcpus[i]);
+	}
+	return true;
+}
+
 static bool run_job(struct run *run, struct sim_result *result,
 		    struct sim_error *error)
 {
 	bool good = load_preset(run, error) &&
 		    sim_source_open(&run->source, run->job->input, error) &&
 		    make_guest(run, error) && replay_all(run, error) &&
-		    sim_lock_settle(&run->guest);
+		    end_walks(&run->guest) && sim_lock_settle(&run->guest);
 
 	if (good && run->job->epochs) {
 		sim_epochs_end(run->job->epochs, &run->guest);

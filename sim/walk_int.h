@@ -120,6 +120,10 @@ static inline void walk_charge(struct sim_vcpu *vcpu, uint32_t refs,
 	if (exposed != 100) {
 		cycles = cycles * exposed / 100;
 	}
+	if (vcpu->machine->param[SIM_P_CORE_WINDOW]) {
+		sim_overlap_walk(vcpu, cycles);
+		return;
+	}
 	sim_charge(vcpu, SIM_CAT_WALK, cycles);
 }
 
