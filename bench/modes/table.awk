@@ -32,8 +32,12 @@ FNR == 1 {
 	}
 	there[m] = 1
 }
-function over(r, w, m) { return cycles[r, w, m] / cycles[r, w, "native"] }
-function cell(x) { return sprintf(" %.2f |", 100 * (x - 1)) }
+function over(r, w, m) {
+	if (!((r, w, m) in cycles)) return 0
+	return cycles[r, w, m] / cycles[r, w, "native"]
+}
+# Modes that were not run are left out.
+function cell(x) { return x > 0 ? sprintf(" %.2f |", 100 * (x - 1)) : " - |" }
 function head(first,    i, line) {
 	line = "| " first " |"
 	for (i = 1; i <= modes; i++) if (mode[i] in there) line = line " " mode[i] " |"
@@ -43,7 +47,10 @@ function head(first,    i, line) {
 	print line
 }
 function mean(r, m,    i, sum) {
-	for (i = 1; i <= inputs[r]; i++) sum += log(over(r, input[r, i], m))
+	for (i = 1; i <= inputs[r]; i++) {
+		if (!((r, input[r, i], m) in cycles)) return 0
+		sum += log(over(r, input[r, i], m))
+	}
 	return exp(sum / inputs[r])
 }
 function title(r,    p, n) {
@@ -69,6 +76,7 @@ function put_plot(r,    i, j, w) {
 }
 function worst(r, a, b,    i, w, x, y, j) {	# a against b, or the best fixed
 	if (!(a in there) || (b != "best" && !(b in there))) return " - |"
+	if (!mean(r, a) || (b != "best" && !mean(r, b))) return " - |"
 	most = -1; above = 0
 	for (i = 1; i <= inputs[r]; i++) {
 		w = input[r, i]
