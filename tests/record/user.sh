@@ -63,6 +63,7 @@ grep -q 'no such parameter' err || fail "cows=1"
 # A script, an empty environment, a program that a signal ends.
 {
 	echo '#!/usr/bin/env sh'
+	# shellcheck disable=SC2016 # the script expands it
 	echo 'env -i /bin/echo "$1"'
 	echo 'sh -c "kill -9 \$\$"'
 	echo 'true'
