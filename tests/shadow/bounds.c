@@ -186,6 +186,40 @@ Test(bounds, i48_the_nth_callback_fails)
 	}
 }
 
+/* A CR3 load that finds no memory leaves the vcpu where it was. */
+Test(bounds, i13_a_load_without_memory_changes_nothing)
+{
+	unsigned refused = 0;
+
+	for (uint64_t n = 1;; n++) {
+		struct world x;
+
+		world_open(&x, NULL);
+		world_cr3(&x, 0, ROOT);
+		world_map(&x, ROOT, 0x7000, 0x600000 | ALL, 1);
+		uint32_t pages = UINT32_MAX;
+
+		cr_assert_eq(gnomon_shrink(x.vm, &pages, NULL), GNOMON_OK);
+		x.regs[0].cr3 = 0xe00000;
+		x.fh->fail_at = x.fh->calls_all + n;
+		enum gnomon_status status = world_load(&x, 0, GNOMON_SET_CR3);
+		bool hit = x.fh->fail_hit;
+
+		x.fh->fail_at = 0;
+		if (status == GNOMON_NOMEM) {
+			refused++;
+			x.regs[0].cr3 = ROOT;
+			cr_assert_eq(world_access(&x, 0, 0x7000, GNOMON_WRITE,
+						  1), WORLD_OK);
+		}
+		world_close(&x);
+		if (!hit) {
+			break;
+		}
+	}
+	cr_assert_gt(refused, 0);
+}
+
 Test(bounds, i49_no_memory_leaves_a_usable_engine)
 {
 	struct world x;

@@ -48,6 +48,30 @@ static enum gnomon_status put(uint64_t gpa, const void *data, size_t bytes)
 			    bytes);
 }
 
+/* A TLB may still let the guest write what no leaf maps any more. */
+Test(trace, i16_a_frame_that_was_mapped_becomes_a_table)
+{
+	uint64_t other = 0x301000 | ALL | USED;
+
+	world_map(&w, ROOT, 0x2000, 0x301000 | ALL, 1);
+	cr_assert_eq(world_access(&w, 0, 0x2000, GNOMON_READ, 0), WORLD_OK);
+	cr_assert_eq(world_access(&w, 0, 0x1000, GNOMON_WRITE, 0), WORLD_OK);
+	/* Nothing is stale from here on ... */
+	world_cr3(&w, 0, ROOT);
+	gnomon_invlpg(w.vcpu[0], (gnomon_gva_t){ 0x3000 });
+	/* ... but frame 0x300, by a store without a flush. */
+	cr_assert_eq(put(pte(0x1000), &other, 8), GNOMON_OK);
+	world_store(&w, 0x300000, 0x302000 | ALL | USED);
+	world_store(&w, world_entry(&w, ROOT, 0x600000, 2),
+		    0x300000 | ALL | USED);
+	uint64_t flushes = w.fh->flushes;
+
+	cr_assert_eq(world_access(&w, 0, 0x600000, GNOMON_READ, 0), WORLD_OK);
+	cr_assert(gnomon_is_traced(w.vm, (gnomon_gfn_t){ 0x300 }));
+	cr_assert_gt(w.fh->flushes, flushes);
+	world_audit(&w, GNOMON_AUDIT_GUEST);
+}
+
 Test(trace, i10_a_leaf_replaced_by_another_and_by_nothing)
 {
 	uint64_t other = 0x301000 | ALL | USED, none = 0;
