@@ -28,6 +28,7 @@ void gn_sh_flush_stale(struct gn_sh *sh)
 
 	sh->stale = 0;
 	sh->stale_global = 0;
+	sh->stale_pieces = 0;
 	sh->due = 0;
 	if (vcpus) {
 		flush(sh, vcpus, 0, 0);
@@ -47,6 +48,7 @@ void gn_sh_flushed(struct gn_sh *sh, uint32_t vcpu, bool globals)
 	sh->due &= ~GN_BIT(vcpu);
 	if (globals) {
 		sh->stale_global &= ~GN_BIT(vcpu);
+		sh->stale_pieces &= ~GN_BIT(vcpu);
 	}
 	settle(sh);
 }

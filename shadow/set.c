@@ -91,6 +91,9 @@ static void unlink_child(struct gn_sh *sh, struct gn_sh_page *page,
 	(void)found;
 	page->kids[index] = NULL;
 	sh->shape++;
+	if (child->role.direct) {
+		sh->stale_pieces = sh->vcpus;
+	}
 	/* Leaves below may be global: the walk to them is gone for good. */
 	sh->stale = sh->vcpus;
 	sh->stale_global = sh->vcpus;

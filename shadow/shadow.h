@@ -117,6 +117,8 @@ struct gn_sh {
 	/* vcpus whose TLB may hold what sptes no longer say. */
 	uint64_t stale;		/* translations that a CR3 load drops */
 	uint64_t stale_global;	/* and those that it leaves */
+	/* Of the latter, those with pieces of a large page of the guest's. */
+	uint64_t stale_pieces;
 	/* Stale as well, but told to drop it at the load that is under way. */
 	uint64_t due;
 	uint32_t open_count;	/* unsync frames, in no order */

@@ -282,9 +282,19 @@ void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva)
 	}
 	/* The CPU forgets its path to every gva. */
 	gn_sh_loose_sync(sh);
-	gn_sh_flush_page(sh, vcpu->id, gva.v,
-			 refresh_path(vcpu, gva)
-				 ? GNOMON_PAGE_BYTES
-				 : guest_page_bytes(vcpu, gva));
+	bool small = refresh_path(vcpu, gva);
+
+	/*
+	 * A CPU drops a large page as a whole, whatever its entry says by now;
+	 * ours may hold it in pieces, and which page it was is not known.
+	 */
+	if (sh->stale_pieces >> vcpu->id & 1) {
+		gn_sh_flush_page(sh, vcpu->id, 0, 0);
+		gn_sh_flushed(sh, vcpu->id, true);
+	} else {
+		gn_sh_flush_page(sh, vcpu->id, gva.v,
+				 small ? GNOMON_PAGE_BYTES
+				       : guest_page_bytes(vcpu, gva));
+	}
 	gn_sh_reap(sh);
 }

@@ -269,6 +269,37 @@ Test(trace, i27_invlpg_with_paging_off_or_odd_addresses)
 	cr_assert_eq(world_access(&w, 0, 0x300000, GNOMON_WRITE, 1), WORLD_OK);
 }
 
+static struct gnomon_flush last_flush;
+
+static void note_flush(void *arg, const struct gnomon_flush *flush)
+{
+	(void)arg;
+	last_flush = *flush;
+}
+
+/* A CPU drops a large page as a whole, also when its entry has gone. */
+Test(trace, i27_invlpg_of_a_large_page_that_was_broken_up)
+{
+	uint64_t none = 0;
+
+	/* The block holds a page table, so our leaves in it are small. */
+	cr_assert_eq(world_access(&w, 0, 0x40001000, GNOMON_READ, 0),
+		     WORLD_OK);
+	cr_assert_eq(world_access(&w, 0, 0x40002000, GNOMON_READ, 0),
+		     WORLD_OK);
+	void (*on_flush)(void *, const struct gnomon_flush *) = w.fh->on_flush;
+
+	w.fh->on_flush = note_flush;
+	cr_assert_eq(put(world_entry(&w, ROOT, 0x40000000, 2), &none, 8),
+		     GNOMON_OK);
+	gnomon_invlpg(w.vcpu[0], (gnomon_gva_t){ 0x40001000 });
+	w.fh->on_flush = on_flush;
+	on_flush(w.fh->on_flush_arg, &last_flush);
+	cr_assert(last_flush.bytes == 0 || last_flush.bytes >= 0x200000);
+	cr_assert_eq(world_access(&w, 0, 0x40002000, GNOMON_READ, 0),
+		     WORLD_INJECTED);
+}
+
 Test(trace, i28_pcids_come_and_go)
 {
 	struct gnomon_regs *r = &w.regs[0];
