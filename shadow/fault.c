@@ -188,8 +188,6 @@ static void begin(struct gn_sh_fault *f, struct gn_sh_vcpu *vcpu,
 	f->trace = false;
 	f->relinked = false;
 	f->out = outcome;
-	/* The only part of it that is answered whatever the walk finds. */
-	f->walk.gpa.v = 0;
 }
 
 bool gn_sh_fault_shared(struct gn_sh_vcpu *vcpu,

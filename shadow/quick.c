@@ -39,6 +39,11 @@ static uint32_t absent_code(const struct gn_sh_fault *f)
 
 static enum gn_sh_step not_ok(struct gn_sh_fault *f, enum gnomon_status status)
 {
+	f->vcpu->stats->guest_walk_refs +=
+		gn_gpt_walk_refs(&f->vcpu->ctx, &f->walk);
+	if (status != GNOMON_ABSENT) {
+		f->walk.gpa.v = 0;
+	}
 	if (status == GNOMON_FAULT) {
 		return inject(f, f->walk.error_code);
 	}
@@ -56,11 +61,12 @@ static enum gn_sh_step step_walk(struct gn_sh_fault *f)
 		gn_gpt_walk(&f->vcpu->ctx, f->sh->mem, f->gva, f->access,
 			    GN_GPT_SET_AD, &f->walk);
 
-	f->vcpu->stats->guest_walk_refs +=
-		gn_gpt_walk_refs(&f->vcpu->ctx, &f->walk);
 	if (__builtin_expect(status != GNOMON_OK, 0)) {
 		return not_ok(f, status);
 	}
+	/* Both are 0 with paging off. */
+	f->vcpu->stats->guest_walk_refs +=
+		gn_sh_path_levels(f) + (f->walk.level > 0) - f->walk.level;
 	f->gfn = f->walk.gpa.v >> GNOMON_PAGE_SHIFT;
 	return GN_SH_NEXT;
 }
