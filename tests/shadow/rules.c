@@ -368,35 +368,6 @@ Test(rules, i26_code_that_stores_to_the_table_it_is_mapped_by,
 	cr_assert_lt(tries, 12);
 }
 
-/* ---- I27: global translations ------------------------------------------- */
-
-static struct gnomon_root load(uint64_t cr4_flip)
-{
-	struct gnomon_root root = { 0 };
-
-	w.regs[0].cr4 ^= cr4_flip;
-	cr_assert_eq(gnomon_vcpu_set_regs(w.vcpu[0], &w.regs[0],
-					  cr4_flip ? 0 : GNOMON_SET_CR3,
-					  &root), GNOMON_OK);
-	return root;
-}
-
-Test(rules, i27_what_a_load_drops)
-{
-	world_cr3(&w, 0, ROOT);
-	/* A load of CR3 keeps what is global, a change of PGE nothing. */
-	struct gnomon_root root = load(0);
-
-	cr_assert(root.flush && !root.flush_global);
-	root = load(X86_CR4_PGE);
-	cr_assert(root.flush && root.flush_global);
-	/* Without PGE nothing is global. */
-	root = load(0);
-	cr_assert(root.flush && root.flush_global);
-	root = load(X86_CR4_PGE);
-	cr_assert(root.flush && root.flush_global);
-}
-
 /* ---- I29 to I37 --------------------------------------------------------- */
 
 Test(rules, i29_every_earlier_root_is_tested_for_age)

@@ -300,6 +300,33 @@ Test(trace, i27_invlpg_of_a_large_page_that_was_broken_up)
 		     WORLD_INJECTED);
 }
 
+static struct gnomon_root load_regs(uint64_t cr4_flip)
+{
+	struct gnomon_root root = { 0 };
+
+	w.regs[0].cr4 ^= cr4_flip;
+	cr_assert_eq(gnomon_vcpu_set_regs(w.vcpu[0], &w.regs[0],
+					  cr4_flip ? 0 : GNOMON_SET_CR3,
+					  &root), GNOMON_OK);
+	return root;
+}
+
+Test(trace, i27_what_a_load_drops)
+{
+	world_cr3(&w, 0, ROOT);
+	/* A load of CR3 keeps what is global, a change of PGE nothing. */
+	struct gnomon_root root = load_regs(0);
+
+	cr_assert(root.flush && !root.flush_global);
+	root = load_regs(X86_CR4_PGE);
+	cr_assert(root.flush && root.flush_global);
+	/* Without PGE nothing is global. */
+	root = load_regs(0);
+	cr_assert(root.flush && root.flush_global);
+	root = load_regs(X86_CR4_PGE);
+	cr_assert(root.flush && root.flush_global);
+}
+
 Test(trace, i28_pcids_come_and_go)
 {
 	struct gnomon_regs *r = &w.regs[0];
