@@ -149,6 +149,11 @@ Test(identity, i06_smap_is_part_of_the_key_with_wp_off)
 	w.regs[0].ac = true;
 	cr_assert_eq(world_load(&w, 0, 0), GNOMON_OK);
 	cr_assert_eq(world_access(&w, 0, 0x2000, GNOMON_WRITE, 1), WORLD_OK);
+	/* Nor has that store taken U from it. */
+	w.regs[0].ac = false;
+	cr_assert_eq(world_load(&w, 0, 0), GNOMON_OK);
+	cr_assert_eq(world_access(&w, 0, 0x2000, GNOMON_READ, 0),
+		     WORLD_INJECTED);
 }
 
 Test(identity, i08_frames_up_to_maxphyaddr)
