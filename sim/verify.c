@@ -91,6 +91,14 @@ static bool check_engine(struct sim_replay *replay, unsigned vcpu,
 	    sim_paravirt_waits(guest)) {
 		return true;
 	}
+	/*
+	 * The same holds for a CR3 that the engine has not been told, where
+	 * that makes it look for another root.
+	 */
+	if (guest->regs_stale[vcpu] &&
+	    !sim_mode_is(guest->mode, SIM_MF_NESTED)) {
+		return true;
+	}
 	if (!sim_vmm_sync_regs(guest, vcpu, ac)) {
 		return false;
 	}
