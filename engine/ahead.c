@@ -83,7 +83,9 @@ enum gnomon_status gn_eng_prefault(struct gnomon_vcpu *vcpu,
 	uint64_t done;
 	uint32_t none;
 
-	if (!vcpu->loaded || span->start.v + span->bytes < span->start.v) {
+	/* A span may end with the last byte there is. */
+	if (!vcpu->loaded ||
+	    (span->bytes && span->bytes - 1 > ~span->start.v)) {
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);

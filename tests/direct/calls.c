@@ -225,3 +225,49 @@ Test(direct, no_translation_of_a_cleared_entry_does_either)
 		     WORLD_INJECTED);
 	world_close(&w);
 }
+
+/* The story of a process, with call number n of the host failing. */
+static bool live_with_failure(uint64_t n)
+{
+	struct world w;
+	uint64_t large = ROOT + 0x2000 + 8;
+	bool hit;
+
+	open_with_path(&w);
+	w.fh->fail_at = w.fh->calls_all + n;
+	for (unsigned i = 0; i < 2; i++) {
+		world_ask(&w, GNOMON_DIRECT_PIN, ROOT, 4);
+		world_access(&w, 0, GNOMON_WRITE, 0, true);
+		world_ask(&w, GNOMON_DIRECT_SET, LEAF + 8,
+			  UINT64_C(0x300) << 12 | RWU);
+		world_ask(&w, GNOMON_DIRECT_SET, large,
+			  X86_PTE_PS | RWU | X86_PTE_A | X86_PTE_D);
+		world_access(&w, 2 << 20, GNOMON_READ, 0, true);
+		world_access(&w, (2 << 20) + LEAF + 64, GNOMON_WRITE, 0, true);
+		world_ask(&w, GNOMON_DIRECT_ROOT, 0, 0x20000);
+		world_ask(&w, GNOMON_DIRECT_UNPIN, ROOT, 0);
+		world_audit(&w);
+		world_ask(&w, GNOMON_DIRECT_ROOT, 0, ROOT);
+		world_audit(&w);
+	}
+	hit = w.fh->fail_hit;
+	w.fh->fail_at = 0;
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_ROOT, 0, ROOT), GNOMON_OK);
+	for (unsigned i = 0; i < 8; i++) {
+		world_check(&w, world_access(&w, i << 12, GNOMON_READ, 0,
+					     false) == WORLD_OK,
+			    "an access after the failure");
+	}
+	world_close(&w);
+	return hit;
+}
+
+Test(direct, any_host_call_may_fail)
+{
+	uint64_t n = 1;
+
+	while (live_with_failure(n)) {
+		n++;
+	}
+	cr_assert_gt(n, 20);
+}

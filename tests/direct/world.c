@@ -121,6 +121,11 @@ void world_close(struct world *w)
 	for (uint64_t gpa = 0; gpa < BELIEF_BYTES; gpa += 8) {
 		uint64_t ad = X86_PTE_A | X86_PTE_D;
 
+		if (gpa % 4096 == 0 &&
+		    !memcmp(fh_at(w->fh, gpa), w->belief + gpa, 4096)) {
+			gpa += 4096 - 8;
+			continue;
+		}
 		world_check(w, (fh_load(w->fh, gpa, 8) | ad) ==
 				       (world_believed(w, gpa) | ad),
 			    "memory at the end");

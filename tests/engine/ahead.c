@@ -102,6 +102,8 @@ Test(prefault, skips_holes_in_large_steps)
 
 	cr_assert_eq(gnomon_prefault(g->vcpu[0], &span, &budget), GNOMON_OK);
 	cr_assert_eq(span.bytes, 0);
+	span = (struct gnomon_span){ { ~UINT64_C(0xfff) }, 4096 };
+	cr_assert_eq(gnomon_prefault(g->vcpu[0], &span, NULL), GNOMON_OK);
 	span = (struct gnomon_span){ { ~UINT64_C(0xfff) }, 8192 };
 	cr_assert_eq(gnomon_prefault(g->vcpu[0], &span, NULL), GNOMON_INVAL);
 	cr_assert_eq(guest_destroy(g), 0);
@@ -132,4 +134,58 @@ Test(split, leaves_small_leaves_that_collapse_again)
 	/* Nothing was lost by it. */
 	cr_assert_eq(guest_access(g, 0, BASE, GNOMON_READ, 0).faults, 0);
 	cr_assert_eq(guest_destroy(g), 0);
+}
+
+/* Each host call of the two fails once: what is done is done, and right. */
+Test(prefault, any_host_call_may_fail)
+{
+	for (uint64_t n = 1;; n++) {
+		struct guest *g = with_pages(GNOMON_MODE_SHADOW, USED);
+		struct gnomon_span span = { { BASE }, 16 * 4096 };
+		enum gnomon_status status;
+		bool hit;
+
+		g->fh->fail_at = g->fh->calls_all + n;
+		status = gnomon_prefault(g->vcpu[0], &span, NULL);
+		cr_assert(status == GNOMON_OK || status == GNOMON_NOMEM);
+		cr_assert(guest_audit(g), "call %u", (unsigned)n);
+		hit = g->fh->fail_hit;
+		g->fh->fail_at = 0;
+		cr_assert_leq(faults_after(g, 16 * 4096), 16);
+		cr_assert_eq(guest_destroy(g), 0);
+		if (!hit) {
+			cr_assert_gt(n, 4, "nothing was asked of the host");
+			return;
+		}
+	}
+}
+
+Test(split, any_host_call_may_fail)
+{
+	for (uint64_t n = 1;; n++) {
+		struct guest_options o = guest_defaults();
+		struct gnomon_range range = { { 1024 }, 2048 };
+		enum gnomon_status status;
+		struct guest *g;
+		bool hit;
+
+		o.mode = GNOMON_MODE_NESTED;
+		g = guest_create(o);
+		guest_map(g, g->root, BASE, 1024 << 12, USED, 1);
+		cr_assert_eq(guest_load(g, 0, g->root), GNOMON_OK);
+		guest_access(g, 0, BASE, GNOMON_READ, 0);
+		g->fh->fail_at = g->fh->calls_all + n;
+		status = gnomon_split(g->vm, &range, NULL);
+		cr_assert(status == GNOMON_OK || status == GNOMON_NOMEM);
+		cr_assert(guest_audit(g), "call %u", (unsigned)n);
+		hit = g->fh->fail_hit;
+		g->fh->fail_at = 0;
+		cr_assert_eq(gnomon_split(g->vm, &range, NULL), GNOMON_OK);
+		cr_assert_eq(guest_access(g, 0, BASE, GNOMON_READ, 0).end,
+			     GUEST_DONE);
+		cr_assert_eq(guest_destroy(g), 0);
+		if (!hit) {
+			return;
+		}
+	}
 }
