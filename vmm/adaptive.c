@@ -14,7 +14,7 @@
 #define PTE_PS UINT64_C(0x80)
 #define PTE_ADDR UINT64_C(0x000ffffffffff000)
 
-/* Cycles, of the preset amd-svm where it has them, else assumed. */
+/* Cycles; all assumed: TCG tells no costs, the order of size is what counts. */
 static const struct gnomon_policy_prices prices = {
 	.exit = 1200, .hidden = 3200, .true_fault = 2600,
 	.trace_leaf = 3400, .trace_upper = 5200, .trace_open = 3000,
