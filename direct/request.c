@@ -99,9 +99,23 @@ enum gnomon_status gn_dp_set(struct gn_dp *dp, gnomon_gpa_t gpa, uint64_t gpte,
 
 /* ---- pins ---------------------------------------------------------------- */
 
+static bool large_leaf(const struct gn_dp *dp, uint32_t table, unsigned index)
+{
+	const struct gn_dp_table *t = gn_dp_table_at(dp, table);
+	struct gn_gpt_entry e;
+
+	if (t->level == 1) {
+		return false;
+	}
+	gn_gpt_decode(&dp->ctx, t->level, gn_dp_gpte(dp, table, index), &e);
+	return e.kind == GN_GPT_LEAF;
+}
+
 /*
  * One step down from root: fill the next entry, or find that a table is done.
  * A table below is filled before the entry that leads to it counts as done.
+ * Large leaves wait for their first access: a kernel maps all memory with
+ * them, and what is never used must not cost anything.
  */
 static enum gnomon_status fill_next(struct gn_dp *dp, uint32_t root)
 {
@@ -110,6 +124,11 @@ static enum gnomon_status fill_next(struct gn_dp *dp, uint32_t root)
 
 	for (;;) {
 		unsigned index = t->filled;
+
+		if (large_leaf(dp, table, index)) {
+			t->filled++;
+			return GNOMON_OK;
+		}
 		enum gn_dp_fill r = gn_dp_fill(dp, table, index, false);
 		uint32_t below = t->cells[index] & GN_DP_LINK
 					 ? t->cells[index] & ~GN_DP_LINK

@@ -687,7 +687,7 @@ enum gnomon_direct_op {
 	GNOMON_DIRECT_SET_KEEP_AD,
 	/*
 	 * gpa is a table of level value and stays one until it is unpinned;
-	 * all below it is checked and filled now.
+	 * all below it but large leaves is checked and filled now.
 	 */
 	GNOMON_DIRECT_PIN,
 	/* What was below it and is used by nobody else becomes data again. */

@@ -34,11 +34,6 @@ Test(memory, terabyte_of_guest_memory_costs_what_is_touched)
 	for (int mode = 0; mode < SIM_MODE_COUNT; mode++) {
 		long before;
 
-		/* It takes in the guest's direct map of all memory at once:
-		 * a record for each 2M page of it. */
-		if (mode == SIM_MODE_PARAVIRT) {
-			continue;
-		}
 		run("exec,count=5,ram=128", (enum sim_mode)mode);
 		run("gups,pages=1000,updates=1000,ram=128",
 		    (enum sim_mode)mode);
