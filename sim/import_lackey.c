@@ -238,7 +238,9 @@ static enum sim_rec_status put_maps(struct lackey *l)
 			l->pages[n++] = l->pages[i];
 		}
 	}
-	qsort(l->pages, n, sizeof(*l->pages), by_page);
+	if (n) {
+		qsort(l->pages, n, sizeof(*l->pages), by_page);
+	}
 	for (size_t i = 0; i < n && status == SIM_REC_OK; i++) {
 		uint64_t page = l->pages[i] >> 3;
 		unsigned p = prot_of(l->pages[i] & USES);
