@@ -6,7 +6,8 @@
 _gnomon_words() { # commands, or the options of one
 	if [[ $1 ]]; then
 		gnomon "$1" --help 2>/dev/null |
-			grep -oE -- '(^|[ ,])--?[a-zA-Z][a-z-]*=?' | tr -d ' ,'
+			grep -oE '^ +(-[a-zA-Z], )?--[a-z][a-z0-9-]*=?' |
+			tr ',' '\n' | tr -d ' '
 	else
 		gnomon --help 2>/dev/null |
 			sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
@@ -43,6 +44,11 @@ _gnomon() {
 		[[ $cur == *,* ]] && head=${cur%,*},
 		if [[ $command == costs && $COMP_CWORD -eq 2 ]]; then
 			words="list show measure"
+		elif [[ $command == vmm && $prev == @(--mode|-m) ]]; then
+			words="native nested shadow unsync noprefetch unsync64"
+			words+=" switch adaptive"
+		elif [[ $command == record && $COMP_CWORD -eq 2 ]]; then
+			words="guest user perf"
 		elif [[ $command == costs && $prev == show ]]; then
 			words=$(_gnomon_values --preset)
 		fi

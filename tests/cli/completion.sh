@@ -42,8 +42,23 @@ offers '^csv$' gnomon compare --format = c
 offers 'clx-8269cy' gnomon compare -p ''
 offers 'clx-8269cy' gnomon costs show clx
 offers '^list show measure$' gnomon costs ''
+offers '^guest user perf$' gnomon record ''
+offers '^--cr0= --cr3= --cr4=$' gnomon walk --cr
 : >"$work/file-here"
 offers 'file-here$' gnomon compare "$work/file"
+
+# Both files offer the modes that the program knows.
+expect 2 run -m none "$recording"
+modes=$(sed 's/.*there are: \(.*\); see .*/\1/; s/,//g' "$work/err")
+[ "$(offered gnomon run -m '')" = "$modes" ] ||
+	complain "bash: not the modes '$modes'"
+tr -s '\n\t' ' ' <"$top_srcdir/cli/completion/_gnomon" |
+	grep -qF "modes=($modes)" || complain "zsh: not the modes '$modes'"
+for mode in $(offered gnomon vmm --mode = ''); do
+	"$gnomon" vmm --help | tr -s ' \n' ' ' |
+		grep -qE " of (.*, )?$mode[ ,].*default: all" ||
+		complain "vmm --help has no '$mode'"
+done
 if command -v zsh >/dev/null; then
 	zsh -n "$top_srcdir/cli/completion/_gnomon" || complain "zsh: syntax"
 fi

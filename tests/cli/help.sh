@@ -20,10 +20,10 @@ for command in $commands; do
 	grep -q "^\.Xr gnomon-$command 1" "$top_srcdir/man/gnomon.1" ||
 		complain "gnomon.1 does not name gnomon-$command"
 	# Each long option is in the page.
-	sed -n 's/.* --\([a-z-]*\).*/\1/p' "$work/long" |
+	sed -n 's/^  .*--\([a-z][a-z0-9-]*\).*/\1/p' "$work/long" |
 		grep -v -e '^help$' -e '^version$' >"$work/options"
 	while read -r option; do
-		grep -q "Fl -$option" "$page" ||
+		grep -q "Fl -$option\>" "$page" ||
 			complain "gnomon-$command.1 lacks --$option"
 	done <"$work/options"
 done
