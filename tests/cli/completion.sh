@@ -56,7 +56,7 @@ tr -s '\n\t' ' ' <"$top_srcdir/cli/completion/_gnomon" |
 	grep -qF "modes=($modes)" || complain "zsh: not the modes '$modes'"
 for mode in $(offered gnomon vmm --mode = ''); do
 	"$gnomon" vmm --help | tr -s ' \n' ' ' |
-		grep -qE " of (.*, )?$mode[ ,].*default: all" ||
+		grep -qE " of (.*, )?${mode}[ ,].*default: all" ||
 		complain "vmm --help has no '$mode'"
 done
 if command -v zsh >/dev/null; then
