@@ -57,6 +57,24 @@ same() {
 		complain "$2 has changed; if it should: UPDATE=1 make check"
 }
 
+# small_scenario LINE... : a sweep of 6 points in $work/s.ini, times those of
+# the parameters that the lines vary.
+small_scenario() {
+	{
+		cat <<-END
+			[scenario]
+			name = small
+			workloads = forkwait,children=4,pages=4
+			modes = native, shadow,
+			  nested
+			seeds = 1, 2
+
+			[vary]
+		END
+		printf '%s\n' "$@"
+	} >"$work/s.ini"
+}
+
 # no_leftovers DIR : nothing unfinished lies there.
 no_leftovers() {
 	left=$(find "$1" -name '*part-*')

@@ -4,20 +4,7 @@
 # without, and a lost point.
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
-scenario() {
-	cat >"$work/s.ini" <<-END
-		[scenario]
-		name = small
-		workloads = forkwait,children=4,pages=4
-		modes = native, shadow
-		seeds = 1, 2
-
-		[vary]
-		exit.round_trip = x1, x2
-	END
-}
-
-scenario
+small_scenario 'exit.round_trip = x1, x2'
 expect 0 sweep "$work/s.ini" -o "$work/plain"
 
 [ "$failed" -eq 0 ] || finish

@@ -4,20 +4,9 @@
 # computes only what a changed scenario adds.
 . "${top_srcdir:?}/tests/cli/lib.sh"
 
-# scenario VALUES : the file of a small sweep.
+# scenario VALUES : so many prices of an exit, two sizes.
 scenario() {
-	cat >"$work/s.ini" <<-END
-		[scenario]
-		name = small
-		workloads = forkwait,children=4,pages=4
-		modes = native, shadow,
-		  nested
-		seeds = 1, 2
-
-		[vary]
-		exit.round_trip = $1
-		workload.pages = 4, 16
-	END
+	small_scenario "exit.round_trip = $1" 'workload.pages = 4, 16'
 }
 
 # sweep TO_COMPUTE DIR [OPTION...] : runs it; so many points were missing.
