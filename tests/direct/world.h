@@ -37,7 +37,6 @@ struct world {
 	uint64_t gva[4];	/* for the test */
 	uint64_t bits[WORLD_LOG_FRAMES / 64];
 	bool logging;
-	const char *wrong;	/* the first thing that was */
 	struct gnomon_outcome last;
 	unsigned kinds[GNOMON_KINDS];
 };

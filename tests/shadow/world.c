@@ -115,6 +115,14 @@ static void load_root(struct world *w, unsigned cpu, struct gnomon_root root)
 	}
 }
 
+struct gnomon_root world_new_root(const struct world *w, unsigned cpu)
+{
+	struct gnomon_root root = gnomon_vcpu_root(w->vcpu[cpu]);
+
+	root.flush = true;
+	return root;
+}
+
 enum gnomon_status world_load(struct world *w, unsigned cpu, uint32_t flags)
 {
 	struct gnomon_root root;
@@ -177,13 +185,13 @@ void world_map(struct world *w, uint64_t root, uint64_t gva, uint64_t leaf,
 		    leaf | (level > 1 ? X86_PTE_PS : 0));
 }
 
-static bool agrees(struct world *w, const struct ref_result *ref,
-		   enum world_end end)
+bool world_agrees(const struct ref_result *ref, enum world_end end,
+		  uint32_t code)
 {
 	if (end == WORLD_INJECTED) {
-		return ref->status == GNOMON_FAULT
-			       ? ref->code == w->last.error_code
-			       : ref->status == GNOMON_ABSENT;
+		return ref->status == GNOMON_FAULT ? ref->code == code
+						   : ref->status ==
+							     GNOMON_ABSENT;
 	}
 	return ref->status == GNOMON_OK;
 }
@@ -195,56 +203,50 @@ static bool logged(const struct world *w, uint64_t gfn)
 	       (w->dirty[gfn / 64] >> gfn % 64 & 1);
 }
 
-/* What the processor does with the address it was given. */
-static bool complete(struct world *w, const struct ref_result *ref,
-		     uint64_t hpa, uint32_t access, uint64_t value)
+enum world_end world_complete(struct world *w, const struct ref_result *ref,
+			      uint64_t hpa, uint32_t access, uint64_t value)
 {
 	uint64_t gfn = fh_gfn(w->fh, hpa >> 12);
 
 	if (ref->status != GNOMON_OK || gfn != ref->gpa >> 12) {
-		return false;
+		return WORLD_WRONG;
 	}
 	if (!(access & GNOMON_WRITE)) {
-		return true;
+		return WORLD_OK;
 	}
 	if (!fh_writable(w->fh, gfn) || !logged(w, gfn) ||
 	    gnomon_is_traced(w->vm, (gnomon_gfn_t){ gfn })) {
-		return false;
+		return WORLD_WRONG;
 	}
 	fh_store(w->fh, ref->gpa & ~UINT64_C(7), 8, value);
-	return true;
+	return WORLD_OK;
 }
 
-static enum world_end emulate(struct world *w, uint32_t access, uint64_t value)
+static enum world_end emulate(struct world *w, unsigned cpu, uint32_t access,
+			      uint64_t value)
 {
 	gnomon_gpa_t gpa = { w->last.gpa.v & ~UINT64_C(7) };
 
 	if (!(access & GNOMON_WRITE)) {
 		return WORLD_OK;
 	}
-	return gnomon_write(w->vm, w->vcpu[0], gpa, &value, 8) == GNOMON_OK
+	return gnomon_write(w->vm, w->vcpu[cpu], gpa, &value, 8) == GNOMON_OK
 		       ? WORLD_OK
 		       : WORLD_WRONG;
 }
 
-/* One answer of the engine; true when the access is over. */
-static bool answered(struct world *w, unsigned cpu, uint32_t access,
-		     uint64_t value, enum world_end *end)
+bool world_answered(struct world *w, unsigned cpu, uint32_t access,
+		    uint64_t value, enum world_end *end)
 {
 	switch (w->last.action) {
 	case GNOMON_RESUME:
-		if (w->last.root_changed) {
-			struct gnomon_root r = gnomon_vcpu_root(w->vcpu[cpu]);
-
-			r.flush = true;
-			load_root(w, cpu, r);
-		}
 		return false;
 	case GNOMON_INJECT:
 		*end = WORLD_INJECTED;
 		return true;
 	case GNOMON_EMULATE:
-		*end = emulate(w, access, value);
+	case GNOMON_TRACKED:
+		*end = emulate(w, cpu, access, value);
 		return true;
 	case GNOMON_DO_MMIO:
 		*end = WORLD_MMIO;
@@ -252,9 +254,6 @@ static bool answered(struct world *w, unsigned cpu, uint32_t access,
 	case GNOMON_RETRY:
 	case GNOMON_STOP_NOMEM:
 		*end = WORLD_STOPPED;
-		return true;
-	case GNOMON_TRACKED:
-		*end = emulate(w, access, value);
 		return true;
 	case GNOMON_STOP_BUG:
 		break;
@@ -278,16 +277,17 @@ enum world_end world_access(struct world *w, unsigned cpu, uint64_t gva,
 		ref_walk(&w->ref, &w->regs[cpu], gva, access, &ref);
 		hw_access(&w->cpu[cpu], &w->regs[cpu], gva, access, 0, &hw);
 		if (hw.ok) {
-			return complete(w, &ref, hw.hpa, access, value)
-				       ? WORLD_OK
-				       : WORLD_WRONG;
+			return world_complete(w, &ref, hw.hpa, access, value);
 		}
 		hw_drop_page(&w->cpu[cpu], gva);
 		gnomon_fault(w->vcpu[cpu], &fault, &w->last);
-		if (answered(w, cpu, access, value, &end)) {
-			return end == WORLD_STOPPED || agrees(w, &ref, end)
-				       ? end
-				       : WORLD_WRONG;
+		if (world_answered(w, cpu, access, value, &end)) {
+			return end == WORLD_STOPPED ||
+			       world_agrees(&ref, end, w->last.error_code)
+				       ? end : WORLD_WRONG;
+		}
+		if (w->last.root_changed) {
+			load_root(w, cpu, world_new_root(w, cpu));
 		}
 	}
 	return WORLD_WRONG;

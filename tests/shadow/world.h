@@ -41,7 +41,7 @@ struct gnomon_config world_config(void);
 /* Audits, closes and checks that every page came back. */
 void world_close(struct world *w);
 
-/* Load CR3 with long mode on; extra is OR-ed to CR4, wp set in CR0. */
+/* Give a CR3, and the other registers as they are, to the engine. */
 void world_cr3(struct world *w, unsigned cpu, uint64_t cr3);
 /* Give the registers to the engine and the root to the processor. */
 enum gnomon_status world_load(struct world *w, unsigned cpu, uint32_t flags);
@@ -61,6 +61,17 @@ uint64_t world_entry(struct world *w, uint64_t root, uint64_t gva,
 /* value: stored by a write at 8 bytes. */
 enum world_end world_access(struct world *w, unsigned cpu, uint64_t gva,
 			    uint32_t access, uint64_t value);
+/* Parts of it, for a world with other processors. An answer that injects
+ * carries code; answered: true when the access is over with *end, false when
+ * the vcpu resumes, perhaps with a new root, which is to be loaded. */
+bool world_agrees(const struct ref_result *ref, enum world_end end,
+		  uint32_t code);
+bool world_answered(struct world *w, unsigned cpu, uint32_t access,
+		    uint64_t value, enum world_end *end);
+struct gnomon_root world_new_root(const struct world *w, unsigned cpu);
+/* What the processor does with the address it was given. */
+enum world_end world_complete(struct world *w, const struct ref_result *ref,
+			      uint64_t hpa, uint32_t access, uint64_t value);
 /* Fails the test, naming the rule, when the audit does. */
 void world_audit(struct world *w, enum gnomon_audit_level level);
 struct gnomon_stats world_stats(const struct world *w);

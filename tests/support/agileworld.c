@@ -2,7 +2,6 @@
 #include "tests/support/agileworld.h"
 
 #include <criterion/criterion.h>
-#include <string.h>
 
 static void on_flush(void *arg, const struct gnomon_flush *flush)
 {
@@ -70,80 +69,12 @@ void agile_switch(struct agileworld *a, uint64_t gfn, bool nested)
 	cr_assert_eq(status, GNOMON_OK);
 }
 
+/* Here the nested side answers for tables that are no memory as well. */
 static bool agrees(const struct ref_result *ref, enum world_end end,
 		   uint32_t code)
 {
-	if (end == WORLD_INJECTED) {
-		return ref->status == GNOMON_FAULT ? ref->code == code
-						   : ref->status ==
-							     GNOMON_ABSENT;
-	}
-	return ref->status == GNOMON_OK ||
+	return world_agrees(ref, end, code) ||
 	       (end == WORLD_MMIO && ref->status == GNOMON_ABSENT);
-}
-
-static bool logged(const struct world *w, uint64_t gfn)
-{
-	return !w->dirty || gfn >= WORLD_FRAMES ||
-	       (w->dirty[gfn / 64] >> gfn % 64 & 1);
-}
-
-static enum world_end complete(struct world *w, const struct ref_result *ref,
-			       uint64_t hpa, uint32_t access, uint64_t value)
-{
-	uint64_t gfn = fh_gfn(w->fh, hpa >> 12);
-
-	if (ref->status != GNOMON_OK || gfn != ref->gpa >> 12) {
-		return WORLD_WRONG;
-	}
-	if (!(access & GNOMON_WRITE)) {
-		return WORLD_OK;
-	}
-	if (!fh_writable(w->fh, gfn) || !logged(w, gfn) ||
-	    gnomon_is_traced(w->vm, (gnomon_gfn_t){ gfn })) {
-		return WORLD_WRONG;
-	}
-	fh_store(w->fh, ref->gpa & ~UINT64_C(7), 8, value);
-	return WORLD_OK;
-}
-
-/* One answer of the engine; true when the access is over. */
-static bool answered(struct agileworld *a, unsigned cpu, uint32_t access,
-		     uint64_t value, enum world_end *end)
-{
-	struct world *w = &a->w;
-	gnomon_gpa_t gpa = { w->last.gpa.v & ~UINT64_C(7) };
-
-	switch (w->last.action) {
-	case GNOMON_RESUME:
-		if (w->last.root_changed) {
-			struct gnomon_root r = gnomon_vcpu_root(w->vcpu[cpu]);
-
-			r.flush = true;
-			load(a, cpu, r);
-		}
-		return false;
-	case GNOMON_INJECT:
-		*end = WORLD_INJECTED;
-		return true;
-	case GNOMON_EMULATE:
-		*end = !(access & GNOMON_WRITE) ||
-		       gnomon_write(w->vm, w->vcpu[cpu], gpa, &value, 8) ==
-			       GNOMON_OK ? WORLD_OK : WORLD_WRONG;
-		return true;
-	case GNOMON_DO_MMIO:
-		*end = WORLD_MMIO;
-		return true;
-	case GNOMON_RETRY:
-	case GNOMON_STOP_NOMEM:
-		*end = WORLD_STOPPED;
-		return true;
-	case GNOMON_TRACKED:
-	case GNOMON_STOP_BUG:
-		break;
-	}
-	*end = WORLD_WRONG;
-	return true;
 }
 
 static struct gnomon_fault fault_of(const struct hwagile_result *r,
@@ -182,7 +113,7 @@ enum world_end agile_access(struct agileworld *a, unsigned cpu, uint64_t gva,
 		hwagile_access(&a->cpu[cpu], &w->regs[cpu], gva, access,
 			       a->hint, &r);
 		if (r.hw.ok) {
-			return complete(w, &ref, r.hw.hpa, access, value);
+			return world_complete(w, &ref, r.hw.hpa, access, value);
 		}
 		hwagile_flush(&a->cpu[cpu], &page);
 		if (!r.hw.nested && r.below) {
@@ -191,10 +122,16 @@ enum world_end agile_access(struct agileworld *a, unsigned cpu, uint64_t gva,
 		}
 		fault = fault_of(&r, gva, access);
 		gnomon_fault(w->vcpu[cpu], &fault, &w->last);
-		if (answered(a, cpu, access, value, &end)) {
+		if (w->last.action == GNOMON_TRACKED) {
+			return WORLD_WRONG;	/* nothing is tracked */
+		}
+		if (world_answered(w, cpu, access, value, &end)) {
 			return end == WORLD_STOPPED ||
 			       agrees(&ref, end, w->last.error_code)
 				       ? end : WORLD_WRONG;
+		}
+		if (w->last.root_changed) {
+			load(a, cpu, world_new_root(w, cpu));
 		}
 	}
 	return WORLD_WRONG;

@@ -21,8 +21,8 @@ void agile_open(struct agileworld *a, const struct gnomon_config *config);
 struct gnomon_config agile_config(void);
 void agile_close(struct agileworld *a);
 void agile_cr3(struct agileworld *a, unsigned cpu, uint64_t cr3);
-/* gnomon_table_switch() until it is done; then every vcpu says its CR3 anew
- * if the table is its root. */
+/* gnomon_table_switch() until it is done. If the table is a root, its vcpus
+ * have to say their CR3 anew. */
 void agile_switch(struct agileworld *a, uint64_t gfn, bool nested);
 enum world_end agile_access(struct agileworld *a, unsigned cpu, uint64_t gva,
 			    uint32_t access, uint64_t value);
