@@ -11,6 +11,7 @@
 
 #include "cli/atomic_out.h"
 #include "cli/cmds.h"
+#include "cli/code.h"
 #include "cli/slurm.h"
 #include "cli/sweep.h"
 #include "cli/sweep_folder.h"
@@ -204,6 +205,18 @@ static bool compute(const struct sweep_opts *o, const struct points *p)
 			   o->shares ? o->shares : 1, stdout);
 }
 
+/* A folder of other code is computed again; say why. */
+static void tell_origin(const char *dir)
+{
+	char origin[SWEEP_ORIGIN_BYTES];
+
+	if (sweep_folder_origin(dir, origin) &&
+	    strcmp(origin, code_origin())) {
+		printf("%s holds results of gnomon %s, which this one, %s, "
+		       "computes again\n", dir, origin, code_origin());
+	}
+}
+
 static int sweep(const struct sweep_opts *o, const struct points *p)
 {
 	char sub[PATH_MAX];
@@ -221,6 +234,7 @@ static int sweep(const struct sweep_opts *o, const struct points *p)
 		remove_unfinished(o->dir);
 		remove_unfinished(sub);
 	}
+	tell_origin(o->dir);
 	bool ok = compute(o, p) &&
 		  (o->shares || sweep_gather(p, o->dir, stdout));
 	close(lock);
@@ -260,7 +274,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (o.check) {
 		return check(&o);
 	}
-	if (points_load(&points, o.file, NULL, &status)) {
+	if (points_load(&points, o.file, NULL, NULL, &status)) {
 		status = o.list ? list(&points) : sweep(&o, &points);
 	}
 	points_free(&points);

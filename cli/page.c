@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "config.h"
-
 #include "cli/page.h"
 
 #include <inttypes.h>
@@ -70,7 +68,7 @@ static bool put_head(FILE *f, const struct sweep_folder *s)
 	fputs("</style>\n</head>\n<body>\n<header>\n<h1>", f);
 	html_text(f, s->points.scenario.title);
 	fputs("</h1>\n<p class=\"soft\">gnomon ", f);
-	html_text(f, manifest_text(s, "version"));
+	html_text(f, s->points.origin);
 	html_printf(f, ", %zu points", s->points.count);
 	fputs("</p>\n<nav aria-label=\"Sections\"><ul>\n"
 	      "<li><a href=\"#summary\">Summary</a></li>\n"
@@ -280,8 +278,8 @@ static void put_inputs(FILE *f, const struct sweep_folder *s)
 static void put_repeat(FILE *f, const struct sweep_folder *s)
 {
 	fputs("<section id=\"repeat\"><h2>Repeat it</h2>\n<dl>\n"
-	      "<dt>version</dt><dd>gnomon ", f);
-	html_text(f, manifest_text(s, "version"));
+	      "<dt>version and code</dt><dd>gnomon ", f);
+	html_text(f, s->points.origin);
 	fputs("</dd>\n<dt>command</dt><dd><code>", f);
 	html_text(f, manifest_text(s, "command"));
 	fputs("</code></dd>\n<dt>check</dt><dd><code>gnomon sweep --check "

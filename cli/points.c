@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/code.h"
 #include "cli/points_expand.h"
 #include "sim/rec.h"
 #include "sim/work.h"
@@ -139,11 +140,13 @@ static bool open_inputs(struct points *p, int *status)
 }
 
 bool points_load(struct points *p, const char *path, const char *folder,
-		 int *status)
+		 const char *origin, int *status)
 {
 	char error[SCENARIO_ERROR_MAX];
 
 	*p = (struct points){ 0 };
+	snprintf(p->origin, sizeof(p->origin), "%s",
+		 origin ? origin : code_origin());
 	*status = CMD_USAGE;
 	if (!scenario_load(&p->scenario, path, folder, error)) {
 		cmd_error_text(error);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The points of a sweep. A point is known by everything that its result
- * depends on (version, recording digest, mode, every parameter, seed), so a
- * changed scenario or preset makes new points and keeps the others.
+ * depends on (version and code, recording digest, mode, every parameter,
+ * seed), so a changed scenario or preset makes new points and keeps the
+ * others.
  */
 #ifndef CLI_POINTS_H
 #define CLI_POINTS_H
@@ -45,6 +46,7 @@ struct point {
 
 struct points {
 	struct scenario scenario;
+	char origin[128];	/* "VERSION CODE" that computes them */
 	struct point_input inputs[2 * SCENARIO_ITEMS_MAX];
 	size_t input_count;
 	struct point *list;	/* modes of the same run are neighbours */
@@ -55,10 +57,12 @@ struct points {
 /*
  * Expands a scenario. False after printing why; *status is CMD_USAGE where
  * the scenario is wrong and CMD_FAILED where a recording cannot be read.
- * points_free() is due either way.
+ * points_free() is due either way. Where the points have been computed
+ * already: `folder` that the scenario's paths count from and `origin`, the
+ * version and code that did it; else both are NULL.
  */
 bool points_load(struct points *p, const char *path, const char *folder,
-		 int *status);
+		 const char *origin, int *status);
 void points_free(struct points *p);
 
 /* The job that computes a point; sets and texts stay the point's. */

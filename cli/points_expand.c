@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "config.h"
-
 #include "cli/points_expand.h"
 
 #include <err.h>
@@ -35,8 +33,8 @@ static bool complain(const struct expansion *e, int line, const char *key,
 }
 
 /* The text over which the id is taken; one fact a line. */
-static char *make_key(const struct point *pt, const struct sim_preset *preset,
-		      bool verify)
+static char *make_key(const struct points *p, const struct point *pt,
+		      const struct sim_preset *preset)
 {
 	char *text = NULL;
 	size_t n;
@@ -44,10 +42,10 @@ static char *make_key(const struct point *pt, const struct sim_preset *preset,
 
 	fprintf(f, "gnomon %s\n%s %s %016" PRIx64 "\nmode %s\n"
 		"preset %s\nseed %" PRIu64 "\nverify %d\n",
-		PACKAGE_VERSION, pt->input->path ? "recording" : "workload",
+		p->origin, pt->input->path ? "recording" : "workload",
 		pt->input->path ? pt->input->name : pt->source,
 		pt->input->digest, sim_mode_name(pt->mode), preset->name,
-		pt->seed, verify);
+		pt->seed, p->scenario.verify);
 	for (size_t i = 0; i < preset->count; i++) {
 		const struct sim_param *q = &preset->params[i];
 		fprintf(f, "%s.%s %" PRIu64 "\n", q->section, q->key,
@@ -108,7 +106,7 @@ static void add_point(struct expansion *e, const struct sim_preset *preset,
 		pt->sets[i] = points_must(strdup(e->proto.sets[i]));
 	}
 	pt->source = make_source(pt);
-	pt->key = make_key(pt, preset, p->scenario.verify);
+	pt->key = make_key(p, pt, preset);
 	put_id(pt);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/code.h"
 #include "sim/preset.h"
 
 bool report_format_parse(const char *name, enum report_format *format)
@@ -188,8 +189,9 @@ json_t *report_json(const struct sim_result *results, size_t count,
 		json_array_append_new(rows, report_json_row(&results[i]));
 	}
 	json_t *presets = json_presets(results, count, sets, set_count);
-	return must(json_pack("{s:s, s:s, s:o, s:o}", "version",
-			      PACKAGE_VERSION, "command", cmd_line(),
+	return must(json_pack("{s:s, s:s, s:s, s:o, s:o}", "version",
+			      PACKAGE_VERSION, "code", code_digest(),
+			      "command", cmd_line(),
 			      "presets", presets, "results", rows));
 }
 

@@ -8,9 +8,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/atomic_out.h"
 #include "cli/cmd.h"
+#include "cli/code.h"
 #include "cli/crash.h"
 #include "cli/point_file.h"
 #include "cli/table.h"
@@ -223,6 +225,20 @@ static bool is_same_bytes(const char *path, const char *text)
 	return same;
 }
 
+static void complain_other(const struct points *p, const char *path)
+{
+	if (access(path, F_OK)) {
+		cmd_error(path, "is not there");
+	} else if (strcmp(p->origin, code_origin())) {
+		cmd_error(path, "computing it again gives another result: it "
+			  "is of gnomon %s, this is %s", p->origin,
+			  code_origin());
+	} else {
+		cmd_error(path, "computing it again gives another result, "
+			  "though the code is the same");
+	}
+}
+
 static bool check_point(const struct points *p, const char *dir,
 			const struct point *pt)
 {
@@ -240,8 +256,7 @@ static bool check_point(const struct points *p, const char *dir,
 		char *text = point_text(pt, r);
 		ok = is_same_bytes(path, text);
 		if (!ok) {
-			cmd_error(path, "computing it again gives another "
-					"result, or it is not there");
+			complain_other(p, path);
 		}
 		free(text);
 	}
@@ -255,6 +270,10 @@ bool sweep_check(const struct points *p, const char *dir, size_t sample,
 	size_t n = sample && sample < p->count ? sample : p->count;
 	size_t good = 0;
 
+	if (strcmp(p->origin, code_origin())) {
+		fprintf(say, "computed by gnomon %s, checked by %s\n",
+			p->origin, code_origin());
+	}
 	progress_start("checking", n);
 	for (size_t i = 0; i < n; i++) {
 		good += check_point(p, dir, &p->list[i * p->count / n]);

@@ -7,10 +7,38 @@
 #include "cli/cmd.h"
 #include "cli/sweep.h"
 
+static const char *text_of(const json_t *manifest, const char *key)
+{
+	const char *text = json_string_value(json_object_get(manifest, key));
+
+	return text ? text : "";
+}
+
+static void put_origin(const json_t *manifest,
+		       char origin[SWEEP_ORIGIN_BYTES])
+{
+	const char *code = text_of(manifest, "code");
+
+	snprintf(origin, SWEEP_ORIGIN_BYTES, "%s%s%s",
+		 text_of(manifest, "version"), *code ? " " : "", code);
+}
+
+bool sweep_folder_origin(const char *dir, char origin[SWEEP_ORIGIN_BYTES])
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/sweep.json", dir);
+	json_t *manifest = json_load_file(path, 0, NULL);
+	put_origin(manifest, origin);
+	bool found = *text_of(manifest, "folder");
+	json_decref(manifest);
+	return found;
+}
+
 bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 		       int *status)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], origin[SWEEP_ORIGIN_BYTES];
 	json_error_t error;
 
 	*f = (struct sweep_folder){ .dir = dir };
@@ -26,7 +54,8 @@ bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 		return false;
 	}
 	snprintf(path, sizeof(path), "%s/scenario.ini", dir);
-	if (!points_load(&f->points, path, folder, status)) {
+	put_origin(f->manifest, origin);
+	if (!points_load(&f->points, path, folder, origin, status)) {
 		return false;
 	}
 	*status = CMD_FAILED;

@@ -7,6 +7,8 @@
 
 #include "cli/points.h"
 
+enum { SWEEP_ORIGIN_BYTES = 128 };
+
 struct sweep_folder {
 	const char *dir;
 	json_t *manifest;	/* DIR/sweep.json */
@@ -21,5 +23,11 @@ struct sweep_folder {
 bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 		       int *status);
 void sweep_folder_free(struct sweep_folder *f);
+
+/*
+ * "VERSION CODE" that computed what is in DIR, into origin; false where no
+ * sweep has been gathered there.
+ */
+bool sweep_folder_origin(const char *dir, char origin[SWEEP_ORIGIN_BYTES]);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "cli/atomic_out.h"
 #include "cli/cmd.h"
+#include "cli/code.h"
 #include "cli/point_file.h"
 #include "cli/report.h"
 #include "cli/sweep.h"
@@ -189,11 +190,12 @@ static bool write_manifest(const struct points *p, const char *dir)
 		return false;
 	}
 	report_json_put(out.f, json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "name",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "name",
 		p->scenario.name, "title", p->scenario.title, "version",
-		PACKAGE_VERSION, "command", cmd_line(), "folder",
-		p->scenario.folder, "points", (json_int_t)p->count,
-		"inputs", json_inputs(p), "presets", json_presets(p)));
+		PACKAGE_VERSION, "code", code_digest(), "command",
+		cmd_line(), "folder", p->scenario.folder, "points",
+		(json_int_t)p->count, "inputs", json_inputs(p), "presets",
+		json_presets(p)));
 	return atomic_commit(&out);
 }
 
