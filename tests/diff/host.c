@@ -18,14 +18,33 @@ static void failed(struct world *w, const char *call, enum gnomon_status s)
 	world_fail(w, "%s: %s", call, gnomon_status_text(s));
 }
 
-
-void world_go_on(struct world *w, uint64_t *bits)
+static void go_on(struct world *w, uint64_t *bits)
 {
 	struct op op = { .kind = OP_ACCESS, .vcpu = *bits & 1 };
 
 	op.a = *bits = world_mix(*bits);
 	op.b = *bits = world_mix(*bits);
 	world_step(w, &op);
+}
+
+/* Is the call to be made again? Between two the guest goes on. */
+static bool more(struct world *w, enum gnomon_status s, uint64_t *bits)
+{
+	if (s != GNOMON_MORE) {
+		return false;
+	}
+	go_on(w, bits);
+	return !w->failed;
+}
+
+bool world_more_pages(struct world *w, enum gnomon_status s, uint64_t *bits)
+{
+	if (s != GNOMON_NOMEM || !w->fh->live_max) {
+		return more(w, s, bits);
+	}
+	w->n.nomem++;
+	w->fh->live_max += 16;
+	return !w->failed;
 }
 
 /* ---- frames change ------------------------------------------------------ */
@@ -73,10 +92,7 @@ static void change_begin(struct world *w, uint64_t bits)
 
 		s = gnomon_host_change_begin(w->vm, (gnomon_gfn_t){ first },
 					     w->change_frames, &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (more(w, s, &bits));
 	if (s != GNOMON_OK) {
 		failed(w, "host_change_begin", s);
 		return;
@@ -134,10 +150,7 @@ static void log_start(struct world *w, uint64_t bits)
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_dirty_start(w->vm, &log, &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (more(w, s, &bits));
 	if (s != GNOMON_OK) {
 		failed(w, "dirty_start", s);
 		free(log.bitmap);
@@ -156,10 +169,7 @@ static void log_clear(struct world *w, uint64_t bits)
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_dirty_clear(w->vm, LOG_ID, &range, NULL, &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (more(w, s, &bits));
 	if (s != GNOMON_OK) {
 		failed(w, "dirty_clear", s);
 	}
@@ -216,14 +226,7 @@ static void watch(struct world *w, uint64_t bits)
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_watch(w->vm, &range, kinds, &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		} else if (s == GNOMON_NOMEM && w->fh->live_max) {
-			w->n.nomem++;
-			w->fh->live_max += 16;
-			s = GNOMON_MORE;
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (world_more_pages(w, s, &bits));
 	if (s == GNOMON_OK) {
 		memset(w->watch + first, kinds, w->watch_frames);
 	} else {
@@ -243,10 +246,7 @@ void host_zap(struct world *w)
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_zap_all(w->vm, &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (more(w, s, &bits));
 	if (s != GNOMON_OK) {
 		failed(w, "zap_all", s);
 	}
@@ -265,10 +265,7 @@ static void zap(struct world *w, uint64_t bits)
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_shrink(w->vm, &pages, &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (more(w, s, &bits));
 	if (s != GNOMON_OK) {
 		failed(w, "shrink", s);
 	}
@@ -287,10 +284,7 @@ static void range(struct world *w, uint64_t bits)
 		s = kind & 1 ? gnomon_collapse(w->vm, &range, &budget) :
 			       gnomon_young(w->vm, &range, kind & 2, &young,
 					    &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (more(w, s, &bits));
 	if (s != GNOMON_OK) {
 		failed(w, kind & 1 ? "collapse" : "young", s);
 	}
@@ -320,14 +314,7 @@ static void ahead(struct world *w, const struct op *op)
 
 		s = fill ? gnomon_prefault(w->vcpu[op->vcpu], &span, &budget) :
 			   gnomon_split(w->vm, &range, &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		} else if (s == GNOMON_NOMEM && w->fh->live_max) {
-			w->n.nomem++;
-			w->fh->live_max += 16;
-			s = GNOMON_MORE;
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (world_more_pages(w, s, &bits));
 	if (s != GNOMON_OK) {
 		failed(w, fill ? "prefault" : "split", s);
 	}

@@ -9,8 +9,9 @@
 void host_exec(struct world *w, const struct op *op);
 /* Is the frame one that the host is changing now? */
 bool host_changing(const struct world *w, uint64_t gfn);
-/* Between two steps of a long call the guest goes on. */
-void world_go_on(struct world *w, uint64_t *bits);
+/* Is a long call that answered so to be made again? Between two steps the
+ * guest goes on; where pages ran out, the host now has some more. */
+bool world_more_pages(struct world *w, enum gnomon_status s, uint64_t *bits);
 void host_zap(struct world *w);
 /* Must such an access to the frame be answered TRACKED? */
 bool host_watched(const struct world *w, uint64_t gfn, uint32_t access);

@@ -43,14 +43,7 @@ void world_switch(struct world *w, const struct op *op)
 
 		s = gnomon_mode_switch(w->vm, all ? NULL : &space, mode,
 				       &budget);
-		if (s == GNOMON_MORE) {
-			world_go_on(w, &bits);
-		} else if (s == GNOMON_NOMEM && w->fh->live_max) {
-			w->n.nomem++;
-			w->fh->live_max += 16;
-			s = GNOMON_MORE;
-		}
-	} while (s == GNOMON_MORE && !w->failed);
+	} while (world_more_pages(w, s, &bits));
 	/* A root in the slot that comes and goes may have no memory now. */
 	if (s != GNOMON_OK && s != GNOMON_ABSENT) {
 		world_fail(w, "mode_switch: %s", gnomon_status_text(s));
