@@ -87,23 +87,13 @@ bool sim_chooser_init(struct sim_guest *guest)
 	return true;
 }
 
-static uint64_t clock_of(const struct sim_guest *guest, unsigned vcpu)
-{
-	uint64_t sum = 0;
-
-	for (int cat = 0; cat < SIM_CAT_COUNT; cat++) {
-		sum += guest->machine.vcpus[vcpu].cycles[cat];
-	}
-	return sum;
-}
-
 static struct gnomon_policy_event event_of(const struct sim_guest *guest,
 					   unsigned vcpu)
 {
 	return (struct gnomon_policy_event){
 		.vcpu = (uint8_t)vcpu,
 		.space = { guest->regs[vcpu].cr3 & CR3_TABLE },
-		.now = clock_of(guest, vcpu),
+		.now = sim_vcpu_clock(&guest->machine.vcpus[vcpu]),
 		.nested = !sim_guest_shadows(guest, vcpu),
 		.exited = true,
 	};
@@ -231,9 +221,9 @@ static void interrupts(struct sim_guest *guest, unsigned vcpu)
 		}
 		return;
 	}
-	if (vcpu == 0 && clock_of(guest, 0) - seen->clock >= p->period) {
+	if (vcpu == 0 && sim_vcpu_clock(&guest->machine.vcpus[0]) - seen->clock >= p->period) {
 		tick(guest, vcpu);
-		seen->clock = clock_of(guest, 0);
+		seen->clock = sim_vcpu_clock(&guest->machine.vcpus[0]);
 	}
 }
 

@@ -56,16 +56,6 @@ void sim_lock_init(struct sim_guest *guest)
 	guest->host.unlock_shared = host_unlock_shared;
 }
 
-static uint64_t clock_of(const struct sim_vcpu *v)
-{
-	uint64_t sum = 0;
-
-	for (int cat = 0; cat < SIM_CAT_COUNT; cat++) {
-		sum += v->cycles[cat];
-	}
-	return sum;
-}
-
 /* The exit under way is over: what the VMM did since it began was held. */
 static void close_hold(struct sim_guest *guest, unsigned vcpu)
 {
@@ -111,7 +101,7 @@ void sim_lock_exit(struct sim_guest *guest, unsigned vcpu)
 		return;
 	}
 	close_hold(guest, vcpu);
-	total = clock_of(&guest->machine.vcpus[vcpu]);
+	total = sim_vcpu_clock(&guest->machine.vcpus[vcpu]);
 	held = h->count ? h->hold[h->count - 1].held : 0;
 	h->hold[h->count++] = (struct sim_hold){
 		.before = total - h->total - held,

@@ -213,6 +213,17 @@ static inline void sim_charge(struct sim_vcpu *vcpu, unsigned cat,
 	vcpu->cycles[cat] += cycles;
 }
 
+/* All that the vcpu was charged so far. */
+static inline uint64_t sim_vcpu_clock(const struct sim_vcpu *vcpu)
+{
+	uint64_t sum = 0;
+
+	for (int cat = 0; cat < SIM_CAT_COUNT; cat++) {
+		sum += vcpu->cycles[cat];
+	}
+	return sum;
+}
+
 /* Instructions at the machine's CPI; walks may go on beside them. */
 void sim_compute(struct sim_vcpu *vcpu, uint64_t instructions);
 /* The same, and walks are somebody else's affair. */

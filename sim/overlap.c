@@ -4,19 +4,9 @@
 #include "sim/machine.h"
 #include "sim/run.h"
 
-static uint64_t clock_of(const struct sim_vcpu *v)
-{
-	uint64_t sum = 0;
-
-	for (int cat = 0; cat < SIM_CAT_COUNT; cat++) {
-		sum += v->cycles[cat];
-	}
-	return sum;
-}
-
 static void wait_until(struct sim_vcpu *v, uint64_t end)
 {
-	uint64_t now = clock_of(v);
+	uint64_t now = sim_vcpu_clock(v);
 
 	if (end > now) {
 		sim_charge(v, SIM_CAT_WALK, end - now);
@@ -37,7 +27,7 @@ static void retire(struct sim_vcpu *v)
 static void wait_for_walker(struct sim_vcpu *v, uint64_t walkers)
 {
 	struct sim_overlap *o = &v->overlap;
-	uint64_t now = clock_of(v), soonest = UINT64_MAX;
+	uint64_t now = sim_vcpu_clock(v), soonest = UINT64_MAX;
 	unsigned busy = 0;
 
 	for (unsigned i = 0; i < o->count; i++) {
@@ -57,7 +47,7 @@ void sim_overlap_walk(struct sim_vcpu *v, uint64_t cycles)
 	unsigned last;
 
 	wait_for_walker(v, v->machine->param[SIM_P_PWC_WALKERS]);
-	while (o->count && o->end[o->first] <= clock_of(v)) {
+	while (o->count && o->end[o->first] <= sim_vcpu_clock(v)) {
 		retire(v);
 	}
 	/* Younger walks may have ended before the oldest one. */
@@ -65,7 +55,7 @@ void sim_overlap_walk(struct sim_vcpu *v, uint64_t cycles)
 		retire(v);
 	}
 	last = (o->first + o->count++) % SIM_WALKERS_MAX;
-	o->end[last] = clock_of(v) + cycles;
+	o->end[last] = sim_vcpu_clock(v) + cycles;
 	o->at[last] = o->instr;
 }
 

@@ -21,16 +21,11 @@ static bool is_work(const char *input)
 	return sim_work_find(name) != NULL;
 }
 
-static bool open_work(struct sim_source *s, struct sim_error *error)
+/* What a recording of the configured kernel would say of itself. */
+static bool ask_kern(struct sim_source *s, struct sim_error *error)
 {
 	struct sim_kern_sink none = { 0 };
 	const char *broken;
-	char why[256];
-
-	if (!sim_work_parse(s->input, &s->spec, why)) {
-		sim_fail(error, SIM_ERR_USAGE, "%s", why);
-		return false;
-	}
 	struct sim_kern *k = sim_kern_create(&s->spec.kern, &none, &broken);
 
 	if (!k) {
@@ -42,12 +37,23 @@ static bool open_work(struct sim_source *s, struct sim_error *error)
 	return true;
 }
 
+static bool open_work(struct sim_source *s, struct sim_error *error)
+{
+	char why[256];
+
+	if (!sim_work_parse(s->input, &s->spec, why)) {
+		sim_fail(error, SIM_ERR_USAGE, "%s", why);
+		return false;
+	}
+	return ask_kern(s, error);
+}
+
 /* The first pass over a process-level recording. */
 static bool plan(struct sim_source *s, struct sim_error *error)
 {
 	enum sim_rec_status status;
 	struct sim_event ev;
-	bool good = true;
+	bool good;
 
 	s->play = sim_play_new();
 	good = s->play != NULL;
@@ -56,7 +62,7 @@ static bool plan(struct sim_source *s, struct sim_error *error)
 		good = sim_play_plan(s->play, &ev);
 	}
 	if (!good) {
-		sim_fail(error, SIM_ERR_INPUT, "%s: out of memory; close "
+		sim_fail(error, SIM_ERR_NOMEM, "%s: out of memory; close "
 			 "other programs and try again", s->input);
 		return false;
 	}
@@ -72,9 +78,7 @@ static bool plan(struct sim_source *s, struct sim_error *error)
 static bool open_kern(struct sim_source *s, const char *keys,
 		      struct sim_error *error)
 {
-	struct sim_kern_sink none = { 0 };
 	struct sim_kern_config *config = &s->spec.kern;
-	const char *broken;
 	char why[256];
 
 	*config = sim_kern_config_default();
@@ -86,15 +90,7 @@ static bool open_kern(struct sim_source *s, const char *keys,
 		sim_fail(error, SIM_ERR_USAGE, "%s", why);
 		return false;
 	}
-	struct sim_kern *k = sim_kern_create(config, &none, &broken);
-
-	if (!k) {
-		sim_fail(error, SIM_ERR_USAGE, "%s: %s", s->input, broken);
-		return false;
-	}
-	sim_kern_info(k, &s->info);
-	sim_kern_destroy(k);
-	return true;
+	return ask_kern(s, error);
 }
 
 /* "PATH,key=value" when there is no such file, but one of the name before
