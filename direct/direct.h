@@ -46,7 +46,6 @@ struct gn_dp_table {
 	uint32_t *cells;	/* 0, a gn_dp_cell, or GN_DP_LINK | table */
 	uint32_t refs;		/* entries, vcpus and the pin that hold it */
 	uint32_t next, prev;	/* LISTED: its neighbours */
-	uint32_t spare;
 	uint16_t index;		/* SPLIT: of the large leaf above */
 	uint16_t filled;	/* entries that a pin is done with */
 	uint8_t level;
@@ -64,7 +63,6 @@ struct gn_dp_cell {
 };
 
 struct gn_dp_config {
-	struct gnomon_caps caps;
 	uint32_t options;	/* enum gnomon_opt */
 	uint32_t tables_max;	/* 0: no limit */
 	uint32_t chain_max;	/* leaves of one frame, at most 65535 */

@@ -8,7 +8,7 @@ void gn_eng_direct_init(struct gnomon_vm *vm)
 {
 	const struct gnomon_config *c = &vm->config;
 	struct gn_dp_config config = {
-		.caps = c->caps, .options = c->options,
+		.options = c->options,
 		.tables_max = c->table_pages_max,
 		.chain_max = c->chain_max < UINT16_MAX ? c->chain_max
 						       : UINT16_MAX,
@@ -150,9 +150,7 @@ enum gnomon_status gn_eng_direct_shrink(struct gnomon_vm *vm, uint32_t *pages,
 			return GNOMON_MORE;
 		}
 		--*budget;
-		if (gn_dp_release(dp, &one) == GNOMON_NOMEM) {
-			break;
-		}
+		(void)gn_dp_release(dp, &one);	/* MORE: as it is one */
 		--*pages;
 	}
 	return GNOMON_OK;
