@@ -221,9 +221,9 @@ static void interrupts(struct sim_guest *guest, unsigned vcpu)
 		}
 		return;
 	}
-	if (vcpu == 0 && sim_vcpu_clock(&guest->machine.vcpus[0]) - seen->clock >= p->period) {
+	if (vcpu == 0 && sim_vcpu_clock(v) - seen->clock >= p->period) {
 		tick(guest, vcpu);
-		seen->clock = sim_vcpu_clock(&guest->machine.vcpus[0]);
+		seen->clock = sim_vcpu_clock(v);
 	}
 }
 
