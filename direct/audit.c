@@ -7,7 +7,7 @@ struct audit {
 	const struct gn_dp *dp;
 	struct gnomon_audit *report;
 	enum gnomon_audit_level level;
-	uint64_t tables, cells, links, refs, pins;
+	uint64_t tables, cells, links, refs, pins, listed;
 };
 
 static bool broken(const struct audit *a, const char *rule, uint64_t x,
@@ -161,6 +161,33 @@ static bool check_table(struct audit *a, uint32_t number)
 	}
 }
 
+/* What is filed under the frame maps it, and nothing is filed twice. */
+static bool check_list(struct audit *a, uint64_t gfn, uint32_t number)
+{
+	const struct gn_dp *dp = a->dp;
+	struct gn_gpt_entry e;
+	uint32_t prev = 0;
+
+	while (number) {
+		const struct gn_dp_cell *c = gn_slab_at(&dp->cells, number);
+		const struct gn_dp_table *t = gn_dp_table_at(dp, c->table);
+
+		/* A ring is longer than all lists together. */
+		if (a->listed++ == dp->counts.cells || c->prev != prev ||
+		    t->cells[c->index] != number) {
+			return broken(a, "direct-list", gfn, number);
+		}
+		gn_gpt_decode(&dp->ctx, t->level,
+			      gn_dp_gpte(dp, c->table, c->index), &e);
+		if (e.frame.v >> GNOMON_PAGE_SHIFT != gfn) {
+			return broken(a, "direct-list-frame", gfn, number);
+		}
+		prev = number;
+		number = c->next;
+	}
+	return true;
+}
+
 static bool check_frame(struct audit *a, uint64_t gfn, uint32_t number)
 {
 	const struct gn_dp_table *t = gn_dp_table_at(a->dp, number);
@@ -169,6 +196,9 @@ static bool check_frame(struct audit *a, uint64_t gfn, uint32_t number)
 	a->pins += (t->flags & GN_DP_PINNED) != 0;
 	if (t->gfn != gfn || t->level > a->dp->ctx.format->levels) {
 		return broken(a, "direct-key", gfn, number);
+	}
+	if (!gn_frames_marked(&a->dp->frames, gfn, 9)) {
+		return broken(a, "direct-mark", gfn, number);
 	}
 	if ((t->refs == 0) != ((t->flags & GN_DP_LISTED) != 0)) {
 		return broken(a, "direct-released", gfn, t->refs);
@@ -193,6 +223,9 @@ static bool check_sums(const struct audit *a)
 		return broken(a, "direct-cells", a->cells,
 			      a->dp->counts.cells);
 	}
+	if (a->level >= GNOMON_AUDIT_LINKS && a->listed != a->cells) {
+		return broken(a, "direct-unlisted", a->listed, a->cells);
+	}
 	if (a->refs != a->links + a->pins + roots) {
 		return broken(a, "direct-refs", a->refs,
 			      a->links + a->pins + roots);
@@ -209,7 +242,9 @@ enum gnomon_status gn_dp_audit(const struct gn_dp *dp,
 	uint64_t gfn = 0;
 
 	while ((frame = gn_frames_next(&dp->frames, &gfn))) {
-		if (frame->trace && !check_frame(&a, gfn, frame->trace)) {
+		if ((frame->trace && !check_frame(&a, gfn, frame->trace)) ||
+		    (level >= GNOMON_AUDIT_LINKS &&
+		     !check_list(&a, gfn, frame->rmap))) {
 			return GNOMON_BUG;
 		}
 		gfn++;

@@ -321,13 +321,22 @@ static void check_frames(struct audit *a)
 {
 	const struct gn_frame *frame;
 	uint64_t gfn = 0;
-	uint32_t traced = 0;
+	uint32_t traced = 0, below = 0, loose = 0;
 
 	while ((frame = gn_frames_next(&a->sh->frames, &gfn)) != NULL) {
+		const struct gn_tf_record *record =
+			gn_tf_find(&a->sh->tf, gfn);
+
 		check_frame(a, gfn, frame);
 		traced += gn_tf_traced(&a->sh->tf, gfn);
+		below += record && record->below;
+		loose += record && record->loose;
 		gfn++;
 	}
+	holds(a, below == a->sh->below, "marked tables are counted", below,
+	      a->sh->below);
+	holds(a, loose == a->sh->loose_count, "loose tables are counted",
+	      loose, a->sh->loose_count);
 	holds(a, traced == a->sh->tf.traced, "traced frames are counted",
 	      traced, a->sh->tf.traced);
 }
