@@ -25,6 +25,7 @@ struct diff_params {
 	uint32_t audit_every;	/* operations; 0 = never */
 	uint32_t scan_every;
 	uint32_t skip;		/* bit n: leave out operations of kind n */
+	uint32_t slots_out;	/* bit n: there is no slot n */
 };
 
 enum op_kind {

@@ -74,11 +74,13 @@ void diff_print_params(FILE *f, const struct diff_params *p)
 		"\t.windows = %u, .big = %u,\n"
 		"\t.options = 0x%x, .features = 0x%x,\n"
 		"\t.table_pages_max = %u, .live_max = %u,\n"
-		"\t.audit_every = %u, .scan_every = %u,\n",
+		"\t.audit_every = %u, .scan_every = %u,\n"
+		"\t.skip = 0x%x, .slots_out = 0x%x,\n",
 		p->seed, p->mode, p->levels, p->modes, p->walks_write,
 		p->nested_format, p->maxphyaddr,
 		p->windows, p->big, p->options, p->features, p->table_pages_max,
-		p->live_max, p->audit_every, p->scan_every);
+		p->live_max, p->audit_every, p->scan_every, p->skip,
+		p->slots_out);
 }
 
 /* ---- addresses and entries ---------------------------------------------- */

@@ -22,8 +22,9 @@ struct diff_verdict *diff_shared(void);
 /* Run count operations; ops null: those of the seed. */
 void diff_run(const struct diff_params *p, const struct op *ops,
 	      uint64_t count, struct diff_verdict *v);
+/* The same in a child, for so much processor time (0: a minute in all). */
 pid_t diff_start(const struct diff_params *p, const struct op *ops,
-		 uint64_t count, struct diff_verdict *v);
+		 uint64_t count, unsigned cpu_ms, struct diff_verdict *v);
 /* After waitpid() said how the child ended. */
 void diff_ended(struct diff_verdict *v, int status);
 /* Print the shortest failing list that can be found within seconds. */

@@ -67,11 +67,15 @@ enum { SLOT_LOW, SLOT_LARGE, SLOT_CALLS, SLOT_COMING, SLOT_READONLY,
 static void slot_set(struct world *w, uint32_t id, uint64_t first,
 		     uint64_t frames, uint32_t flags, bool window)
 {
-	struct gnomon_slot slot = fh_slot(w->fh, id, first, frames, flags,
-					  window);
 	uint32_t live_max = w->fh->live_max;
-	enum gnomon_status s = gnomon_slot_set(w->vm, &slot);
+	struct gnomon_slot slot;
+	enum gnomon_status s;
 
+	if (w->p.slots_out >> id & 1) {
+		return;
+	}
+	slot = fh_slot(w->fh, id, first, frames, flags, window);
+	s = gnomon_slot_set(w->vm, &slot);
 	if (s == GNOMON_NOMEM) {
 		w->fh->live_max = 0;
 		s = gnomon_slot_set(w->vm, &slot);
@@ -98,7 +102,7 @@ void world_slot_set(struct world *w, uint64_t bits)
 	}
 	slot_set(w, SLOT_COMING, COMING_FIRST, COMING_FRAMES, 0,
 		 w->p.windows && (bits & 64));
-	w->slot_set = true;
+	w->slot_set = !(w->p.slots_out >> SLOT_COMING & 1);
 	w->slot_leaving = false;
 }
 
