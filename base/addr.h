@@ -47,11 +47,6 @@ static inline gnomon_hpa_t gn_hfn_hpa(gnomon_hfn_t hfn)
 	return (gnomon_hpa_t){ hfn.v << GNOMON_PAGE_SHIFT };
 }
 
-static inline gnomon_hfn_t gn_hpa_hfn(gnomon_hpa_t hpa)
-{
-	return (gnomon_hfn_t){ hpa.v >> GNOMON_PAGE_SHIFT };
-}
-
 /* Frames in a leaf at level (1 = 4K, 2 = 2M, 3 = 1G), 512-entry tables. */
 static inline uint64_t gn_level_frames(unsigned level)
 {

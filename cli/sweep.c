@@ -186,12 +186,6 @@ size_t sweep_missing(const struct points *p, const char *dir)
 	return missing;
 }
 
-bool sweep_compute(const struct points *p, const char *dir,
-		   unsigned int threads, FILE *say)
-{
-	return sweep_share(p, dir, threads, 0, 1, say);
-}
-
 bool sweep_share(const struct points *p, const char *dir,
 		 unsigned int threads, size_t share, size_t count, FILE *say)
 {

@@ -10,14 +10,10 @@
 #include "cli/points.h"
 
 /*
- * Computes the points that DIR lacks on up to `threads` threads and stores
- * each as soon as it is there. False if any failed; the reason is printed
- * and no further point is begun.
+ * Computes those of every count-th point from the share-th on that DIR lacks,
+ * on up to `threads` threads, and stores each as soon as it is there. False if
+ * any failed; the reason is printed and no further point is begun.
  */
-bool sweep_compute(const struct points *p, const char *dir,
-		   unsigned int threads, FILE *say);
-
-/* The same for every count-th point from the share-th on. */
 bool sweep_share(const struct points *p, const char *dir,
 		 unsigned int threads, size_t share, size_t count, FILE *say);
 

@@ -351,22 +351,6 @@ static void set_root(struct gn_gpt_ctx *ctx, uint64_t cr3,
 	}
 }
 
-enum gnomon_status gn_gpt_ctx_set_cr3(struct gn_gpt_ctx *ctx, uint64_t cr3,
-				      const uint64_t pdpte[4],
-				      const struct gnomon_caps *caps)
-{
-	const struct gn_gpt_format *f = ctx->format;
-
-	uint64_t high = gn_mask(63, caps->maxphyaddr);
-
-	if (f->pdptes ? !pdptes_legal(pdpte, caps->maxphyaddr)
-		      : f->extend_sign && (cr3 & high)) {
-		return GNOMON_GP;
-	}
-	set_root(ctx, cr3, pdpte);
-	return GNOMON_OK;
-}
-
 enum gnomon_status gn_gpt_ctx_init(struct gn_gpt_ctx *ctx,
 				   const struct gnomon_regs *regs,
 				   const struct gnomon_caps *caps)

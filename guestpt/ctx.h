@@ -75,15 +75,8 @@ enum gn_gpt_riscv {
 void gn_gpt_ctx_init_riscv(struct gn_gpt_ctx *ctx, enum gn_gpt_format_id id,
 			   gnomon_gpa_t root, uint32_t flags);
 
-/* Change what WRPKRU, MOV to CR3 and STAC change, without a new init. */
+/* Change what WRPKRU and STAC change, without a new init. */
 void gn_gpt_ctx_set_pkru(struct gn_gpt_ctx *ctx, uint32_t pkru);
-
-/* GNOMON_GP, and no change, when a CPU would refuse cr3 (see above). */
-enum gnomon_status gn_gpt_ctx_set_cr3(struct gn_gpt_ctx *ctx, uint64_t cr3,
-				      const uint64_t pdpte[4],
-				      const struct gnomon_caps *caps)
-	GNOMON_MUST_USE;
-
 void gn_gpt_ctx_set_ac(struct gn_gpt_ctx *ctx, bool ac);
 
 /* Do these registers select PAE, that is, must PDPTEs be loaded? */

@@ -101,11 +101,6 @@ void rig_store8(uint64_t gpa, uint64_t value)
 	atomic_store(at(gpa), value);
 }
 
-bool rig_cmpxchg8(uint64_t gpa, uint64_t old, uint64_t value)
-{
-	return atomic_compare_exchange_strong(at(gpa), &old, value);
-}
-
 static enum gnomon_status load(void *ctx, gnomon_gpa_t gpa, unsigned bytes,
 			       uint64_t *value)
 {

@@ -84,7 +84,6 @@ static inline uint64_t rig_gpte(uint64_t t, uint64_t j)
 
 uint64_t rig_load8(uint64_t gpa);
 void rig_store8(uint64_t gpa, uint64_t value);
-bool rig_cmpxchg8(uint64_t gpa, uint64_t old, uint64_t value);
 /* The same through gnomon_write(). */
 void rig_write(uint64_t gpa, uint64_t value);
 
