@@ -142,7 +142,7 @@ static const char *find_runner(void)
 			return path;
 		}
 	}
-	snprintf(path, sizeof(path), "%s/vmm/run", PKGDATADIR);
+	snprintf(path, sizeof(path), "%s/vmm/run", PKGLIBEXECDIR);
 	return access(path, X_OK) == 0 ? path : NULL;
 }
 
