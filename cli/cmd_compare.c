@@ -15,7 +15,7 @@ static const struct argp_option options[] = {
 	{ "optimal", KEY_OPTIMAL, NULL, 0,
 	  "add the offline optimum over shadow, shadow+unsync and nested, "
 	  "chosen anew for each address space and epoch; these modes are "
-	  "added if they are not named", 0 },
+	  "added if they are not named; nested+around counts if it is", 0 },
 	{ "no-plot", KEY_NO_PLOT, NULL, 0, "draw nothing into DIR", 0 },
 	{ 0 },
 };

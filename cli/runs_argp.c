@@ -28,7 +28,7 @@ static const struct argp_option options[] = {
 	{ "seed", KEY_SEED, "N", 0, "seed of what is random (default 1)", 0 },
 	{ "without", KEY_WITHOUT, "LIST", 0,
 	  "switch off optimisations of the engine: root-cache, large, "
-	  "prefetch, update, unsync, unsync-keep", 0 },
+	  "prefetch, update, unsync, unsync-keep, around", 0 },
 	{ "format", KEY_FORMAT, "FORMAT", 0,
 	  "table (default), csv or json", 0 },
 	{ "extra", KEY_EXTRA, NULL, 0,
@@ -53,6 +53,7 @@ static const struct {
 	{ "update", GNOMON_OPT_UPDATE },
 	{ "unsync", GNOMON_OPT_UNSYNC },
 	{ "unsync-keep", GNOMON_OPT_UNSYNC_KEEP },
+	{ "around", GNOMON_OPT_AROUND },
 };
 
 enum { OPTIMISATIONS = sizeof(optimisations) / sizeof(*optimisations) };
@@ -71,7 +72,7 @@ static uint32_t parse_without(char *list)
 		if (i == OPTIMISATIONS) {
 			cmd_usage("no optimisation '%s'; there are: "
 				  "root-cache, large, prefetch, update, "
-				  "unsync", s);
+				  "unsync, unsync-keep, around", s);
 		}
 		off |= optimisations[i].bit;
 	}

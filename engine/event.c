@@ -125,7 +125,7 @@ static bool nested_fault_shared(struct gnomon_vcpu *vcpu,
 		}
 	}
 	if (!gn_np_fault_shared(&vm->np, fault->gpa, fault->access,
-				&vcpu->own.nptes_set, out)) {
+				&vcpu->own, out)) {
 		return false;
 	}
 	vcpu->own.pf_fixed += out->kind == GNOMON_KIND_NESTED;

@@ -115,6 +115,7 @@ void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 		s.nested_pages = vm->np.stats.tables;
 		s.nested_pages_peak = vm->np.stats.tables_peak;
 		s.nptes_set += vm->np.stats.sets;
+		s.nptes_around += vm->np.stats.around;
 		s.splits += vm->np.stats.splits;
 		s.mmu_recycled += vm->np.stats.recycled;
 		s.tlb_flush += vm->np.stats.flushes;

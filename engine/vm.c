@@ -74,7 +74,8 @@ static bool config_valid(const struct gnomon_config *c)
 		c->table_pages_max >= TABLE_PAGES_MIN * hierarchies(c)) &&
 	       c->nested_format <= GNOMON_NESTED_EPT &&
 	       c->unsync_max <= GN_SH_OPEN_MAX && c->prefetch <= 64 &&
-	       power_of_two(c->prefetch) &&
+	       power_of_two(c->prefetch) && c->nested_around <= 64 &&
+	       power_of_two(c->nested_around) &&
 	       (c->chain_max == 0 ||
 		(c->chain_max >= 28 && c->chain_max <= 65536));
 }
@@ -151,6 +152,7 @@ static enum gnomon_status init_nested(struct gnomon_vm *vm)
 		.leaf_levels = c->options & GNOMON_OPT_LARGE ? 3 : 1,
 		.maxphyaddr = c->host_maxphyaddr,
 		.tables_max = tables_max(vm),
+		.around = c->options & GNOMON_OPT_AROUND ? c->nested_around : 0,
 	};
 
 	enum gnomon_status status = gn_np_init(&vm->np, &config, vm->host,

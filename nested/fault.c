@@ -96,22 +96,6 @@ static const struct gn_tf_record *record_of(const struct fault *f)
 	return f->np->tf ? gn_tf_find(f->np->tf, f->gfn) : NULL;
 }
 
-/* What trace and watch leave of the rights to the frame. */
-static uint32_t rights_left(const struct fault *f)
-{
-	const struct gn_tf_record *record = record_of(f);
-	uint32_t rights = GN_NP_R | GN_NP_W | GN_NP_X | GN_NP_HOST_W;
-
-	if (record &&
-	    (gn_tf_guarded(record) || (record->watch & GNOMON_WATCH_WRITE))) {
-		rights &= ~(uint32_t)GN_NP_W;
-	}
-	if (record && (record->watch & GNOMON_WATCH_EXEC)) {
-		rights &= ~(uint32_t)GN_NP_X;
-	}
-	return rights;
-}
-
 /* The VMM's own interest in the frame. */
 static bool step_watch(struct fault *f)
 {
@@ -229,7 +213,7 @@ static uint32_t leaf_rights(const struct fault *f)
 		rights |= GN_NP_HOST_W;
 		rights |= f->write || !f->np->logging ? GN_NP_W : 0;
 	}
-	return rights & rights_left(f);
+	return rights & gn_np_rights_left(f->np, f->gfn);
 }
 
 /* The frame becomes writable after this; dirtied: by a write that logs see. */
@@ -239,6 +223,15 @@ static void will_write(struct fault *f, bool dirtied)
 	if (dirtied && f->np->dirty) {
 		gn_dirty_mark(f->np->dirty, f->gfn);
 	}
+}
+
+static void count_around(const struct fault *f, uint64_t *sets,
+			 uint64_t *around)
+{
+	unsigned filled = gn_np_around(f->np, &f->spot);
+
+	*sets += filled;
+	*around += filled;
 }
 
 /* Turn the hole at the spot into a leaf, with tables in between. */
@@ -254,6 +247,7 @@ static void commit_fill(struct fault *f, unsigned level)
 	will_write(f, f->write && np->logging);
 	gn_np_set_leaf(np, f->spot.table, f->spot.index, leaf_hfn(f),
 		       leaf_rights(f));
+	count_around(f, &np->stats.sets, &np->stats.around);
 	if (np->host->event) {
 		np->host->event(np->ctx, GNOMON_EVENT_FILL,
 				f->gfn << GNOMON_PAGE_SHIFT, f->spot.level);
@@ -342,7 +336,7 @@ bool gn_np_shrink_one(struct gn_np *np)
  * so do traces, watches, logs and host changes. Two holders can meet in a hole
  * only, and the second has nothing left to do.
  */
-static bool share_leaf(struct fault *f, uint64_t *sets)
+static bool share_leaf(struct fault *f, struct gnomon_stats *stats)
 {
 	uint32_t rights = gn_np_entry_rights(f->np->config.format,
 					     f->spot.npte);
@@ -360,12 +354,12 @@ static bool share_leaf(struct fault *f, uint64_t *sets)
 	will_write(f, true);
 	gn_np_raise_shared(f->np, f->spot.table, f->spot.index,
 			   GN_NP_W | GN_NP_HOST_W);
-	++*sets;
+	stats->nptes_set++;
 	answer(f, GNOMON_RESUME, GNOMON_KIND_NESTED);
 	return true;
 }
 
-static bool share_hole(struct fault *f, uint64_t *sets)
+static bool share_hole(struct fault *f, struct gnomon_stats *stats)
 {
 	const struct gn_np *np = f->np;
 
@@ -378,7 +372,8 @@ static bool share_hole(struct fault *f, uint64_t *sets)
 		answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
 		return true;
 	}
-	++*sets;
+	stats->nptes_set++;
+	count_around(f, &stats->nptes_set, &stats->nptes_around);
 	answer(f, GNOMON_RESUME, GNOMON_KIND_NESTED);
 	if (np->host->event) {
 		np->host->event(np->ctx, GNOMON_EVENT_FILL,
@@ -388,7 +383,8 @@ static bool share_hole(struct fault *f, uint64_t *sets)
 }
 
 bool gn_np_fault_shared(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
-			uint64_t *sets, struct gnomon_outcome *outcome)
+			struct gnomon_stats *stats,
+			struct gnomon_outcome *outcome)
 {
 	struct fault f = {
 		.np = np,
@@ -405,8 +401,8 @@ bool gn_np_fault_shared(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 	gn_np_locate(np, f.gfn, &f.spot);
 	return gn_np_entry_kind(np->config.format, f.spot.npte,
 				f.spot.level) == GN_NP_LEAF
-		       ? share_leaf(&f, sets)
-		       : share_hole(&f, sets);
+		       ? share_leaf(&f, stats)
+		       : share_hole(&f, stats);
 }
 
 void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,

@@ -12,6 +12,27 @@ static gnomon_hfn_t leaf_hfn(uint64_t npte, unsigned level)
 	return gn_hfn(gn_align_down(hfn, gn_level_frames(level)));
 }
 
+uint32_t gn_np_rights_left(const struct gn_np *np, uint64_t gfn)
+{
+	const struct gn_tf_record *record = np->tf ? gn_tf_find(np->tf, gfn)
+						   : NULL;
+	uint32_t rights = GN_NP_R | GN_NP_W | GN_NP_X | GN_NP_HOST_W;
+
+	if (!record) {
+		return rights;
+	}
+	if (record->watch & GNOMON_WATCH_READ) {
+		return 0;
+	}
+	if (gn_tf_guarded(record) || (record->watch & GNOMON_WATCH_WRITE)) {
+		rights &= ~(uint32_t)GN_NP_W;
+	}
+	if (record->watch & GNOMON_WATCH_EXEC) {
+		rights &= ~(uint32_t)GN_NP_X;
+	}
+	return rights;
+}
+
 bool gn_np_spot_is_leaf(const struct gn_np *np,
 			const struct gn_np_spot *spot)
 {

@@ -21,6 +21,14 @@ static inline bool gn_np_marked(const struct gn_np *np, uint64_t gfn,
 	       gn_frames_marked(np->tf->frames, gfn, 9 * (level - 1));
 }
 
+/* What trace and watch of a frame leave of the rights to it; no R: nothing. */
+uint32_t gn_np_rights_left(const struct gn_np *np, uint64_t gfn);
+/*
+ * The leaf at spot has been filled: fill the holes beside it, as many as
+ * config.around says. The vm is held, alone or together with others. How many.
+ */
+unsigned gn_np_around(const struct gn_np *np, const struct gn_np_spot *spot);
+
 bool gn_np_spot_is_leaf(const struct gn_np *np,
 			const struct gn_np_spot *spot);
 /*

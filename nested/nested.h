@@ -31,6 +31,7 @@ struct gn_np_config {
 	uint8_t leaf_levels;	/* 1 = 4K leaves only, 2 = 2M too, 3 = 1G */
 	uint8_t maxphyaddr;	/* bits of an hpa */
 	uint32_t tables_max;	/* 0 = no limit; else at least levels */
+	uint8_t around;		/* nptes in an aligned group, filled at once */
 };
 
 struct gn_np_table {
@@ -52,6 +53,7 @@ struct gn_np_stats {
 	uint64_t protects;	/* leaves made read-only */
 	uint64_t recycled;	/* tables dropped because of tables_max */
 	uint64_t guarded;	/* leaves that lost W to a new trace */
+	uint64_t around;	/* of sets, filled ahead of a violation */
 	uint64_t flushes;
 	uint32_t tables;	/* as of now */
 	uint32_t tables_peak;
@@ -110,7 +112,7 @@ uint64_t gn_np_gfn_limit(const struct gn_np *np);
  * wholly: RESUME (kind NESTED or SPURIOUS), DO_MMIO (no slot there, or a write
  * to ROM), EMULATE (a store to a traced frame), TRACKED, RETRY, STOP_NOMEM
  * (nothing changed), STOP_BUG. *dirtied, when not null, tells that a protected
- * frame became writable. Bounded: one entry.
+ * frame became writable. Bounded: one entry, and config.around - 1 beside it.
  */
 void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 		 struct gnomon_outcome *outcome, bool *dirtied);
@@ -118,10 +120,11 @@ void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 /*
  * The same for a vcpu that holds the vm together with others. False: it has
  * to be held alone for this, nothing has changed and *outcome means nothing.
- * *sets counts the entries written.
+ * *stats counts the entries written.
  */
 bool gn_np_fault_shared(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
-			uint64_t *sets, struct gnomon_outcome *outcome);
+			struct gnomon_stats *stats,
+			struct gnomon_outcome *outcome);
 
 /* A range still to be worked on; calls advance it as they go. */
 struct gn_np_range {

@@ -30,6 +30,15 @@ static uint32_t bare(const struct sim_guest *guest, enum sim_param_id id)
 	return cycles < UINT32_MAX ? (uint32_t)cycles : UINT32_MAX;
 }
 
+/* The violations that fill 512 nptes in the place of one. */
+static uint32_t split_price(const struct sim_guest *guest)
+{
+	uint32_t group = guest->around;
+
+	return 512 / group * (price(guest, SIM_P_VMM_NESTED) +
+			      (group - 1) * bare(guest, SIM_P_VMM_AROUND));
+}
+
 static struct gnomon_policy_prices prices_of(const struct sim_guest *guest)
 {
 	return (struct gnomon_policy_prices){
@@ -50,7 +59,7 @@ static struct gnomon_policy_prices prices_of(const struct sim_guest *guest)
 		.walk_nested = bare(guest, SIM_P_CACHE_L2_HIT),
 		.fills = bare(guest, SIM_P_ENGINE_PREFETCH),
 		.split = guest->machine.param[SIM_P_HOST_ORDER] ?
-			 512 * price(guest, SIM_P_VMM_NESTED) : 0,
+			 split_price(guest) : 0,
 	};
 }
 

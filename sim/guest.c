@@ -131,6 +131,7 @@ static bool make_vm(struct sim_guest *guest,
 			  0u : (uint32_t)GNOMON_OPT_UNSYNC),
 		.nested_format = guest->machine.ept ? GNOMON_NESTED_EPT
 						    : GNOMON_NESTED_NPT,
+		.nested_around = (uint8_t)guest->around,
 	};
 	struct gnomon_slot slot = {
 		.frames = guest->frames, .hva = guest->mem.ram,
@@ -179,6 +180,19 @@ static bool make_vcpu(struct sim_guest *guest, unsigned id,
 	return sim_vmm_tell_regs(guest, id, GNOMON_SET_CR3);
 }
 
+/* Nested entries that a violation fills. */
+static unsigned around(const struct sim_guest *guest,
+		       const struct sim_guest_config *config)
+{
+	uint64_t width = guest->machine.param[SIM_P_ENGINE_AROUND];
+
+	if (config->engine_off & GNOMON_OPT_AROUND) {
+		return 1;
+	}
+	return width ? (unsigned)width :
+	       sim_mode_is(config->mode, SIM_MF_AROUND) ? SIM_AROUND : 1;
+}
+
 static bool make_memory(struct sim_guest *guest,
 			const struct sim_guest_config *config)
 {
@@ -197,6 +211,7 @@ static bool make_memory(struct sim_guest *guest,
 		SIM_HPA_BITS : config->maxphyaddr;
 	guest->machine.guest_maxphyaddr = config->maxphyaddr;
 	guest->plain = !guest->machine.param[SIM_P_CACHE_DATA];
+	guest->around = around(guest, config);
 	guest->frames = guest->mem.ram_bytes / GNOMON_PAGE_BYTES;
 	guest->frame_state = sim_arena_zalloc(&guest->arena, guest->frames);
 	guest->frame_level = sim_arena_zalloc(&guest->arena, guest->frames);

@@ -68,6 +68,8 @@ struct sim_guest {
 	uint64_t changed_end;	/* no table was ever at or above this gfn */
 	struct sim_lock lock;
 	struct gnomon_stats stats; /* of the engine, before the call */
+	unsigned around;	/* nested entries in a group filled at once */
+	uint64_t around_paid;	/* of gnomon_stats.nptes_around */
 	struct sim_chooser *chooser; /* what chooses the mode, or NULL */
 	bool plain;		/* data does not pass through the caches */
 	struct sim_paravirt *paravirt;	/* NULL in other modes */

@@ -33,13 +33,15 @@ const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
 		.policy = GNOMON_POLICY_SHSP,
 	},
 	[SIM_MODE_ADAPTIVE] = {
-		.name = "adaptive", .flags = SIM_MF_MIXED | SIM_MF_UNSYNC,
+		.name = "adaptive",
+		.flags = SIM_MF_MIXED | SIM_MF_UNSYNC | SIM_MF_AROUND,
 		.start = GNOMON_MODE_NESTED, .modes = BOTH,
 		.policy = GNOMON_POLICY_ADAPTIVE,
 	},
 	[SIM_MODE_SWITCHING] = {
 		.name = "switching",
-		.flags = SIM_MF_MIXED | SIM_MF_CHANCE | SIM_MF_UNSYNC,
+		.flags = SIM_MF_MIXED | SIM_MF_CHANCE | SIM_MF_UNSYNC |
+			 SIM_MF_AROUND,
 		.start = GNOMON_MODE_SHADOW,
 		.modes = BOTH,
 	},
@@ -48,9 +50,15 @@ const struct sim_mode_info sim_modes[SIM_MODE_COUNT] = {
 		.start = GNOMON_MODE_AGILE, .policy = GNOMON_POLICY_AGILE,
 	},
 	[SIM_MODE_ADAPTIVE_HW] = {
-		.name = "adaptive-hw", .flags = SIM_MF_MIXED | SIM_MF_AGILE,
+		.name = "adaptive-hw",
+		.flags = SIM_MF_MIXED | SIM_MF_AGILE | SIM_MF_AROUND,
 		.start = GNOMON_MODE_NESTED, .modes = 1u << GNOMON_MODE_AGILE,
 		.policy = GNOMON_POLICY_ADAPTIVE_HW,
+	},
+	[SIM_MODE_NESTED_AROUND] = {
+		.name = "nested+around",
+		.flags = SIM_MF_NESTED | SIM_MF_AROUND,
+		.start = GNOMON_MODE_NESTED,
 	},
 };
 

@@ -20,7 +20,12 @@ enum sim_mode_flags {
 	SIM_MF_CHANCE = 1u << 6, /* MIXED: as chance says, for tests */
 	/* MIXED: the CPU has a switching bit, tables are chosen for. */
 	SIM_MF_AGILE = 1u << 7,
+	/* A nested violation fills SIM_AROUND entries, see engine.nested_around
+	 * in param.c: ours, not of modes as others have them. */
+	SIM_MF_AROUND = 1u << 8,
 };
+
+enum { SIM_AROUND = 16 };
 
 struct sim_mode_info {
 	const char *name;

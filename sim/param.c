@@ -179,6 +179,9 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 	[SIM_P_VMM_PATCH_CHECK] = { "vmm", "patch_check", CYCLES,
 		"each rewritten store looks whether it must call", 10, 0,
 		CYCLES_MAX },
+	[SIM_P_VMM_AROUND] = { "vmm", "nested_around", CYCLES,
+		"each neighbour that a nested violation fills", 150, 0,
+		CYCLES_MAX },
 
 	[SIM_P_PARAVIRT_BATCH] = { "paravirt", "batch", "requests",
 		"most requests in one hypercall", 32, 1, 2040 },
@@ -243,6 +246,10 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 		0, 0, 1u << 30 },
 	[SIM_P_ENGINE_CHAIN_MAX] = { "engine", "chain_max", ENTRIES,
 		"sptes kept track of for one frame", 4096, 28, 65536 },
+	[SIM_P_ENGINE_AROUND] = { "engine", "nested_around", ENTRIES,
+		"group that a nested violation fills, a power of two; "
+		"0: 16 in nested+around and adaptive modes, 1 in others", 0, 0,
+		64 },
 
 	[SIM_P_AGILE_WRITES] = { "agile", "writes", "stores",
 		"to a table in an interval, which then goes nested", 2, 1,

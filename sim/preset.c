@@ -260,11 +260,18 @@ static bool check_engine(const struct sim_preset *preset,
 {
 	uint64_t group = preset->params[SIM_P_ENGINE_PREFETCH].value;
 	uint64_t pages = preset->params[SIM_P_ENGINE_TABLE_PAGES].value;
+	uint64_t around = preset->params[SIM_P_ENGINE_AROUND].value;
 
 	if (group & (group - 1)) {
 		sim_fail(error, SIM_ERR_USAGE,
 			 "%s: [engine] prefetch: %llu is no power of two",
 			 preset->path, (unsigned long long)group);
+		return false;
+	}
+	if (around & (around - 1)) {
+		sim_fail(error, SIM_ERR_USAGE,
+			 "%s: [engine] nested_around: %llu is no power of two",
+			 preset->path, (unsigned long long)around);
 		return false;
 	}
 	if (pages && pages < TABLE_PAGES_MIN) {

@@ -25,6 +25,7 @@ enum sim_mode {
 	SIM_MODE_SWITCHING,	/* shadow and nested in turn, by chance */
 	SIM_MODE_AGILE,		/* shadow, nested below: sim/mode_agile.h */
 	SIM_MODE_ADAPTIVE_HW,	/* and each leaf table, with a switching bit */
+	SIM_MODE_NESTED_AROUND,	/* a violation fills its neighbours too */
 	SIM_MODE_COUNT
 };
 

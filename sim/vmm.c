@@ -335,6 +335,22 @@ static void charge_kind(struct sim_guest *guest, unsigned vcpu,
 	}
 }
 
+/* The neighbours that a nested violation has brought along. */
+static void charge_around(struct sim_guest *guest, unsigned vcpu,
+			  const struct gnomon_outcome *outcome)
+{
+	struct gnomon_stats now;
+
+	if (guest->around < 2 || outcome->kind != GNOMON_KIND_NESTED) {
+		return;
+	}
+	gnomon_vm_stats(guest->vm, &now, sizeof(now));
+	sim_charge(&guest->machine.vcpus[vcpu], SIM_CAT_VMM,
+		   (now.nptes_around - guest->around_paid) *
+		   guest->machine.param[SIM_P_VMM_AROUND]);
+	guest->around_paid = now.nptes_around;
+}
+
 static enum sim_touch_end emulated(struct sim_touch *touch, uint64_t gpa)
 {
 	touch->emulated = true;
@@ -434,6 +450,7 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 	}
 	charge_kind(guest, vcpu, &outcome, touch,
 		    guest->stats.mmu_unsync > opened);
+	charge_around(guest, vcpu, &outcome);
 	switch (outcome.action) {
 	case GNOMON_RESUME:
 		return SIM_TOUCH_DONE;

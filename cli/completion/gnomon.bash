@@ -19,10 +19,11 @@ _gnomon_values() { # option
 	--mode | --modes | -m)
 		echo native shadow nested shadow+unsync paravirt patched \
 			shsp adaptive switching agile \
-			adaptive-hw ;;
+			adaptive-hw nested+around ;;
 	--preset | -p) gnomon costs list --format=csv 2>/dev/null | sed 1d ;;
 	--format) echo table csv json ;;
-	--without) echo root-cache large prefetch update unsync unsync-keep ;;
+	--without) echo root-cache large prefetch update unsync unsync-keep \
+			around ;;
 	esac
 }
 

@@ -308,6 +308,8 @@ enum gnomon_opt {
 	/* Leave it so beyond the flush point, until unsync_quiet of them found
 	 * nothing new; without, each flush point traces it again. */
 	GNOMON_OPT_UNSYNC_KEEP = 1u << 5,
+	/* Fill neighbours on a nested violation, see nested_around. */
+	GNOMON_OPT_AROUND = 1u << 6,
 	GNOMON_OPT_ALL = 0xffffffffu,
 };
 
@@ -351,6 +353,13 @@ struct gnomon_config {
 	 * and NESTED the vm keeps room for two hierarchies of tables.
 	 */
 	uint32_t modes;
+	/*
+	 * OPT_AROUND: aligned group of 4K nptes that a violation fills, a power
+	 * of two to 64; 1, which is none beyond the one it asked for. The host
+	 * is asked for each of the others with want = 0 and may say NOT_NOW.
+	 * They are read-only while a dirty log runs, not accessed, not dirty.
+	 */
+	uint8_t nested_around;
 };
 
 struct gnomon_vm;
@@ -1030,6 +1039,7 @@ struct gnomon_stats {
 	uint64_t loosened;
 	uint64_t loose_tables;	/* = now */
 	uint64_t misconfigs;	/* reports of an npte that the CPU refused */
+	uint64_t nptes_around;	/* of nptes_set, by OPT_AROUND */
 };
 
 /* Copy the counters; stats_bytes is sizeof(*stats) of the caller's header. */

@@ -22,6 +22,7 @@ struct diff_params {
 	uint32_t features;	/* enum gnomon_feature */
 	uint32_t table_pages_max;
 	uint32_t live_max;	/* pages the host has at first; 0 = any */
+	uint8_t nested_around;	/* of gnomon_config */
 	uint32_t audit_every;	/* operations; 0 = never */
 	uint32_t scan_every;
 	uint32_t skip;		/* bit n: leave out operations of kind n */

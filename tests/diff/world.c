@@ -34,7 +34,11 @@ struct diff_params diff_params(uint64_t seed)
 		.features = KNOWN_FEATURES,
 		.table_pages_max = budget[r >> 13 & 7],
 		.live_max = (r >> 16 & 7) == 0 ? 200 : 0,
+		.nested_around = (uint8_t)(1u << (r >> 40 & 6)),
 	};
+
+	/* Of nested tables alone, so not among the masks. */
+	p.options |= r >> 43 & 1 ? GNOMON_OPT_AROUND : 0;
 
 	p.features |= r >> 22 & 1 ? GNOMON_CAP_1G : 0;
 	p.features |= r >> 23 & 1 ? GNOMON_CAP_PKU : 0;
@@ -245,6 +249,7 @@ static bool make_vm(struct world *w)
 		.table_pages_max = w->p.table_pages_max,
 		.nested_format = w->p.nested_format,
 		.modes = w->p.modes,
+		.nested_around = w->p.nested_around,
 	};
 
 	w->vm_memory = aligned_alloc(64, (gnomon_vm_bytes() + 63) / 64 * 64);

@@ -55,6 +55,34 @@ Test(knobs, prefetch_saves_hidden_faults)
 	cr_assert_leq(many, one / 4);
 }
 
+/* Fewer exits, and each entry that came along is paid for. */
+Test(knobs, around_saves_violations)
+{
+	const char *work = "gups,pages=1024,updates=20000", *price;
+	const char *sets[] = { "host.page_order=0", NULL };
+	struct sim_job job = sim_job_default();
+	struct sim_result r[4];
+	struct sim_error error;
+
+	job.input = work;
+	job.sets = sets;
+	job.set_count = 2;
+	for (int i = 0; i < 4; i++) {
+		price = i == 3 ? "vmm.nested_around=1000"
+			       : "vmm.nested_around=0";
+		sets[1] = i == 1 ? "engine.nested_around=1" : price;
+		job.mode = i ? SIM_MODE_NESTED_AROUND : SIM_MODE_NESTED;
+		cr_assert(sim_run(&job, &r[i], &error), "%s", error.text);
+	}
+	cr_assert_eq(r[0].exits, r[1].exits);
+	cr_assert_eq(r[0].cycles, r[1].cycles);
+	cr_assert_leq(r[2].exits, r[0].exits / 8);
+	cr_assert_lt(r[2].cycles, r[0].cycles);
+	/* 15 of 16 pages of the table at least. */
+	cr_assert_geq(r[3].cycles - r[2].cycles, 1024 / 16 * 15 * 1000);
+	cr_assert_leq(r[3].cycles - r[2].cycles, 2 * 1024 * 1000);
+}
+
 Test(knobs, table_pages_bound_what_the_engine_holds)
 {
 	struct sim_result r = run("mix,turns=60", SIM_MODE_SHADOW,

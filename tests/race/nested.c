@@ -94,7 +94,8 @@ int main(void)
 	struct gnomon_stats s;
 
 	rig_start(&(struct rig_setup){ .options = GNOMON_OPT_ALL,
-				       .nested = true });
+				       .nested = true,
+				       .nested_around = 8 });
 	if (gnomon_dirty_start(rig_vm, &log, NULL) != GNOMON_OK) {
 		rig_fail("no log", 0, 0);
 	}

@@ -245,6 +245,7 @@ void rig_start(const struct rig_setup *s)
 		.caps = { GNOMON_CAP_NX, 40 }, .options = s->options,
 		.table_pages_max = s->table_pages_max,
 		.chain_max = s->chain_max,
+		.nested_around = s->nested_around,
 		.mode = s->nested ? GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW,
 	};
 	struct gnomon_slot slot = { .frames = RIG_FRAMES };

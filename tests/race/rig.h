@@ -47,6 +47,7 @@ struct rig_setup {
 	uint32_t options;	/* enum gnomon_opt */
 	uint32_t table_pages_max;
 	uint32_t chain_max;
+	uint8_t nested_around;
 	bool bare;		/* no hva: memory through load() and store() */
 	bool one_lock;		/* no shared side */
 	bool nested;		/* on nested tables: addresses are gpas */

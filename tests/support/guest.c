@@ -395,7 +395,8 @@ static void make_vm(struct guest *g)
 		.modes = g->o.modes,
 		.caps = g->ref.caps, .host_maxphyaddr = 46,
 		.options = g->o.options,
-		.table_pages_max = g->o.table_pages_max };
+		.table_pages_max = g->o.table_pages_max,
+		.nested_around = g->o.nested_around };
 	enum gnomon_status s = GNOMON_NOMEM;
 
 	g->memory[2] = aligned_alloc(64, (gnomon_vm_bytes() + 63) & ~63ull);

@@ -31,6 +31,7 @@ struct guest_options {
 	uint32_t options;	/* enum gnomon_opt */
 	uint32_t features;	/* beside NX, SMEP, SMAP, 1G, LA57 as needed */
 	uint32_t table_pages_max;
+	uint8_t nested_around;
 	uint32_t live_max;
 	uint64_t fail_at;	/* from the first call into the engine on */
 };
