@@ -100,7 +100,6 @@ static int report(const struct record_opts *o,
 	return status;
 }
 
-
 static int run_guest(struct record_opts *o, const char *source)
 {
 	struct record_guest_result result;

@@ -196,7 +196,6 @@ static uint64_t denied_riscv(uint32_t flags, const struct cases *c,
 #define CASES_3 UINT64_C(0xff00ff00ff00ff00)
 #define CASES_4 UINT64_C(0xffff0000ffff0000)
 
-
 /* enum gn_gpt_rights is the index into deny[]. */
 static const struct cases by_rights = {
 	.x = CASES_0, .w = CASES_1, .u = CASES_2, .r = CASES_3,

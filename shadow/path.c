@@ -160,7 +160,6 @@ enum gn_sh_step gn_sh_step_recheck(struct gn_sh_fault *f)
 	return GN_SH_NEXT;
 }
 
-
 enum gn_sh_step gn_sh_step_link(struct gn_sh_fault *f)
 {
 	/* From absent to present the guest need not flush: be up to date. */

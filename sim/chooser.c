@@ -280,9 +280,7 @@ static void count(struct sim_guest *guest, unsigned vcpu,
 	const struct gnomon_regs *regs = &guest->regs[vcpu];
 	struct gnomon_policy_event e = event_of(guest, vcpu);
 	unsigned level = ROOT_LEVEL + (regs->cr4 & CR4_LA57 ? 1 : 0);
-	uint64_t tables = 0;
-
-	uint64_t groups = 0;
+	uint64_t tables = 0, groups = 0;
 
 	e.kind = GNOMON_PE_SIZE;
 	if (d->gfn.v) {

@@ -39,7 +39,6 @@ enum sim_rec_status sim_import_ptt(struct sim_stream *s, const char *in,
 				   struct sim_import_result *result,
 				   struct sim_rec_error *err);
 
-
 /* What `perf script` prints. */
 bool sim_import_perf_is(const uint8_t *head, size_t bytes);
 enum sim_rec_status sim_import_perf(struct sim_stream *s, const char *in,

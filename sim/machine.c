@@ -114,7 +114,7 @@ void sim_machine_done(struct sim_machine *machine)
 
 /* What a translation must show for this kind of access. */
 static struct sim_pass make_check(const struct gnomon_regs *regs,
-				   uint32_t access)
+				  uint32_t access)
 {
 	struct sim_pass check = { SIM_T_PRESENT, SIM_T_PRESENT };
 	bool user = access & GNOMON_USER;

@@ -106,7 +106,7 @@ struct sim_vcpu {
 
 	uint64_t cycles[SIM_CAT_COUNT];
 	uint64_t compute_milli;	/* thousandths not yet in cycles */
-	uint64_t walked;	/* address of the last walk */
+	uint64_t walked;	/* address of the last walk, quick ones aside */
 	struct sim_overlap overlap;
 	struct sim_counts counts;
 };

@@ -297,7 +297,7 @@ static void say(void (*step)(const char *what), const char *what)
 	}
 }
 
-/* The mapping that map() carved an aligned piece from. */
+/* What map() returned; what it left around that was never touched. */
 static void unmap(uint8_t *memory, size_t bytes)
 {
 	if (memory) {

@@ -34,4 +34,11 @@ bool sim_paravirt_waits(const struct sim_guest *guest);
 /* The entry as the guest believes it to be, with what waits. */
 uint64_t sim_paravirt_gpte(struct sim_guest *guest, uint64_t gpa);
 
+/* The same in any mode; gpa in RAM, a multiple of 8. */
+static inline uint64_t sim_guest_gpte(struct sim_guest *guest, uint64_t gpa)
+{
+	return guest->paravirt ? sim_paravirt_gpte(guest, gpa)
+			       : *(uint64_t *)sim_guest_memory(guest, gpa);
+}
+
 #endif

@@ -199,14 +199,6 @@ static bool place(struct sim_replay *replay, const struct sim_event *ev,
 			       (unsigned long long)gpa.v);
 }
 
-static uint64_t believed(struct sim_guest *guest, gnomon_gfn_t gfn, unsigned i)
-{
-	uint64_t gpa = (gfn.v << GNOMON_PAGE_SHIFT) + i * 8u;
-
-	return guest->paravirt ? sim_paravirt_gpte(guest, gpa)
-			       : *(uint64_t *)sim_guest_memory(guest, gpa);
-}
-
 /*
  * What a table held before it was linked. The kernel wrote it when nothing
  * could tell it from data, so it is just there; but if the frame was a table
@@ -220,6 +212,7 @@ bool sim_replay_image(struct sim_replay *replay,
 	uint64_t wanted[GNOMON_PAGE_BYTES / SIM_ENTRY_BYTES] = { 0 };
 	struct sim_guest *guest = replay->guest;
 	gnomon_gfn_t gfn = { ev->gpa >> GNOMON_PAGE_SHIFT };
+	uint64_t gpa = gfn.v << GNOMON_PAGE_SHIFT;
 	uint64_t *memory;
 
 	if (!in_memory(replay, ev)) {
@@ -228,12 +221,12 @@ bool sim_replay_image(struct sim_replay *replay,
 	if (!sim_paravirt_flush(guest, ev->vcpu)) {
 		return sim_replay_broken(replay);
 	}
-	memory = sim_guest_memory(guest, gfn.v << GNOMON_PAGE_SHIFT);
+	memory = sim_guest_memory(guest, gpa);
 	for (uint32_t i = 0; i < ev->entry_count; i++) {
 		wanted[ev->entries[i].index % 512] = ev->entries[i].value;
 	}
 	for (unsigned i = 0; i < 512; i++) {
-		if (believed(guest, gfn, i) == wanted[i]) {
+		if (sim_guest_gpte(guest, gpa + i * 8u) == wanted[i]) {
 			continue;
 		}
 		if (!guest->vm || !gnomon_is_traced(guest->vm, gfn)) {

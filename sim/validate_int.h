@@ -18,6 +18,12 @@ bool validate_run(struct sim_validation *v, const char *input,
 		  const char *const *sets, size_t set_count,
 		  uint32_t engine_off, struct sim_result *result);
 
+/* Parameters of a walk that is cut short nowhere. */
+#define VALIDATE_NO_CACHES "pwc.l4_entries=0", "pwc.l3_entries=0", \
+	"pwc.l2_entries=0", "pwc.nested_l4_entries=0", \
+	"pwc.nested_l3_entries=0", "pwc.nested_l2_entries=0", \
+	"pwc.nested_tlb_entries=0"
+
 /* Count of elements. */
 #define VALIDATE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

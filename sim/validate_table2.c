@@ -225,9 +225,7 @@ static void tell(struct sim_validation *v, const struct row *row,
 bool validate_table2(struct sim_validation *v)
 {
 	static const char *const sets[] = {
-		"pwc.l4_entries=0", "pwc.l3_entries=0", "pwc.l2_entries=0",
-		"pwc.nested_l4_entries=0", "pwc.nested_l3_entries=0",
-		"pwc.nested_l2_entries=0", "pwc.nested_tlb_entries=0",
+		VALIDATE_NO_CACHES,
 	};
 	struct sim_error error = { 0 };
 	struct sim_preset preset;

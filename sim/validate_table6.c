@@ -150,9 +150,7 @@ static void tell(struct sim_validation *v, const struct row *row,
 static bool prepare(struct sim_preset *preset, struct sim_error *error)
 {
 	static const char *const sets[] = {
-		"pwc.l4_entries=0", "pwc.l3_entries=0", "pwc.l2_entries=0",
-		"pwc.nested_l4_entries=0", "pwc.nested_l3_entries=0",
-		"pwc.nested_l2_entries=0", "pwc.nested_tlb_entries=0",
+		VALIDATE_NO_CACHES,
 		"host.page_order=0",
 	};
 	bool good = sim_preset_load(sim_default_preset(), preset, error);
@@ -184,6 +182,9 @@ static bool one(struct sim_validation *v, const struct row *row,
 	good = run(b, row, &refs);
 	if (good) {
 		tell(v, row, refs);
+	} else {
+		/* Unless something said more already. */
+		sim_fail(&b->error, SIM_ERR_BUG, "a table cannot be nested");
 	}
 	sim_guest_done(&b->guest);
 	return good;

@@ -185,16 +185,10 @@ static bool same_entry(uint64_t a, uint64_t b)
 	return (a | ignored) == (b | ignored);
 }
 
-static uint64_t entry(struct sim_guest *guest, uint64_t gpa)
-{
-	return guest->paravirt ? sim_paravirt_gpte(guest, gpa)
-			       : *(uint64_t *)sim_guest_memory(guest, gpa);
-}
-
 bool sim_verify_entry(struct sim_replay *replay, uint64_t gpa,
 		      uint64_t value)
 {
-	uint64_t found = entry(replay->guest, gpa & ~7ull);
+	uint64_t found = sim_guest_gpte(replay->guest, gpa & ~7ull);
 
 	return same_entry(found, value) ? true :
 	       sim_replay_fail(replay, SIM_ERR_VERIFY,
@@ -214,8 +208,8 @@ bool sim_verify_final(struct sim_replay *replay, const struct sim_event *ev)
 	}
 	for (uint32_t i = 0; i < 512; i++) {
 		uint64_t value = 0;
-		uint64_t here = entry(replay->guest,
-				      (ev->gpa & ~0xfffull) + i * 8u);
+		uint64_t here = sim_guest_gpte(replay->guest,
+					(ev->gpa & ~0xfffull) + i * 8u);
 
 		if (next < ev->entry_count && ev->entries[next].index == i) {
 			value = ev->entries[next++].value;

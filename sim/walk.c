@@ -348,7 +348,7 @@ void sim_walk(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 		sim_walk_quick(vcpu, gva, access, &walk->refs) : 0;
 	if (!walk->word) {
 		vcpu->missing = AHEAD_RUN;
-	vcpu->walked = gva;
+		vcpu->walked = gva;
 		walk_slowly(vcpu, gva, access, walk);
 		return;
 	}
