@@ -36,7 +36,8 @@ offers 'run.*sweep.*costs.*--version' gnomon ''
 offers '^--verify --version$' gnomon compare --ver
 offers '^--modes=$' gnomon compare --mo
 offers '^native nested nested[+]around$' gnomon compare --modes = n
-offers '^native,nested native,nested[+]around$' gnomon compare --modes = native,ne
+offers '^native,nested native,nested[+]around$' gnomon compare \
+	--modes = native,ne
 offers '^shadow shadow.unsync shsp switching$' gnomon run -m s
 offers '^csv$' gnomon compare --format = c
 offers 'clx-8269cy' gnomon compare -p ''
