@@ -63,6 +63,11 @@ static bool is_drawn(const char *path)
 	return !stat(path, &st) && st.st_size > 0;
 }
 
+const char *plot_more(const struct plot_figure *fig, size_t i)
+{
+	return fig->more[i] ? fig->more[i] : "";
+}
+
 static bool draw_one(const struct plot_figure *fig, const char *script,
 		     const char *terminal, FILE *say)
 {
@@ -77,7 +82,8 @@ static bool draw_one(const struct plot_figure *fig, const char *script,
 	}
 	const char *args[] = { "gnuplot", "-d", "-c", script, data, out.part,
 			       terminal, fig->title, fig->subtitle,
-			       fig->more };
+			       plot_more(fig, 0), plot_more(fig, 1),
+			       plot_more(fig, 2), plot_more(fig, 3) };
 	int status = plot_gnuplot(NULL, args, sizeof(args) / sizeof(*args));
 	if (status || !is_drawn(out.part)) {
 		atomic_abort(&out);
@@ -192,7 +198,7 @@ bool plot_overhead(const char *dir, const char *name, const char *title,
 	const struct plot_figure fig = {
 		.script = "overhead", .dir = dir, .name = name,
 		.title = title, .subtitle = subtitle,
-		.more = one ? "" : "presets", .latex = latex,
+		.more = { one ? "" : "presets" }, .latex = latex,
 	};
 
 	snprintf(path, sizeof(path), "%s/%s.dat", dir, name);

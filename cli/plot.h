@@ -28,7 +28,7 @@ struct plot_figure {
 	const char *name;	/* of the data file and of the figure */
 	const char *title;
 	const char *subtitle;
-	const char *more;	/* what else the script takes, or "" */
+	const char *more[4];	/* what else the script takes; NULL: "" */
 	bool latex;		/* also for LaTeX */
 };
 
@@ -37,6 +37,8 @@ struct plot_figure {
  * whose text takes the fonts of the document, with NAME-tex.pdf.
  */
 bool plot_draw(const struct plot_figure *fig, FILE *say);
+
+const char *plot_more(const struct plot_figure *fig, size_t i);
 
 /* The part for LaTeX; plot_latex.c. `script` is the path of the script. */
 bool plot_draw_latex(const struct plot_figure *fig, const char *script,

@@ -64,7 +64,9 @@ bool plot_draw_latex(const struct plot_figure *fig, const char *script,
 	} else {
 		const char *args[] = { "gnuplot", "-d", "-c", script_path,
 				       data_path, output, "tex", fig->title,
-				       fig->subtitle, fig->more };
+				       fig->subtitle, plot_more(fig, 0),
+				       plot_more(fig, 1), plot_more(fig, 2),
+				       plot_more(fig, 3) };
 		int status = plot_gnuplot(folder, args,
 					  sizeof(args) / sizeof(*args));
 		ok = status ? plot_failed(output, status) :

@@ -100,6 +100,18 @@ static bool take_column(json_t *row, const struct sim_column *c,
 	return false;
 }
 
+static bool take_by_refs(json_t *row, struct sim_result *r)
+{
+	json_t *list = json_object_get(row, "walks_by_refs");
+	size_t n = json_array_size(list);
+
+	for (size_t i = 0; i < n && i <= SIM_REFS_MAX; i++) {
+		json_int_t v = json_integer_value(json_array_get(list, i));
+		r->walks_by_refs[i] = v > 0 ? (uint64_t)v : 0;
+	}
+	return json_is_array(list) && n <= SIM_REFS_MAX + 1;
+}
+
 static bool is_same_key(json_t *lines, const struct point *pt)
 {
 	json_t *wanted = json_lines(pt->key);
@@ -123,6 +135,7 @@ bool point_fetch(const char *dir, const struct point *pt,
 	for (size_t i = 0; i < sim_column_count && ok; i++) {
 		ok = take_column(row, &sim_columns[i], r);
 	}
+	ok = ok && take_by_refs(row, r);
 	json_decref(whole);
 	return ok;
 }

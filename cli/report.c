@@ -130,6 +130,22 @@ static json_t *must(json_t *value)
 	return value;
 }
 
+/* How many walks had 0, 1, 2 and so on references; zeros behind left out. */
+static json_t *json_by_refs(const struct sim_result *r)
+{
+	json_t *list = must(json_array());
+	int end = SIM_REFS_MAX + 1;
+
+	while (end > 0 && !r->walks_by_refs[end - 1]) {
+		end--;
+	}
+	for (int n = 0; n < end; n++) {
+		json_array_append_new(list, json_integer(
+			(json_int_t)r->walks_by_refs[n]));
+	}
+	return list;
+}
+
 json_t *report_json_row(const struct sim_result *r)
 {
 	json_t *row = must(json_object());
@@ -140,6 +156,7 @@ json_t *report_json_row(const struct sim_result *r)
 		json_t *v = json_value(r, c);
 		json_object_set_new(row, c->name, v ? v : json_null());
 	}
+	json_object_set_new(row, "walks_by_refs", json_by_refs(r));
 	return row;
 }
 

@@ -30,7 +30,8 @@ void report_csv_fields(FILE *out, const struct sim_result *r, bool extra);
 /* One field, quoted if it must be. */
 void report_csv_text(FILE *out, const char *text);
 
-/* All columns of one result; the caller owns the object. */
+/* All columns of one result, and its walks by their references; the caller
+ * owns the object. */
 json_t *report_json_row(const struct sim_result *r);
 /*
  * An object with version, command, presets (each parameter with value, label

@@ -10,7 +10,10 @@
 void sim_epochs_free(struct sim_epochs *epochs)
 {
 	free(epochs->list);
+	free(epochs->counts);
 	epochs->list = NULL;
+	epochs->counts = NULL;
+	epochs->ran = epochs->counts_room = 0;
 	epochs->count = epochs->capacity = epochs->first = 0;
 }
 
@@ -61,6 +64,10 @@ static void close_cell(struct sim_epochs *epochs, struct sim_guest *guest,
 		return;
 	}
 	for (int cat = 0; cat < SIM_CAT_COUNT; cat++) {
+		if (sim_guest_shadows(guest, vcpu)) {
+			c->shadowed += v->cycles[cat] -
+				       epochs->seen[vcpu][cat];
+		}
 		c->cycles[cat] += v->cycles[cat] - epochs->seen[vcpu][cat];
 		epochs->seen[vcpu][cat] = v->cycles[cat];
 	}
@@ -68,11 +75,58 @@ static void close_cell(struct sim_epochs *epochs, struct sim_guest *guest,
 	epochs->sptes = sptes;
 }
 
+static void count_all(const struct sim_epochs *epochs,
+		      const struct sim_guest *guest,
+		      uint64_t now[SIM_EPOCH_COUNTS])
+{
+	const struct sim_guest_counts *c = &guest->counts;
+
+	now[SIM_EPOCH_STORES] = epochs->stores;
+	now[SIM_EPOCH_CR3_LOADS] = epochs->cr3_loads;
+	now[SIM_EPOCH_MISSES] = 0;
+	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
+		now[SIM_EPOCH_MISSES] +=
+			guest->machine.vcpus[i].counts.misses;
+	}
+	now[SIM_EPOCH_EXITS] = c->exits;
+	now[SIM_EPOCH_HIDDEN] = c->by_kind[GNOMON_KIND_HIDDEN];
+	now[SIM_EPOCH_TRACE] = c->by_kind[GNOMON_KIND_TRACE];
+	now[SIM_EPOCH_VIOLATIONS] = c->by_kind[GNOMON_KIND_NESTED];
+	now[SIM_EPOCH_SWITCHES] = c->mode_switches;
+}
+
+/* The epoch under way is over. */
+static void close_counts(struct sim_epochs *epochs,
+			 const struct sim_guest *guest)
+{
+	uint64_t now[SIM_EPOCH_COUNTS];
+
+	if (epochs->ran == epochs->counts_room) {
+		size_t room = epochs->ran ? 2 * epochs->ran : 256;
+		void *counts = realloc(epochs->counts,
+				       room * sizeof(*epochs->counts));
+
+		if (!counts) {
+			epochs->failed = true;
+			return;
+		}
+		epochs->counts = counts;
+		epochs->counts_room = room;
+	}
+	count_all(epochs, guest, now);
+	for (int i = 0; i < SIM_EPOCH_COUNTS; i++) {
+		epochs->counts[epochs->ran][i] = now[i] - epochs->before[i];
+		epochs->before[i] = now[i];
+	}
+	epochs->ran++;
+}
+
 static void close_all(struct sim_epochs *epochs, struct sim_guest *guest)
 {
 	for (unsigned i = 0; i < guest->machine.vcpu_count; i++) {
 		close_cell(epochs, guest, i);
 	}
+	close_counts(epochs, guest);
 }
 
 void sim_epochs_event(struct sim_epochs *epochs, struct sim_guest *guest,
@@ -84,6 +138,8 @@ void sim_epochs_event(struct sim_epochs *epochs, struct sim_guest *guest,
 		epochs->first = epochs->count;
 		epochs->number = number;
 	}
+	epochs->stores += event->type == SIM_EV_TABLE_STORE;
+	epochs->cr3_loads += event->type == SIM_EV_CR3;
 	/* The load itself is on account of the space that comes. */
 	if (event->type == SIM_EV_CR3 &&
 	    event->vcpu < guest->machine.vcpu_count) {

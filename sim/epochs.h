@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a run costs, by address space and epoch, and the best that could have
- * been done: for each address space the cheapest sequence of modes, found by
- * dynamic programming over the recorded costs of fixed modes.
+ * What a run does and costs, by address space and epoch, and the best that
+ * could have been done: for each address space the cheapest sequence of modes,
+ * found by dynamic programming over the recorded costs of fixed modes.
  *
  * An epoch is a fixed number of events of the input, so that epochs of runs
  * under different modes hold the same life. A space is the table that CR3
@@ -31,6 +31,21 @@ struct sim_epoch {
 	uint64_t number;
 	uint64_t cycles[SIM_CAT_COUNT];
 	int64_t filled;		/* leaf sptes that came, less those that went */
+	/* Of the cycles, those that ended with shadow tables loaded. */
+	uint64_t shadowed;
+};
+
+/* What an epoch had, all spaces together. */
+enum sim_epoch_count {
+	SIM_EPOCH_STORES,	/* into page tables, in the input */
+	SIM_EPOCH_CR3_LOADS,	/* in the input */
+	SIM_EPOCH_MISSES,	/* of the TLB */
+	SIM_EPOCH_EXITS,
+	SIM_EPOCH_HIDDEN,	/* hidden faults */
+	SIM_EPOCH_TRACE,	/* trace faults */
+	SIM_EPOCH_VIOLATIONS,	/* nested ones */
+	SIM_EPOCH_SWITCHES,	/* decisions of a policy carried out */
+	SIM_EPOCH_COUNTS
 };
 
 /* One run, cell by cell; zero is empty. */
@@ -40,6 +55,12 @@ struct sim_epochs {
 	size_t capacity;
 	size_t first;		/* of the cells of the epoch under way */
 	bool failed;		/* no memory */
+	/* By number of the epoch; `ran` of them. */
+	uint64_t (*counts)[SIM_EPOCH_COUNTS];
+	size_t ran;
+	size_t counts_room;
+	uint64_t before[SIM_EPOCH_COUNTS]; /* as of the last epoch's end */
+	uint64_t stores, cr3_loads;	/* so far */
 	uint64_t number;
 	/* Where the last cell of a vcpu ended. */
 	uint64_t seen[GNOMON_VCPUS_MAX][SIM_CAT_COUNT];

@@ -208,6 +208,11 @@ void sim_kern_on_vcpu(struct sim_kern *k, unsigned vcpu)
 	k->cpu = vcpu % k->cfg.vcpus;
 }
 
+unsigned sim_kern_vcpus(const struct sim_kern *k)
+{
+	return k->cfg.vcpus;
+}
+
 const char *sim_kern_error(const struct sim_kern *k)
 {
 	return k->error;

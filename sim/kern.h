@@ -73,6 +73,7 @@ const char *sim_kern_error(const struct sim_kern *k);
 
 /* The vcpu (modulo their number) for the following operations; 0 at first. */
 void sim_kern_on_vcpu(struct sim_kern *k, unsigned vcpu);
+unsigned sim_kern_vcpus(const struct sim_kern *k);
 /* User instructions that go by. */
 void sim_kern_compute(struct sim_kern *k, uint64_t instructions);
 void sim_kern_marker(struct sim_kern *k, uint64_t number);

@@ -14,6 +14,7 @@
 #include "sim/hostmem.h"
 #include "sim/overlap.h"
 #include "sim/param.h"
+#include "sim/run.h"
 
 /* Rights and state of a translation, the low bits of its data word; the
  * address is in bits 12..51, the protection key in bits 52..55. */
@@ -49,6 +50,7 @@ struct sim_counts {
 	uint64_t misses;	/* in both levels */
 	uint64_t walks;		/* misses, and re-walks on a lack of rights */
 	uint64_t walk_refs;
+	uint64_t walks_by_refs[SIM_REFS_MAX + 1];
 	uint64_t tlb_flushes;
 	uint64_t page_flushes;
 	uint64_t nested_cycles;	/* of walks, in the nested dimension */

@@ -165,6 +165,9 @@ static void take_machine(struct sim_result *result, struct sim_guest *guest)
 		result->tlb_misses += v->counts.misses;
 		result->walks += v->counts.walks;
 		result->walk_refs += v->counts.walk_refs;
+		for (int n = 0; n <= SIM_REFS_MAX; n++) {
+			result->walks_by_refs[n] += v->counts.walks_by_refs[n];
+		}
 		result->tlb_flushes += v->counts.tlb_flushes;
 		result->page_flushes += v->counts.page_flushes;
 	}

@@ -92,7 +92,10 @@ struct sim_explain {
 	uint64_t markers;
 };
 
-enum { SIM_NAME_MAX = 64 };
+enum {
+	SIM_NAME_MAX = 64,
+	SIM_REFS_MAX = 36,	/* of a walk; more count as that many */
+};
 
 /* Every figure of a run. Names and order for output: sim_columns[]. */
 struct sim_result {
@@ -106,6 +109,7 @@ struct sim_result {
 	uint64_t cycles_by[SIM_CAT_COUNT]; /* sum is cycles */
 	uint64_t walks;
 	uint64_t walk_refs;
+	uint64_t walks_by_refs[SIM_REFS_MAX + 1]; /* sum is walks */
 	uint64_t tlb_hits;	/* first or second level */
 	uint64_t tlb_misses;
 	uint64_t exits;

@@ -117,6 +117,8 @@ static inline void walk_charge(struct sim_vcpu *vcpu, uint32_t refs,
 
 	vcpu->counts.walks++;
 	vcpu->counts.walk_refs += refs;
+	vcpu->counts.walks_by_refs[
+		refs < SIM_REFS_MAX ? refs : SIM_REFS_MAX]++;
 	if (exposed != 100) {
 		cycles = cycles * exposed / 100;
 	}

@@ -19,11 +19,6 @@ span = top > low ? top - low : 1
 fig_w = 5.8
 fig_h = 1.5 + 0.1 * rows + 0.11 * rows * modes
 load ARG0[1:strlen(ARG0) - strlen("sensitivity.gp")] . "style.gp"
-set label 1001 at screen 0.02, 1 - 0.2 / fig_h
-set label 1002 at screen 0.02, 1 - 0.4 / fig_h
-if (term ne "tex") {
-	set tmargin at screen 1 - 0.62 / fig_h
-}
 set output ARG2
 
 set border 1 linecolor rgb ink linewidth 0.8

@@ -45,8 +45,23 @@ c2 = "#9c2f7f"
 c3 = "#dd6b35"
 c4 = "#f2b54a"
 c5 = "#f8efc4"
+soft_green = "#1b7f5c"
+# Curves differ in dash and mark too.
+array line_shade[10] = [c3, c1, c2, "#1b7f5c", "#555555", "#a06a00", \
+	"#4682b4", "#8b5a2b", "#c00000", "#000000"]
+# Neighbouring bars differ in luminance.
+array bar_shade[10] = [c1, c4, c2, c5, c3, soft_green, "#4682b4", "#a9d0c0", \
+	"#8b5a2b", "#c0c0c0"]
 ink = "#202020"
 soft = "#707070"
+
+# A number as short as it can be said on an axis.
+short(v) = v >= 1e6 ? sprintf("%.3gM", v / 1e6) : v >= 1e5 || \
+	(v >= 1e4 && v == 1000 * floor(v / 1000)) ? \
+	sprintf("%.3gk", v / 1000) : sprintf("%.6g", v)
+
+# Names with parameters take a line for each.
+lines_of(s) = swap(s, ",", term eq "tex" ? " " : "\n", strstrt(s, ","))
 
 set border 3 linecolor rgb ink linewidth 0.8
 set tics nomirror out scale 0.5 textcolor rgb ink
@@ -57,8 +72,8 @@ if (term eq "tex") {
 	title_text = ""
 	subtitle_text = ""
 }
-set label 1001 title_text at screen 0.02, 0.935 left \
+set label 1001 title_text at screen 0.02, 1 - 0.2 / fig_h left \
 	font f_title textcolor rgb ink
-set label 1002 subtitle_text at screen 0.02, 0.875 left \
+set label 1002 subtitle_text at screen 0.02, 1 - 0.4 / fig_h left \
 	font f_small textcolor rgb soft
-set tmargin at screen term eq "tex" ? 0.97 : 0.8
+set tmargin at screen term eq "tex" ? 0.97 : 1 - 0.64 / fig_h

@@ -1,47 +1,62 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Overhead against one parameter, a line per mode with bars from the least to
-# the largest over the seeds. See style.gp for the arguments; ARG6 names the
-# axis. One block of rows per mode: value mean least largest "name or nothing".
+# A curve per mode against one parameter, with bars from the least to the
+# largest over the seeds, and circles where nested crosses. See style.gp for
+# the arguments; ARG6 names the parameter, ARG7 is "LOGX LOGY XMIN XMAX YMIN
+# YMAX CURVES CROSSINGS", ARG8 names what is drawn, ARG9 says where curves
+# cross. Blocks of rows: one per mode, value mean least largest; the names of
+# the curves, x y "name" number; the crossings, x y "mode".
 
 data = ARG1
 term = ARG3
 title_text = ARG4
 subtitle_text = ARG5
+num(n) = real(word(ARG7, n))
+lines = int(num(7))
+crossings = int(num(8))
 
-stats data using 1 nooutput
-lines = STATS_blocks
-x_min = STATS_min
-x_max = STATS_max
-stats data using 3:4 nooutput
-y_min = STATS_min_x
-y_max = STATS_max_y
-
+third = ARG9 eq "" || term eq "tex" ? 0 : 0.2
+fig_h = 3.2 + third
+array cross_x[9]
+array cross_y[9]
+if (crossings) {
+	stats data index lines + 1 using (cross_x[int($0) + 1] = $1, \
+		cross_y[int($0) + 1] = $2, 0) nooutput
+}
 load ARG0[1:strlen(ARG0) - strlen("vary.gp")] . "style.gp"
 set output ARG2
 unset key
-
-# Factors of two read best on a logarithmic axis.
-if (x_min > 0 && x_max >= 4 * x_min) {
-	set logscale x 2
-	set xrange [x_min / 1.1 : x_max * 1.1]
-} else {
-	set xrange [x_min - 0.05 * (x_max - x_min) : x_max + 0.05 * (x_max - x_min)]
+if (third) {
+	set label 1003 ARG9 at screen 0.02, 1 - 0.58 / fig_h left \
+		font f_small textcolor rgb soft
+	set tmargin at screen 1 - (0.64 + third) / fig_h
 }
+
+if (num(1)) set logscale x 2
+if (num(2)) set logscale y
+set xrange [num(3) : num(4)]
+set yrange [num(5) : num(6)]
+set format y "%g"
 set xtics ()	# the values themselves, from the data
-set yrange [y_min < 0 ? 1.15 * y_min : 0 : y_max > 0 ? 1.12 * y_max : 1]
 set xlabel tex(ARG6) textcolor rgb ink
-set ylabel tex("overhead over native, %") textcolor rgb ink
-set rmargin 13
-array shade[10] = [c3, c1, c2, "#1b7f5c", "#555555", c4, "#4682b4", \
-	"#8b5a2b", "#c00000", "#000000"]
+set ylabel tex(ARG8) textcolor rgb ink
+set rmargin 16
 array mark[10] = [7, 5, 9, 13, 11, 15, 4, 6, 8, 2]
 array dash[10] = [1, 2, 4, 3, 5, 1, 2, 4, 3, 5]
 at(n) = (n - 1) % 10 + 1
+color(n) = rgb(line_shade[at(int(n))])
+rgb(s) = int("0x" . s[2:7])
+do for [n = 1 : crossings] {
+	set arrow n from cross_x[n], num(5) to cross_x[n], cross_y[n] nohead \
+		linecolor rgb soft dashtype 3 linewidth 0.8
+	set label n "" at cross_x[n], cross_y[n] point pointtype 6 \
+		pointsize 3.2 * dot linecolor rgb ink linewidth 1
+}
 
-plot for [n = 1 : lines] data index n - 1 using 1:2:xtic(1) with lines \
-		linecolor rgb shade[at(n)] dashtype dash[at(n)] linewidth 1.6, \
+plot for [n = 1 : lines] data index n - 1 using 1:2:xtic(short($1)) \
+		with lines \
+		linecolor rgb line_shade[at(n)] dashtype dash[at(n)] linewidth 1.6, \
 	for [n = 1 : lines] data index n - 1 using 1:2:3:4 with yerrorbars \
-		linecolor rgb shade[at(n)] pointtype mark[at(n)] \
+		linecolor rgb line_shade[at(n)] pointtype mark[at(n)] \
 		pointsize dot linewidth 1, \
-	for [n = 1 : lines] data index n - 1 using 1:2:5 with labels left \
-		offset 1, 0 textcolor rgb shade[at(n)]
+	data index lines using 1:2:3:(color($4)) with labels left \
+		offset 1, 0 textcolor rgb variable

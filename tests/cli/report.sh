@@ -34,10 +34,10 @@ for word in 'id="summary"' 'id="figures"' 'id="results"' 'id="presets"' \
 	grep -q "$word" "$page" || complain "no $word"
 done
 if command -v gnuplot >/dev/null; then
-	[ "$(grep -c '<figure>' "$page")" -eq 3 ] || complain "not 3 figures"
+	[ "$(grep -c '<figure>' "$page")" -eq 4 ] || complain "not 4 figures"
 	expect 0 plot "$work/dir" -o "$work/figures"
-	[ "$(find "$work/figures" -type f | wc -l)" -eq 12 ] ||
-		complain "not 3 figures in 4 forms"
+	[ "$(find "$work/figures" -type f | wc -l)" -eq 16 ] ||
+		complain "not 4 figures in 4 forms"
 fi
 # Every link within the page has its target.
 sed -n 's/.*href="#\([a-z]*\)".*/\1/p' "$page" | while read -r id; do

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the figures of a sweep share. */
+#ifndef CLI_FIGURES_INT_H
+#define CLI_FIGURES_INT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "cli/atomic_out.h"
+#include "cli/points.h"
+#include "sim/run.h"
+
+/* One input under one preset; its results are neighbours. */
+struct fig_group {
+	const struct points *p;
+	const struct sim_result *results;
+	const struct point *first;	/* its sets are the base */
+	const char *dir;
+	bool latex;
+	FILE *say;
+	char suffix[2 * SIM_NAME_MAX];
+	char subtitle[256];
+};
+
+/* Values over the seeds. */
+struct fig_spread {
+	double mean, least, largest;
+	size_t count;
+};
+
+/* What a figure shows of a result; NaN: it has none. */
+typedef double fig_measure(const struct sim_result *r);
+
+double fig_overhead(const struct sim_result *r);	/* % of native */
+double fig_lock_wait(const struct sim_result *r);	/* % of the run */
+double fig_refs(const struct sim_result *r);		/* per walk */
+
+void fig_add(struct fig_spread *s, double v);
+
+/* Of the same input and preset as the group. */
+bool fig_is_member(const struct fig_group *g, const struct point *pt);
+/* Equal to the base in everything but `param` (NULL: in everything). */
+bool fig_is_base_but(const struct fig_group *g, const struct point *pt,
+		     const char *param);
+/* The text that a point sets a parameter to; NULL: it does not. */
+const char *fig_set_value(const struct point *pt, const char *param);
+
+/* Over the seeds, of points like `like` but for the mode. */
+struct fig_spread fig_over_seeds(const struct fig_group *g,
+				 const struct point *like, enum sim_mode mode,
+				 fig_measure *measure);
+
+/* Mode number i of the scenario. */
+enum sim_mode fig_mode_at(const struct fig_group *g, size_t i);
+/* The modes of which there is something to draw; their number. */
+size_t fig_modes(const struct fig_group *g, fig_measure *measure,
+		 bool native, enum sim_mode modes[SIM_MODE_COUNT]);
+
+/* DIR/NAME.dat; closing it names it. */
+bool fig_open_data(const struct fig_group *g, const char *name,
+		   struct atomic_out *out);
+bool fig_close_data(const struct fig_group *g, struct atomic_out *out);
+
+/* "-NAME", of what may be a path, behind a file's name. */
+void fig_add_suffix(char *suffix, size_t bytes, const char *name);
+
+/* The figures; true also where there is nothing to draw. */
+bool fig_vary(const struct fig_group *g, const char *param);
+bool fig_sensitivity(const struct fig_group *g);
+bool fig_walks(const struct fig_group *g);
+/* Of all inputs side by side; the group is any one of the preset's. */
+bool fig_inputs(const struct fig_group *g);
+
+#endif
