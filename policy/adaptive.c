@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Adaptive, for today's CPUs: each address space starts nested and is bought
+ * Adaptive, for today's CPUs: each address space starts nested and is rented
  * or bought by what it has cost (meter.h). docs/adaptive.md tells why and what
  * can be promised.
  *
@@ -400,9 +400,8 @@ void gn_adaptive_event(struct gnomon_policy *policy,
 enum gnomon_policy_mode gn_adaptive_mode(const struct gnomon_policy *policy,
 					 gnomon_gpa_t gpa)
 {
-	const struct gn_space *s = gn_space_find(&policy->of.adaptive.spaces,
-						 gpa);
+	const struct gn_adaptive *a = &policy->of.adaptive;
+	const struct gn_space *s = gn_space_find(&a->spaces, gpa);
 
-	return s && s->meter.shadowed ? GNOMON_POLICY_UNSYNCED
-				      : GNOMON_POLICY_NESTED;
+	return s && s->meter.shadowed ? a->shadow_mode : GNOMON_POLICY_NESTED;
 }

@@ -186,7 +186,8 @@ static void tick(struct gnomon_policy *policy, uint64_t now)
 
 /* ---- processes that begin nested ----------------------------------------- */
 
-static struct gn_agile_space *space_find(struct gn_agile *a, gnomon_gpa_t gpa)
+static struct gn_agile_space *space_find(const struct gn_agile *a,
+					 gnomon_gpa_t gpa)
 {
 	uint64_t hash = (gpa.v + 1) * 0x9e3779b97f4a7c15u >> 32;
 
@@ -300,9 +301,7 @@ void gn_agile_event(struct gnomon_policy *policy,
 enum gnomon_policy_mode gn_agile_mode(const struct gnomon_policy *policy,
 				      gnomon_gpa_t gpa)
 {
-	const struct gn_agile *a = &policy->of.agile;
-	uint64_t hash = (gpa.v + 1) * 0x9e3779b97f4a7c15u >> 32;
-	const struct gn_agile_space *s = &a->space[hash % a->spaces];
+	const struct gn_agile_space *s = space_find(&policy->of.agile, gpa);
 
 	return s->key == gpa.v + 1 && s->nested ? GNOMON_POLICY_NESTED
 						: GNOMON_POLICY_SHADOWED;

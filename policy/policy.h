@@ -22,9 +22,7 @@ struct gn_shsp {
 	uint64_t faults;
 	enum gnomon_policy_mode mode;
 	enum gnomon_policy_mode wish; /* of the interval before */
-	/* What the nested dimension has been seen to add, over all time. */
-	uint64_t nested_walks;
-	uint64_t nested_cycles;
+	struct gn_rate walk;	/* what the nested dimension adds to one */
 };
 
 /* What a vcpu does, as far as events have told. */

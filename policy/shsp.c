@@ -16,8 +16,7 @@ void gn_shsp_start(struct gnomon_policy *policy)
 	s->mode = policy->config.start;
 	s->wish = s->mode;
 	/* Worth one walk, so that what is measured soon outweighs it. */
-	s->nested_walks = 1;
-	s->nested_cycles = policy->config.prices.walk_nested;
+	gn_rate_add(&s->walk, policy->config.prices.walk_nested, 1);
 }
 
 /* A guest page fault under shadow paging: it is injected, the store that
@@ -35,7 +34,7 @@ static enum gnomon_policy_mode wish(const struct gnomon_policy *policy)
 {
 	const struct gn_shsp *s = &policy->of.shsp;
 	uint64_t shadow = s->faults * shadow_fault(policy);
-	uint64_t nested = s->misses * s->nested_cycles / s->nested_walks;
+	uint64_t nested = gn_rate_of(&s->walk, s->misses);
 
 	if (shadow == nested) {
 		return s->mode;
@@ -75,8 +74,8 @@ void gn_shsp_event(struct gnomon_policy *policy,
 	if (event->kind == GNOMON_PE_WALK) {
 		s->misses += gn_policy_count(event);
 		if (event->nested) {
-			s->nested_walks += gn_policy_count(event);
-			s->nested_cycles += event->cycles;
+			gn_rate_add(&s->walk, event->cycles,
+				    gn_policy_count(event));
 		}
 	} else if (event->kind == GNOMON_PE_FAULT) {
 		s->faults += gn_policy_count(event);

@@ -75,6 +75,7 @@ static void buy_space(struct gnomon_policy *policy)
 	} while (!next(policy, &d));
 	cr_assert_eq(d.scope, GNOMON_SCOPE_SPACE);
 	cr_assert_eq(d.mode, GNOMON_POLICY_SHADOWED);
+	cr_assert_eq(gnomon_policy_space_mode(policy, space), d.mode);
 }
 
 Test(adaptive_hw, needs_the_switching_bit)

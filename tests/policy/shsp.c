@@ -105,6 +105,27 @@ Test(shsp, a_measured_nested_walk_takes_the_place_of_the_guess)
 	free(policy);
 }
 
+/* As many walks as a VMM sees in days. */
+Test(shsp, long_runs_do_not_overflow)
+{
+	struct gnomon_policy *policy = make(GNOMON_POLICY_NESTED);
+	struct gnomon_policy_event walks = {
+		.kind = GNOMON_PE_WALK, .count = 1u << 31, .nested = true,
+		.cycles = UINT64_C(20) << 31,
+	};
+	struct gnomon_policy_decision d;
+	uint64_t now = 0;
+
+	for (int i = 0; i < 2; i++) {
+		walks.now = now;
+		gnomon_policy_event(policy, &walks);
+		interval(policy, &now, 0, 1);
+	}
+	cr_assert(gnomon_policy_poll(policy, &d));
+	cr_assert_eq(d.mode, GNOMON_POLICY_SHADOWED);
+	free(policy);
+}
+
 Test(shsp, configurations_that_make_no_sense_are_refused)
 {
 	struct gnomon_policy_config config = {
