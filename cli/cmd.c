@@ -5,11 +5,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/term.h"
 
@@ -193,6 +195,23 @@ static error_t parse_common(int key, char *arg, struct argp_state *state)
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+bool cmd_beside(const char *name, char *path, size_t bytes)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *slash;
+	int length;
+
+	exe[n > 0 ? n : 0] = '\0';
+	slash = strrchr(exe, '/');
+	if (!slash) {
+		return false;
+	}
+	length = snprintf(path, bytes, "%.*s/%s", (int)(slash - exe), exe,
+			  name);
+	return length > 0 && (size_t)length < bytes && access(path, R_OK) == 0;
 }
 
 void cmd_parse(const struct cmd *cmd, int argc, char **argv, void *opts)

@@ -23,6 +23,8 @@
 #define CLI_CMD_H
 
 #include <argp.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Exit status of the program. */
 enum {
@@ -69,6 +71,12 @@ int cmd_error_text(const char *text);
  */
 unsigned long long cmd_number(const char *name, const char *text,
 			      unsigned long long min, unsigned long long max);
+
+/*
+ * The path of `name` in the folder that the program lies in, as in a build
+ * folder; false if there is no such file that can be read.
+ */
+bool cmd_beside(const char *name, char *path, size_t bytes);
 
 /* The whole command line, quoted so that a shell repeats it; main.c. */
 const char *cmd_line(void);

@@ -75,6 +75,14 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		return parse_arg(o, arg, state->arg_num);
+	case ARGP_KEY_END:
+		if (o->output && strcmp(o->verb, "measure")) {
+			cmd_usage("--output goes with measure");
+		}
+		if (o->set_count && strcmp(o->verb, "show")) {
+			cmd_usage("--set goes with show");
+		}
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -119,6 +119,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		if (o->slurm && (o->shares || o->check || o->list)) {
 			cmd_usage("--slurm goes with -o alone");
 		}
+		if (o->shares && (o->check || o->list)) {
+			cmd_usage("--share goes with -o alone");
+		}
 		if (o->sbatch_count && !o->slurm) {
 			cmd_usage("--sbatch needs --slurm");
 		}

@@ -72,9 +72,38 @@ static void add(struct vmm_opts *o, const char *word)
 	o->words[o->count++] = word;
 }
 
+static void check_modes(const char *list)
+{
+	static const char all[] = "native, nested, shadow, unsync, "
+		"noprefetch, unsync64, switch, adaptive";
+	size_t bytes;
+
+	for (const char *at = list;; at += bytes + 1) {
+		bool known = false;
+
+		bytes = strcspn(at, ",");
+		for (const char *m = all; !known && *m;) {
+			size_t n = strcspn(m, ",");
+
+			known = n == bytes && memcmp(m, at, n) == 0;
+			m += n + strspn(m + n, ", ");
+		}
+		if (!known) {
+			cmd_usage("no mode '%.*s'; there are: %s", (int)bytes,
+				  at, all);
+		}
+		if (!at[bytes]) {
+			return;
+		}
+	}
+}
+
 static const char *checked(int key, const char *arg)
 {
 	switch (key) {
+	case 'm':
+		check_modes(arg);
+		break;
 	case KEY_FORKS:
 		cmd_number("--forks", arg, 1, 1000000);
 		break;
@@ -129,18 +158,10 @@ static const struct argp argp = {
 static const char *find_runner(void)
 {
 	static char path[PATH_BYTES + 32];
-	char exe[PATH_BYTES];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *slash;
 
-	exe[n > 0 ? n : 0] = '\0';
-	slash = strrchr(exe, '/');
-	if (slash) {
-		*slash = '\0';
-		snprintf(path, sizeof(path), "%s/vmm/runner", exe);
-		if (access(path, X_OK) == 0) {
-			return path;
-		}
+	if (cmd_beside("vmm/runner", path, sizeof(path)) &&
+	    access(path, X_OK) == 0) {
+		return path;
 	}
 	snprintf(path, sizeof(path), "%s/vmm/run", PKGLIBEXECDIR);
 	return access(path, X_OK) == 0 ? path : NULL;

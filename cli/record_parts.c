@@ -26,18 +26,10 @@ static bool is_file(const char *path, int how)
 static const char *find_part(const char *built, const char *folder,
 			     const char *installed)
 {
-	char exe[RECORD_PATH_BYTES], path[RECORD_PATH_BYTES + 64];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *slash;
+	char path[RECORD_PATH_BYTES + 64];
 
-	exe[n > 0 ? n : 0] = '\0';
-	slash = strrchr(exe, '/');
-	if (slash) {
-		*slash = '\0';
-		snprintf(path, sizeof(path), "%s/%s", exe, built);
-		if (is_file(path, R_OK)) {
-			return strdup(path);
-		}
+	if (cmd_beside(built, path, sizeof(path)) && is_file(path, R_OK)) {
+		return strdup(path);
 	}
 	snprintf(path, sizeof(path), "%s/%s", folder, installed);
 	return is_file(path, R_OK) ? strdup(path) : NULL;

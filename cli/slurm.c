@@ -103,20 +103,16 @@ static bool make_wrap(const struct slurm_opts *o, char wrap[WRAP_MAX])
 	snprintf(share, sizeof(share), "-j 1 --share $SLURM_ARRAY_TASK_ID/%u",
 		 o->tasks);
 	strcpy(wrap, "exec ");
-	if (!quote(wrap, WRAP_MAX, self)) {
-		return false;
+	/* Each part leaves room for the words behind it. */
+	if (quote(wrap, WRAP_MAX - 8, self) && strcat(wrap, "sweep ") &&
+	    quote(wrap, WRAP_MAX - 8, file) && strcat(wrap, "-o ") &&
+	    quote(wrap, WRAP_MAX - sizeof(share), dir)) {
+		strcat(wrap, share);
+		return true;
 	}
-	strcat(wrap, "sweep ");
-	if (!quote(wrap, WRAP_MAX, file) ||
-	    strlen(wrap) + sizeof(share) + 4 > WRAP_MAX) {
-		return false;
-	}
-	strcat(wrap, "-o ");
-	if (!quote(wrap, WRAP_MAX - sizeof(share), dir)) {
-		return false;
-	}
-	strcat(wrap, share);
-	return true;
+	cmd_error(o->file, "the paths of program, scenario and folder are too "
+		  "long for a job; move them");
+	return false;
 }
 
 /* The number of the array job, or 0 after printing why there is none. */

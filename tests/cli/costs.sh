@@ -38,4 +38,6 @@ expect 0 costs show "$work/here.ini"
 grep -q MEASURED "$work/out" || complain "nothing was measured"
 expect 0 run "$recording" --preset "$work/here.ini"
 expect 1 costs measure -o "$work/no/such/folder.ini"
+refuse 2 'output goes with measure' costs list -o "$work/here.ini"
+refuse 2 'set goes with show' costs measure --set exit.round_trip=1
 finish

@@ -17,6 +17,7 @@ cmp "$work/plain/results.csv" "$work/shares/results.csv" ||
 	complain "shares differ"
 refuse 2 'is not K/N' sweep "$work/s.ini" -o "$work/x" --share 3
 refuse 2 'share' sweep "$work/s.ini" -o "$work/x" --share 3/3
+refuse 2 'share goes with -o' sweep --list "$work/s.ini" --share 0/3
 refuse 2 'needs --slurm' sweep "$work/s.ini" -o "$work/x" --sbatch=-p
 refuse 2 'goes with -o' sweep --slurm --list "$work/s.ini"
 

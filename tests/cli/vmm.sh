@@ -7,9 +7,14 @@ refuse 2 "forks must be a number from 1" vmm --forks 0
 refuse 2 "prefetch must be a number from 0 to 64" vmm --prefetch 65
 refuse 2 "unknown option '--nonsense'" vmm --nonsense
 refuse 2 "unexpected argument 'x'" vmm x
+refuse 2 "no mode 'foo'; there are: native, nested," vmm -m nested,foo
+refuse 2 "no mode ''" vmm -m shadow,
+[ "$failed" -eq 0 ] || finish
 [ -f "$top_builddir/vmm/gnomon-vmm" ] || exit 77
 command -v qemu-system-x86_64 >/dev/null || exit 77
 expect 0 vmm --guest selftest --mode nested,adaptive
 grep -q '^nested .*exit code=0' "$work/out" || complain "nested"
 grep -q '^adaptive .*exit code=0' "$work/out" || complain "adaptive"
+expect 1 vmm --guest "$work/none" --mode nested
+grep -q '/none: no such guest' "$work/err" || complain "no guest, no word"
 finish
