@@ -168,6 +168,17 @@ void world_store(struct world *w, uint64_t gpa, uint64_t value)
 	believe(w, gpa, value);
 }
 
+void world_done(struct world *w, const struct gnomon_direct *r)
+{
+	if (r->op <= GNOMON_DIRECT_SET_KEEP_AD) {
+		believe(w, r->gpa.v, r->value);
+	}
+	if (r->op == GNOMON_DIRECT_ROOT) {
+		w->regs.cr3 = r->value;
+		w->root = gnomon_vcpu_root(w->vcpu);
+	}
+}
+
 enum gnomon_status world_ask(struct world *w, uint32_t op, uint64_t gpa,
 			     uint64_t value)
 {
@@ -179,12 +190,8 @@ enum gnomon_status world_ask(struct world *w, uint32_t op, uint64_t gpa,
 		budget += 3;
 		status = gnomon_direct(w->vcpu, &r, 1, &done, &budget);
 	} while (status == GNOMON_MORE);
-	if (status == GNOMON_OK && op <= GNOMON_DIRECT_SET_KEEP_AD) {
-		believe(w, gpa, value);
-	}
-	if (op == GNOMON_DIRECT_ROOT && status == GNOMON_OK) {
-		w->regs.cr3 = value;
-		w->root = gnomon_vcpu_root(w->vcpu);
+	if (status == GNOMON_OK) {
+		world_done(w, &r);
 	}
 	return status;
 }

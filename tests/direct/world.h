@@ -55,6 +55,8 @@ void world_store(struct world *w, uint64_t gpa, uint64_t value);
 /* One request; a SET is believed when it is accepted. */
 enum gnomon_status world_ask(struct world *w, uint32_t op, uint64_t gpa,
 			     uint64_t value);
+/* Take over what a request that is done has changed. */
+void world_done(struct world *w, const struct gnomon_direct *r);
 /* An access to its end; stale: translations kept may serve it. */
 enum world_end world_access(struct world *w, uint64_t gva, uint32_t access,
 			    uint64_t value, bool stale);

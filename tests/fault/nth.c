@@ -8,53 +8,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "tests/support/guest.h"
-
-#define CODE UINT64_C(0x400000)
-#define DATA UINT64_C(0x600000)
-#define HUGE_PAGE UINT64_C(0x40000000)
-#define FAR UINT64_C(0x7f001000)
-#define CALLS UINT64_C(0x10000000)
-#define TABLES UINT64_C(0x20000000)
-#define DEVICE UINT64_C(0x30000000)
-
-/* One address space with pages of each kind. */
-static void build(struct guest *g, uint64_t root, uint64_t salt)
-{
-	uint64_t leaf = guest_entry(g, root, DATA, 1);
-
-	for (uint64_t i = 0; i < 4; i++) {
-		guest_map(g, root, CODE + (i << 12), (600 + salt + i) << 12,
-			  GUEST_RU, 1);
-		guest_map(g, root, DATA + (i << 12), (700 + salt + i) << 12,
-			  GUEST_RWU, 1);
-	}
-	guest_map(g, root, HUGE_PAGE, UINT64_C(2048) << 12, GUEST_RWU, 2);
-	guest_map(g, root, FAR, UINT64_C(1030) << 12, GUEST_RW, 1);
-	guest_map(g, root, CALLS, UINT64_C(4100) << 12, GUEST_RWU, 1);
-	guest_map(g, root, DEVICE, UINT64_C(0xfee) << 20 & 0xfffff000,
-		  GUEST_RW, 1);
-	guest_map(g, root, DEVICE + 4096, UINT64_C(6145) << 12, GUEST_RW, 1);
-	/* The leaf table seen through a 4K page; the 2M page below sees
-	 * tables too. */
-	guest_map(g, root, TABLES, leaf & ~0xfffull, GUEST_RW, 1);
-	if (g->o.levels > 2) {
-		guest_map(g, root, TABLES + 0x200000, 0, GUEST_RW, 2);
-	}
-}
-
-static void touch_all(struct guest *g, unsigned vcpu)
-{
-	static const uint64_t where[] = { CODE, DATA, DATA + 4096, HUGE_PAGE,
-					  HUGE_PAGE + 0x5000, FAR, CALLS,
-					  DEVICE, DEVICE + 4096 };
-
-	for (unsigned i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
-		guest_access(g, vcpu, where[i], GNOMON_READ, 0);
-		guest_access(g, vcpu, where[i], GNOMON_WRITE, i);
-		guest_access(g, vcpu, where[i], GNOMON_EXEC | GNOMON_USER, 0);
-	}
-}
+#include "tests/fault/life.h"
 
 static void store_entry(struct guest *g, uint64_t index, uint64_t value)
 {
@@ -128,22 +82,6 @@ static void change_tables(struct guest *g, uint64_t root)
 	store_entry(g, index + 1, UINT64_C(701) << 12 | GUEST_RWU);
 }
 
-/* One call with a small budget after the other, until it is through. */
-#define THROUGH(g, call) \
-	do { \
-		uint32_t budget = 3; \
-		s = (call); \
-		guest_audit(g); \
-		guest_access(g, 1, DATA, GNOMON_READ, 0); \
-		nomem += s == GNOMON_NOMEM; \
-	} while (s == GNOMON_MORE || (s == GNOMON_NOMEM && nomem < 2))
-
-static void expect_through(const char *call, enum gnomon_status s)
-{
-	cr_expect(s == GNOMON_OK || s == GNOMON_NOMEM, "%s: %s", call,
-		  gnomon_status_text(s));
-}
-
 static void watch(struct guest *g, uint32_t kinds)
 {
 	struct gnomon_range range = { .first = { 700 }, .frames = 8 };
@@ -151,7 +89,7 @@ static void watch(struct guest *g, uint32_t kinds)
 	enum gnomon_status s;
 
 	THROUGH(g, gnomon_watch(g->vm, &range, kinds, &budget));
-	expect_through("watch", s);
+	life_through("watch", s);
 }
 
 /* Dirty logs, age, large leaves: with the guest writing all the while. */
@@ -168,17 +106,17 @@ static void log_and_range(struct guest *g)
 
 	memset(bits, 0, sizeof(bits));
 	THROUGH(g, gnomon_dirty_start(g->vm, &log, &budget));
-	expect_through("dirty_start", s);
+	life_through("dirty_start", s);
 	guest_access(g, 0, DATA, GNOMON_WRITE, 1);
 	guest_access(g, 0, HUGE_PAGE + 0x3000, GNOMON_WRITE, 1);
 	THROUGH(g, gnomon_dirty_clear(g->vm, 1, &range, NULL, &budget));
-	expect_through("dirty_clear", s);
+	life_through("dirty_clear", s);
 	guest_access(g, 1, HUGE_PAGE + 0x3000, GNOMON_WRITE, 1);
 	cr_expect(gnomon_dirty_stop(g->vm, 1) == GNOMON_OK);
 	THROUGH(g, gnomon_young(g->vm, &young, true, &count, &budget));
-	expect_through("young", s);
+	life_through("young", s);
 	THROUGH(g, gnomon_collapse(g->vm, &large, &budget));
-	expect_through("collapse", s);
+	life_through("collapse", s);
 	guest_access(g, 0, HUGE_PAGE + 0x3000, GNOMON_READ, 0);
 }
 
@@ -197,14 +135,14 @@ static void host_side(struct guest *g)
 	watch(g, 0);
 	log_and_range(g);
 	THROUGH(g, gnomon_host_change_begin(g->vm, frame, 2, &budget));
-	expect_through("host_change_begin", s);
+	life_through("host_change_begin", s);
 	g->fh->frame[700].moved = !g->fh->frame[700].moved;
 	cr_expect(gnomon_host_change_end(g->vm, frame, 2) == GNOMON_OK);
 	guest_access(g, 0, DATA, GNOMON_WRITE, 1);
 	THROUGH(g, gnomon_shrink(g->vm, &pages, &budget));
-	expect_through("shrink", s);
+	life_through("shrink", s);
 	THROUGH(g, gnomon_zap_all(g->vm, &budget));
-	expect_through("zap_all", s);
+	life_through("zap_all", s);
 	guest_access(g, 0, DATA + 4096, GNOMON_READ, 0);
 	for (uint64_t type = 0; type < 4; type++) {
 		cr_expect(gnomon_invpcid(g->vcpu[0], type, 0,
@@ -220,21 +158,21 @@ static void switch_modes(struct guest *g, uint64_t other)
 		return;
 	}
 	guest_switch(g, 0, GNOMON_MODE_NESTED, 3);
-	touch_all(g, 0);
+	life_touch(g, 0);
 	guest_switch(g, other, GNOMON_MODE_SHADOW, 3);
 	guest_load(g, 1, other);
-	touch_all(g, 1);
+	life_touch(g, 1);
 	guest_switch(g, 0, GNOMON_MODE_SHADOW, 3);
-	touch_all(g, 1);
+	life_touch(g, 1);
 }
 
 static void scenario(struct guest *g, uint64_t other)
 {
-	touch_all(g, 0);
+	life_touch(g, 0);
 	change_tables(g, g->root);
-	touch_all(g, 1);
+	life_touch(g, 1);
 	guest_load(g, 0, other);
-	touch_all(g, 0);
+	life_touch(g, 0);
 	guest_load(g, 0, g->root);
 	guest_load(g, 1, other);
 	toggle(g, 0, X86_CR0_WP, 0);
@@ -259,97 +197,13 @@ static void scenario(struct guest *g, uint64_t other)
 	delete_slot(g, GUEST_LARGE);
 	guest_access(g, 0, FAR, GNOMON_READ, 0);
 	set_slot(g, GUEST_LARGE, 1024, 2048, true);
-	touch_all(g, 0);
-	touch_all(g, 1);
-}
-
-/* What each access must give when nothing fails any more. */
-static void check_right(struct guest *g, unsigned vcpu)
-{
-	static const uint64_t where[] = { CODE, DATA, DATA + 4096,
-					  DATA + 8192, HUGE_PAGE, FAR, CALLS,
-					  0x50000000 };
-	static const uint32_t how[] = { GNOMON_READ, GNOMON_WRITE,
-					GNOMON_READ | GNOMON_USER,
-					GNOMON_WRITE | GNOMON_USER,
-					GNOMON_EXEC | GNOMON_USER };
-
-	for (unsigned i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
-		for (unsigned j = 0; j < 5; j++) {
-			struct guest_access got;
-			struct ref_result r;
-
-			ref_walk(&g->ref, &g->regs[vcpu], where[i], how[j],
-				 &r);
-			got = guest_access(g, vcpu, where[i], how[j], 7);
-			if (r.status == GNOMON_OK ?
-			    got.end != GUEST_DONE || got.gpa != r.gpa :
-			    got.end != GUEST_PF || got.code != r.code) {
-				fh_error(g->fh, "vcpu %u gva %#llx access %#x "
-					 "ends %d gpa %#llx code %#x; the "
-					 "tables say %s %#llx %#x", vcpu,
-					 (unsigned long long)where[i], how[j],
-					 got.end, (unsigned long long)got.gpa,
-					 got.code,
-					 gnomon_status_text(r.status),
-					 (unsigned long long)r.gpa, r.code);
-			}
-		}
-	}
-}
-
-/* Returns whether call fail_at was reached. */
-static bool one_life(struct guest_options o, uint64_t fail_at,
-		     uint32_t spare_pages)
-{
-	o.fail_at = fail_at;
-	struct guest *g = guest_create(o);
-	uint64_t other = guest_table(g);
-
-	build(g, g->root, 0);
-	build(g, other, 20);
-	guest_load(g, 0, g->root);
-	guest_load(g, 1, g->root);
-	g->audits = GNOMON_AUDIT_FULL;
-	if (spare_pages) {
-		g->fh->live_max = g->fh->live[0] + g->fh->live[1] +
-				  spare_pages - 1;
-	}
-	scenario(g, other);
-	g->fh->live_max = 0;
-	bool hit = g->fh->fail_hit;
-
-	/* A failed first load of a root left another one. */
-	guest_load(g, 0, g->root);
-	guest_load(g, 1, other);
-	check_right(g, 0);
-	check_right(g, 1);
-	if (g->fh->errors) {
-		cr_log_error("levels %u, mode %d, options %#x, call %llu, "
-			     "spare pages %u: %s", o.levels, o.mode,
-			     o.options, (unsigned long long)fail_at,
-			     spare_pages, g->fh->error);
-	}
-	cr_assert(guest_destroy(g) == 0, "call %llu failed",
-		  (unsigned long long)fail_at);
-	return hit;
-}
-
-static void every_call(struct guest_options o)
-{
-	uint64_t n = 1;
-
-	one_life(o, 0, 0);
-	while (one_life(o, n, 0)) {
-		n++;
-	}
-	/* The scenario asked the host for something. */
-	cr_assert(n > 20);
+	life_touch(g, 0);
+	life_touch(g, 1);
 }
 
 Test(nth, shadow_4_level, .timeout = 120)
 {
-	every_call(guest_defaults());
+	life_every_call(guest_defaults(), scenario);
 }
 
 Test(nth, shadow_4_level_without_options, .timeout = 120)
@@ -357,7 +211,7 @@ Test(nth, shadow_4_level_without_options, .timeout = 120)
 	struct guest_options o = guest_defaults();
 
 	o.options = 0;
-	every_call(o);
+	life_every_call(o, scenario);
 }
 
 Test(nth, shadow_5_level, .timeout = 120)
@@ -365,7 +219,7 @@ Test(nth, shadow_5_level, .timeout = 120)
 	struct guest_options o = guest_defaults();
 
 	o.levels = 5;
-	every_call(o);
+	life_every_call(o, scenario);
 }
 
 Test(nth, shadow_pae, .timeout = 120)
@@ -373,7 +227,7 @@ Test(nth, shadow_pae, .timeout = 120)
 	struct guest_options o = guest_defaults();
 
 	o.levels = 3;
-	every_call(o);
+	life_every_call(o, scenario);
 }
 
 Test(nth, shadow_32_bit, .timeout = 120)
@@ -381,7 +235,7 @@ Test(nth, shadow_32_bit, .timeout = 120)
 	struct guest_options o = guest_defaults();
 
 	o.levels = 2;
-	every_call(o);
+	life_every_call(o, scenario);
 }
 
 Test(nth, shadow_under_budget, .timeout = 120)
@@ -389,7 +243,7 @@ Test(nth, shadow_under_budget, .timeout = 120)
 	struct guest_options o = guest_defaults();
 
 	o.table_pages_max = 34;
-	every_call(o);
+	life_every_call(o, scenario);
 }
 
 Test(nth, nested_4_level, .timeout = 120)
@@ -397,7 +251,7 @@ Test(nth, nested_4_level, .timeout = 120)
 	struct guest_options o = guest_defaults();
 
 	o.mode = GNOMON_MODE_NESTED;
-	every_call(o);
+	life_every_call(o, scenario);
 }
 
 Test(nth, both_modes, .timeout = 120)
@@ -405,7 +259,7 @@ Test(nth, both_modes, .timeout = 120)
 	struct guest_options o = guest_defaults();
 
 	o.modes = 1u << GNOMON_MODE_SHADOW | 1u << GNOMON_MODE_NESTED;
-	every_call(o);
+	life_every_call(o, scenario);
 }
 
 /* The host stays without pages until the scenario is over. */
@@ -416,7 +270,7 @@ Test(nth, host_runs_dry, .timeout = 120)
 
 		o.levels = levels;
 		for (uint32_t spare = 1; spare < 48; spare++) {
-			one_life(o, 0, spare);
+			life_once(o, 0, spare, scenario);
 		}
 	}
 }
