@@ -2,7 +2,8 @@
 #include "cli/cmds.h"
 #include "cli/runs.h"
 
-enum { KEY_NO_PLOT = 0x2100, KEY_OPTIMAL };
+enum { KEY_NO_PLOT = 0x2100, KEY_OPTIMAL, KEY_TIMELINE,
+       KEY_LATEX };
 
 static const struct argp_option options[] = {
 	{ "modes", 'm', "LIST", 0,
@@ -16,6 +17,12 @@ static const struct argp_option options[] = {
 	  "add the offline optimum over shadow, shadow+unsync and nested, "
 	  "chosen anew for each address space and epoch; these modes are "
 	  "added if they are not named; nested+around counts if it is", 0 },
+	{ "timeline", KEY_TIMELINE, NULL, 0,
+	  "also draw into DIR what goes on in each mode while the input goes "
+	  "by, and what policies choose", 0 },
+	{ "latex", KEY_LATEX, NULL, 0,
+	  "also draw each figure as NAME-tex.tex, to be \\input into a paper",
+	  0 },
 	{ "no-plot", KEY_NO_PLOT, NULL, 0, "draw nothing into DIR", 0 },
 	{ 0 },
 };
@@ -40,6 +47,17 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_OPTIMAL:
 		o->optimal = true;
+		return 0;
+	case KEY_TIMELINE:
+		o->timeline = true;
+		return 0;
+	case KEY_LATEX:
+		o->latex = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (o->timeline && !o->out_dir) {
+			cmd_usage("--timeline needs a folder: -o DIR");
+		}
 		return 0;
 	case KEY_NO_PLOT:
 		o->plot = false;

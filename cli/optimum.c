@@ -56,7 +56,7 @@ static bool one_preset(const struct sim_job *jobs,
 	double native = NAN;
 
 	for (size_t i = 0; i < modes; i++) {
-		if (jobs[i].epochs && count < TAKEN) {
+		if (optimum_takes(jobs[i].mode) && count < TAKEN) {
 			runs[count] = jobs[i].epochs;
 			shadow[count++] = sim_mode_is(jobs[i].mode,
 						      SIM_MF_SHADOW);

@@ -16,6 +16,7 @@
 #include "cli/optimum.h"
 #include "cli/plot.h"
 #include "cli/term.h"
+#include "cli/timeline.h"
 #include "sim/epochs.h"
 #include "sim/preset.h"
 #include "sim/text.h"
@@ -106,8 +107,8 @@ static void fill_job(const struct run_opts *o, struct run_set *set,
 	job->progress = on_progress;
 	job->failed = on_failed;
 	job->ctx = &set->states[i];
-	job->epochs = o->optimal && optimum_takes(mode) ? &set->epochs[i]
-							: NULL;
+	job->epochs = o->timeline || (o->optimal && optimum_takes(mode)) ?
+		      &set->epochs[i] : NULL;
 }
 
 static bool make_set(const struct run_opts *o, struct run_set *set)
@@ -249,6 +250,26 @@ static bool write_file(const struct run_opts *o, const struct run_set *set,
 	return true;
 }
 
+/* One for each preset; the offline optimum stands behind its modes. */
+static bool draw_timelines(const struct run_opts *o, const struct run_set *set,
+			   FILE *say)
+{
+	size_t modes = o->mode_count, presets = set->job_count / modes;
+	size_t rows = set->count / presets;
+	bool ok = true;
+
+	for (size_t p = 0; p < presets && o->timeline && ok; p++) {
+		const struct sim_result *results = set->results + p * rows;
+		char suffix[SIM_NAME_MAX + 1];
+		snprintf(suffix, sizeof(suffix), "%s%s",
+			 presets > 1 ? "-" : "",
+			 presets > 1 ? results->preset : "");
+		ok = timeline_draw(o->out_dir, suffix, set->jobs + p * modes,
+				   results, modes, o->latex, say);
+	}
+	return ok;
+}
+
 static bool write_files(const struct run_opts *o, const struct run_set *set)
 {
 	/* Paths must not end up within CSV or JSON. */
@@ -259,10 +280,11 @@ static bool write_files(const struct run_opts *o, const struct run_set *set)
 	}
 	return write_file(o, set, "result.csv", say) &&
 	       write_file(o, set, "result.json", say) &&
-	       (!o->plot || plot_overhead(o->out_dir, "overhead",
-					  set->results[0].workload,
-					  set->results, set->count, false,
-					  say));
+	       (!o->plot || (plot_overhead(o->out_dir, "overhead",
+					   set->results[0].workload,
+					   set->results, set->count, o->latex,
+					   say) &&
+			     draw_timelines(o, set, say)));
 }
 
 /* Finds out before the work, not after it. */

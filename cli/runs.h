@@ -33,6 +33,8 @@ struct run_opts {
 	bool explain;
 	bool extra;
 	bool plot;		/* draw into out_dir */
+	bool latex;		/* figures for LaTeX too */
+	bool timeline;		/* draw what goes on, into out_dir */
 	bool optimal;		/* add the offline optimum to each preset */
 };
 
