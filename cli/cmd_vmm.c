@@ -176,8 +176,8 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	cmd_parse(cmd, argc, argv, &o);
 	runner = find_runner();
 	if (!runner) {
-		return cmd_error("vmm", "is not here; build gnomon on x86-64 "
-				 "and install it");
+		return cmd_error(PKGLIBEXECDIR "/vmm/run", "is not there; "
+				 "build gnomon on x86-64 and install it");
 	}
 	o.words[0] = runner;
 	fflush(NULL);

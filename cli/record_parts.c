@@ -100,8 +100,9 @@ bool record_find_guest(struct record_guest *g)
 			      "gnomon-record.so");
 	g->mark = find_part("gnomon-mark", PKGLIBEXECDIR, "gnomon-mark");
 	if (!g->plugin || !g->mark) {
-		cmd_error("recorder", "was not built; configure with shared "
-			  "libraries on x86-64 and build again");
+		cmd_error("recorder", "was not built, or is not in "
+			  PKGLIBDIR "; configure with shared libraries on "
+			  "x86-64, build and install again");
 		return false;
 	}
 	g->qemu = g->qemu ? g->qemu : record_find_program("qemu-system-x86_64");
@@ -154,8 +155,9 @@ bool record_find_user(struct record_user *u, struct record_opts *o)
 	u->plugin = find_part(".libs/gnomon-record-user.so", PKGLIBDIR,
 			      "gnomon-record-user.so");
 	if (!u->plugin) {
-		cmd_error("recorder", "was not built; configure with shared "
-			  "libraries on x86-64 and build again");
+		cmd_error("recorder", "was not built, or is not in "
+			  PKGLIBDIR "; configure with shared libraries on "
+			  "x86-64, build and install again");
 		return false;
 	}
 	if (strpbrk(u->plugin, ",\n")) {

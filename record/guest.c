@@ -394,7 +394,6 @@ static bool run(const struct record_guest *g, const struct folder *d,
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
 	}
 	result->seconds = guest_console_seconds(&c);
-	result->signal = stop_signal();
 	result->status = c.status;
 	return judge_end(&c, status, in_time, why, why_bytes);
 }

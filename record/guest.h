@@ -42,7 +42,6 @@ struct record_guest {
 
 struct record_guest_result {
 	int status;		/* of the command; -1: it did not end */
-	int signal;		/* that ended the recording early, or 0 */
 	double seconds;		/* QEMU ran */
 };
 

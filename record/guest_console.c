@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "record/clock.h"
 #include "record/stop.h"
 
 static void take_line(struct guest_console *c)
@@ -49,17 +49,9 @@ static void take_console(struct guest_console *c, const char *text,
 	}
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 double guest_console_seconds(const struct guest_console *c)
 {
-	return now() - c->begin;
+	return record_now() - c->begin;
 }
 
 /* The writer in QEMU works under another name until the end. */
@@ -81,7 +73,7 @@ static void show(const struct guest_console *c)
 
 bool guest_console_watch(struct guest_console *c, unsigned int seconds)
 {
-	c->begin = now();
+	c->begin = record_now();
 	for (;;) {
 		struct pollfd p = { .fd = c->fd, .events = POLLIN };
 		char text[4096];

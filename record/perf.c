@@ -11,9 +11,9 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "record/clock.h"
 #include "record/stop.h"
 
 #define TRACEFS "/sys/kernel/tracing"
@@ -45,14 +45,6 @@ struct session {
 	char log[PATH_BYTES + 16];
 	double begin;
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* ---- tracepoints -------------------------------------------------------- */
 
@@ -106,8 +98,8 @@ static bool see_tracepoints(char *why, size_t why_bytes)
 
 /* ---- programs ----------------------------------------------------------- */
 
-/* Starts perf; its output into the file `out` unless that is null, its
- * messages always into the log. */
+/* Starts perf; its output goes into the file `out` and its messages into the
+ * log, unless `out` is null: then both are the user's to see. */
 static pid_t start(const struct session *s, const char *const *v,
 		   const char *out)
 {
@@ -145,7 +137,7 @@ static void wait_for(struct session *s, pid_t pid)
 	double last = 0;
 
 	while (waitpid(pid, &r->status, WNOHANG) == 0) {
-		double at = now();
+		double at = record_now();
 
 		if (stop_signal() && !r->signal) {
 			r->signal = stop_signal();
@@ -164,7 +156,7 @@ static void wait_for(struct session *s, pid_t pid)
 	}
 }
 
-/* perf says into a file of its own what it thinks of the recording. */
+/* Runs the command under perf until it ends, or is ended. */
 static bool record(struct session *s, char *why, size_t why_bytes)
 {
 	const struct record_perf *p = s->p;
@@ -194,7 +186,7 @@ static bool record(struct session *s, char *why, size_t why_bytes)
 	memcpy(v, head, sizeof(head));
 	memcpy(v + sizeof(head) / sizeof(head[0]), p->command,
 	       count * sizeof(*v));
-	s->begin = now();
+	s->begin = record_now();
 	pid = start(s, v, NULL);
 	free(v);
 	if (pid < 0) {
@@ -203,7 +195,7 @@ static bool record(struct session *s, char *why, size_t why_bytes)
 		return false;
 	}
 	wait_for(s, pid);
-	s->result->seconds = now() - s->begin;
+	s->result->seconds = record_now() - s->begin;
 	if (bytes_of(s->data) == 0) {
 		snprintf(why, why_bytes, "perf recorded nothing; its own "
 			 "words are above");

@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "record/clock.h"
 #include "record/stop.h"
 #include "record/user_exec.h"
 #include "record/user_take.h"
@@ -34,14 +34,6 @@ struct session {
 	double begin;
 	double asked;		/* to end; 0: not yet */
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* ---- the ring ----------------------------------------------------------- */
 
@@ -139,7 +131,7 @@ static bool create(struct session *s, char *why, size_t why_bytes)
 
 static void show(struct session *s, double *last)
 {
-	double at = now();
+	double at = record_now();
 
 	if (s->u->progress && at - *last >= 0.2) {
 		*last = at;
@@ -152,7 +144,7 @@ static void show(struct session *s, double *last)
 static void end_early(struct session *s, pid_t pid)
 {
 	struct record_user_result *r = s->result;
-	double at = now();
+	double at = record_now();
 	bool late = s->u->timeout_seconds &&
 		    at - s->begin > s->u->timeout_seconds;
 
@@ -169,11 +161,11 @@ static void end_early(struct session *s, pid_t pid)
 /* Empties the ring until the command has ended and nothing is left. */
 static void drain(struct session *s, pid_t pid)
 {
-	double last_shown = 0, last_taken = now();
+	double last_shown = 0, last_taken = record_now();
 	bool running = true;
 
 	for (;;) {
-		bool late = now() - last_taken > PATIENCE;
+		bool late = record_now() - last_taken > PATIENCE;
 		uint64_t taken = take_ring(&s->take, s->ring, BATCH, late);
 
 		show(s, &last_shown);
@@ -189,7 +181,7 @@ static void drain(struct session *s, pid_t pid)
 			continue;	/* what it said last */
 		}
 		if (taken) {
-			last_taken = now();
+			last_taken = record_now();
 			continue;
 		}
 		if (!running && (late || atomic_load(&s->ring->head) ==
@@ -246,7 +238,7 @@ static bool run(struct session *s, char *why, size_t why_bytes)
 	pid_t pid;
 
 	take_marker(&s->take, 2);
-	s->begin = now();
+	s->begin = record_now();
 	pid = start(s);
 	if (pid < 0) {
 		snprintf(why, why_bytes, "cannot start a program: %s; close "
@@ -257,7 +249,7 @@ static bool run(struct session *s, char *why, size_t why_bytes)
 	drain(s, pid);
 	/* What it leaves behind goes on, unseen. */
 	atomic_store(&s->ring->stop, 1);
-	s->result->seconds = now() - s->begin;
+	s->result->seconds = record_now() - s->begin;
 	return finish(s, why, why_bytes);
 }
 

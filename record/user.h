@@ -32,7 +32,9 @@ struct record_user_result {
 	double seconds;
 	uint64_t processes;	/* and threads, that were seen */
 	uint64_t escaped;	/* programs that ran unseen */
-	uint64_t lost;		/* records that a killed process left open */
+	/* Records that a killed process left open, or that say what no kernel
+	 * would do. */
+	uint64_t lost;
 };
 
 /* False, with one line in `why`, if there is no recording. */
