@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Operations of the shadow engine as things to measure: ops.c those of the
- * engine, bare.c the least that each of them could be.
+ * Operations of the shadow engine as things to measure: shadow_ops.c has those
+ * of the engine, shadow_bare.c the least that each of them could be.
  */
 #ifndef BENCH_MICRO_SHADOW_H
 #define BENCH_MICRO_SHADOW_H

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # What all figures share. The scripts are called as
 #	gnuplot -d -c NAME.gp DATA OUTPUT TERMINAL TITLE SUBTITLE
-# with TERMINAL one of svg, pdf, png, tex (text set by LaTeX, no title); size in inches is set by the caller in
-# fig_w and fig_h before loading this file.
+# with TERMINAL one of svg, pdf, png, tex (text set by LaTeX, no title); size in
+# inches is set by the caller in fig_w and fig_h before loading this file.
 
 if (!exists("fig_w")) fig_w = 4.6
 if (!exists("fig_h")) fig_h = 3.2
