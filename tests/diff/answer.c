@@ -350,4 +350,3 @@ bool attempt_fault(struct attempt *a, const struct hw_result *hw,
 	}
 	return answer(a, &out);
 }
-

@@ -228,7 +228,6 @@ Test(mode_switch, the_way_back_sees_what_was_stored)
 {
 	struct guest *g = make(4, GNOMON_MODE_SHADOW);
 	uint64_t other = other_space(g);
-	uint64_t leaf = guest_entry(g, g->root, KERNEL, 1);
 	uint64_t upper = guest_entry(g, g->root, KERNEL, 2);
 
 	g->o.walks_write = true;
@@ -244,7 +243,6 @@ Test(mode_switch, the_way_back_sees_what_was_stored)
 		guest_poke(g, table, (820 + i) << 12 | GUEST_RW);
 		store(g, 0, upper, table | GUEST_RWU);
 		sees(g, 0, KERNEL, 820 + i);
-		(void)leaf;
 	}
 	cr_assert(guest_destroy(g) == 0);
 }

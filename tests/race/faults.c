@@ -99,7 +99,6 @@ static void make_tables(void)
 struct cpu {
 	struct gnomon_vcpu *vcpu;
 	uint64_t first;		/* gva of its half */
-	uint32_t id;
 };
 
 static void one_fault(struct cpu *c, uint64_t gva, uint32_t access)
@@ -195,7 +194,7 @@ int main(void)
 	}
 	make_tables();
 	for (uint32_t i = 0; i < 2; i++) {
-		cpu[i] = (struct cpu){ .id = i, .first = (uint64_t)i << 22 };
+		cpu[i] = (struct cpu){ .first = (uint64_t)i << 22 };
 		if (gnomon_vcpu_create(vm, i, memory(gnomon_vcpu_bytes()),
 				       &cpu[i].vcpu) != GNOMON_OK) {
 			return 1;

@@ -251,10 +251,6 @@ void rig_start(const struct rig_setup *s)
 	struct gnomon_slot slot = { .frames = RIG_FRAMES };
 
 	setup = *s;
-	if (s->one_lock) {
-		host.lock_shared = NULL;
-		host.unlock_shared = NULL;
-	}
 	make_arena();
 	ram = aligned_alloc(4096, RIG_FRAMES * 4096);
 	memset(ram, 0, RIG_FRAMES * 4096);

@@ -49,7 +49,6 @@ struct rig_setup {
 	uint32_t chain_max;
 	uint8_t nested_around;
 	bool bare;		/* no hva: memory through load() and store() */
-	bool one_lock;		/* no shared side */
 	bool nested;		/* on nested tables: addresses are gpas */
 	/* What backs gfn, if not RIG_HFN + gfn; any thread. */
 	void (*frame)(uint64_t gfn, struct gnomon_frame *out);
