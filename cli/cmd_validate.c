@@ -1,22 +1,34 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <err.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/atomic_out.h"
 #include "cli/cmds.h"
 #include "cli/table.h"
+#include "cli/validate_plot.h"
 #include "sim/validate.h"
 
 struct validate_opts {
 	const char *only;
 	bool exact;
 	bool json;
+	const char *out_dir;	/* NULL: no figure */
+	bool latex;
 };
+
+enum { KEY_LATEX = 0x2000 };
 
 static const struct argp_option options[] = {
 	{ "exact", 'e', NULL, 0, "only rows that need no simulation run", 0 },
 	{ "json", 'j', NULL, 0, "print JSON", 0 },
+	{ "output", 'o', "DIR", 0,
+	  "also draw validation.{svg,pdf,png} into DIR, made if it is not "
+	  "there", 0 },
+	{ "latex", KEY_LATEX, NULL, 0,
+	  "also as validation-tex.tex, to be \\input into a paper", 0 },
 	{ 0 },
 };
 
@@ -30,6 +42,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'j':
 		o->json = true;
+		return 0;
+	case 'o':
+		o->out_dir = arg;
+		return 0;
+	case KEY_LATEX:
+		o->latex = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (o->out_dir && o->json) {
+			cmd_usage("-o and --json do not go together");
+		}
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->only || arg[0] != 'V') {
@@ -64,7 +87,21 @@ struct sheet {
 	struct table table;
 	json_t *rows;
 	size_t exact_missed;
+	struct sim_check *checks;
+	size_t count, room;
 };
+
+static void keep(struct sheet *s, const struct sim_check *c)
+{
+	if (s->count == s->room) {
+		s->room = s->room ? 2 * s->room : 128;
+		s->checks = realloc(s->checks, s->room * sizeof(*s->checks));
+		if (!s->checks) {
+			err(CMD_FAILED, "out of memory");
+		}
+	}
+	s->checks[s->count++] = *c;
+}
 
 static void add_json(json_t *rows, const struct sim_check *c)
 {
@@ -85,6 +122,7 @@ static void found(void *ctx, const struct sim_check *c)
 	if (c->kind == SIM_CHECK_EXACT && !c->pass) {
 		s->exact_missed++;
 	}
+	keep(s, c);
 	if (s->rows) {
 		add_json(s->rows, c);
 		return;
@@ -114,6 +152,22 @@ static void heading(struct table *t)
 	}
 }
 
+static int status_of(const struct validate_opts *o,
+		     const struct sim_validation *v,
+		     const struct sheet *sheet)
+{
+	if (v->passed + v->missed == 0) {
+		return cmd_error(o->only ? o->only : "validate",
+				 "no such row here; see 'gnomon validate "
+				 "--help'");
+	}
+	if (o->out_dir && !validate_plot(o->out_dir, sheet->checks,
+					 sheet->count, o->latex)) {
+		return CMD_FAILED;
+	}
+	return sheet->exact_missed ? CMD_FAILED : CMD_OK;
+}
+
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	struct validate_opts o = { .only = NULL };
@@ -121,6 +175,9 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct sim_validation v = { .found = found, .ctx = &sheet };
 
 	cmd_parse(cmd, argc, argv, &o);
+	if (o.out_dir && !atomic_folder(o.out_dir)) {
+		return CMD_FAILED;
+	}
 	v.only = o.only;
 	v.exact_only = o.exact;
 	if (o.json) {
@@ -138,15 +195,10 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	}
 	table_free(&sheet.table);
 	json_decref(sheet.rows);
-	if (!good) {
-		return cmd_error("validate", "%s", v.error);
-	}
-	if (v.passed + v.missed == 0) {
-		return cmd_error(o.only ? o.only : "validate",
-				 "no such row here; see 'gnomon validate "
-				 "--help'");
-	}
-	return sheet.exact_missed ? CMD_FAILED : CMD_OK;
+	int status = good ? status_of(&o, &v, &sheet) :
+		     cmd_error("validate", "%s", v.error);
+	free(sheet.checks);
+	return status;
 }
 
 const struct cmd cmd_validate = {
