@@ -5,11 +5,11 @@
  * that looks for it, and mends it.
  */
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "direct/set.h"
 #include "engine/vm.h"
 #include "tests/direct/world.h"
+#include "tests/support/auditrule.h"
 
 #define RWU (X86_PTE_P | X86_PTE_W | X86_PTE_U)
 #define ROOT UINT64_C(0x10000)	/* then its tables, top first */
@@ -59,19 +59,7 @@ TestSuite(direct_audit, .init = begin, .fini = end);
 
 static void expect(enum gnomon_audit_level level, const char *rule)
 {
-	struct gnomon_audit report = { 0 };
-
-	for (unsigned l = GNOMON_AUDIT_COUNTS; l < level; l++) {
-		cr_assert_eq(gnomon_audit(w.vm, (enum gnomon_audit_level)l,
-					  &report), GNOMON_OK, "%s",
-			     report.rule);
-	}
-	cr_assert_eq(gnomon_audit(w.vm, level, &report), GNOMON_BUG);
-	cr_assert_str_eq(report.rule, rule);
-	/* The host was told; it is what we wanted. */
-	cr_assert_eq(w.fh->errors, 1);
-	cr_assert_not_null(strstr(w.fh->error, rule));
-	w.fh->errors = 0;
+	audit_names(w.vm, w.fh, level, rule);
 }
 
 static struct gn_dp_table *table(uint64_t gpa)

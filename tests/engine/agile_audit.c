@@ -5,12 +5,12 @@
  * at the lowest level that looks for it, and mends it.
  */
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "engine/vm.h"
 #include "shadow/entry.h"
 #include "shadow/set.h"
 #include "tests/support/agileworld.h"
+#include "tests/support/auditrule.h"
 
 #define ROOT UINT64_C(0x10000)
 #define ALL (X86_PTE_P | X86_PTE_W | X86_PTE_U)
@@ -49,17 +49,7 @@ TestSuite(agile_audit, .init = begin, .fini = end);
 
 static void expect(enum gnomon_audit_level level, const char *rule)
 {
-	struct gnomon_audit report = { 0 };
-
-	for (unsigned l = GNOMON_AUDIT_COUNTS; l < level; l++) {
-		world_audit(w, (enum gnomon_audit_level)l);
-	}
-	cr_assert_eq(gnomon_audit(w->vm, level, &report), GNOMON_BUG);
-	cr_assert_str_eq(report.rule, rule);
-	/* The host was told; it is what we wanted. */
-	cr_assert_eq(w->fh->errors, 1);
-	cr_assert_not_null(strstr(w->fh->error, rule));
-	w->fh->errors = 0;
+	audit_names(w->vm, w->fh, level, rule);
 }
 
 Test(agile_audit, i02_a_switch_that_its_frame_does_not_know)

@@ -5,10 +5,10 @@
  * that looks for it, and mends it.
  */
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "engine/vm.h"
 #include "nested/table.h"
+#include "tests/support/auditrule.h"
 #include "tests/support/guest.h"
 
 #define DATA UINT64_C(0x600000)
@@ -63,19 +63,7 @@ TestSuite(np_audit, .init = begin, .fini = end);
 
 static void expect(enum gnomon_audit_level level, const char *rule)
 {
-	struct gnomon_audit report = { 0 };
-
-	for (unsigned l = GNOMON_AUDIT_COUNTS; l < level; l++) {
-		cr_assert_eq(gnomon_audit(g->vm, (enum gnomon_audit_level)l,
-					  &report), GNOMON_OK, "%s",
-			     report.rule);
-	}
-	cr_assert_eq(gnomon_audit(g->vm, level, &report), GNOMON_BUG);
-	cr_assert_str_eq(report.rule, rule);
-	/* The host was told; it is what we wanted. */
-	cr_assert_eq(g->fh->errors, 1);
-	cr_assert_not_null(strstr(g->fh->error, rule));
-	g->fh->errors = 0;
+	audit_names(g->vm, g->fh, level, rule);
 }
 
 /* The leaf for gfn, at level. */

@@ -5,12 +5,12 @@
  * resource control are what the highest level is there to prove.
  */
 #include <criterion/criterion.h>
-#include <string.h>
 
 #include "engine/vm.h"
 #include "shadow/refs.h"
 #include "shadow/set.h"
 #include "tests/shadow/world.h"
+#include "tests/support/auditrule.h"
 
 #define ROOT UINT64_C(0x10000)
 #define ALL (X86_PTE_P | X86_PTE_W | X86_PTE_U)
@@ -41,21 +41,9 @@ static void end(void)
 
 TestSuite(audit, .init = begin, .fini = end);
 
-/* The lowest level at which the audit sees it names the rule. */
 static void expect(enum gnomon_audit_level level, const char *rule)
 {
-	struct gnomon_audit report = { 0 };
-
-	for (unsigned l = GNOMON_AUDIT_COUNTS; l < level; l++) {
-		world_audit(&w, (enum gnomon_audit_level)l);
-	}
-	cr_assert_eq(gnomon_audit(w.vm, level, &report), GNOMON_BUG);
-	cr_assert_str_eq(report.rule, rule);
-	cr_assert_gt(report.checked, 0);
-	/* The host was told; it is what we wanted. */
-	cr_assert_eq(w.fh->errors, 1);
-	cr_assert_not_null(strstr(w.fh->error, rule));
-	w.fh->errors = 0;
+	cr_assert_gt(audit_names(w.vm, w.fh, level, rule), 0);
 }
 
 /* The page of level 1 (SMALL) or 2 (LARGE) that maps gva, and where. */
