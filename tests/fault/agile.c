@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "tests/fault/through.h"
 #include "tests/support/agileworld.h"
 
 #define ROOT UINT64_C(0x10000)
@@ -16,6 +17,7 @@
 #define DIRECT UINT64_C(0x40000000)
 #define FAR UINT64_C(0x80000000) /* its tables lie in a slot that goes */
 #define FAR_TABLE UINT64_C(8192)
+#define STEPS 32u
 
 static struct agileworld a;
 static struct world *w = &a.w;
@@ -58,23 +60,6 @@ static void touch_all(void)
 	touch(0, DIRECT + 0x300000, GNOMON_WRITE);
 	touch(0, FAR, GNOMON_READ);
 }
-
-/* A call until it is done, in small steps; it may be refused once. */
-#define THROUGH(call) \
-	do { \
-		enum gnomon_status s_; \
-		unsigned nomem_ = 0; \
-		do { \
-			uint32_t budget = 32; \
-			s_ = (call); \
-			nomem_ += s_ == GNOMON_NOMEM; \
-			audit(); \
-		} while (s_ == GNOMON_MORE || \
-			 (s_ == GNOMON_NOMEM && nomem_ < 2)); \
-		refused += nomem_; \
-		cr_assert_eq(s_, GNOMON_OK, #call ": %s", \
-			     gnomon_status_text(s_)); \
-	} while (0)
 
 static void load(unsigned cpu, uint64_t cr3)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/direct/world.h"
+#include "tests/fault/through.h"
 
 #define RWU (X86_PTE_P | X86_PTE_W | X86_PTE_U)
 #define ROOT UINT64_C(0x10000)	/* then its tables, top first */
@@ -17,6 +18,7 @@
 #define DATA UINT64_C(0x100)	/* gva 0 */
 #define LARGE UINT64_C(0x200000) /* a leaf of 2M, over 0x400 and on */
 #define SPLIT UINT64_C(0x400000) /* one over all tables */
+#define STEPS 64u
 
 static struct world w;
 static unsigned stopped;	/* accesses for want of memory or frame */
@@ -83,23 +85,6 @@ static void batch(const struct gnomon_direct *r, uint32_t count)
 		audit();
 	} while (s == GNOMON_MORE);
 }
-
-/* A call until it is done; it may be refused once. */
-#define THROUGH(call) \
-	do { \
-		enum gnomon_status s_; \
-		unsigned nomem_ = 0; \
-		do { \
-			uint32_t budget = 64; \
-			s_ = (call); \
-			nomem_ += s_ == GNOMON_NOMEM; \
-			audit(); \
-		} while (s_ == GNOMON_MORE || \
-			 (s_ == GNOMON_NOMEM && nomem_ < 2)); \
-		refused += nomem_; \
-		cr_assert_eq(s_, GNOMON_OK, #call ": %s", \
-			     gnomon_status_text(s_)); \
-	} while (0)
 
 static void batches(void)
 {
