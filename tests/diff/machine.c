@@ -74,16 +74,6 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void add(struct diff_counts *sum, const struct diff_counts *n)
-{
-	const uint64_t *from = (const uint64_t *)n;
-	uint64_t *to = (uint64_t *)sum;
-
-	for (size_t i = 0; i < sizeof(*n) / sizeof(uint64_t); i++) {
-		to[i] += from[i];
-	}
-}
-
 /* Of the worlds that have ended: other load does not count. */
 static double cpu_seconds(void)
 {
@@ -227,7 +217,7 @@ static bool run_cases(struct diff_counts *sum)
 		waitpid(diff_start(c->params, c->ops, c->count, 0, v),
 			&status, 0);
 		diff_ended(v, status);
-		add(sum, &v->sum);
+		diff_counts_add(sum, &v->sum);
 		if (!v->ok) {
 			fprintf(stderr, "case %s, operation %" PRIu64 ": %s\n",
 				c->name, v->reached, v->why);
@@ -272,7 +262,7 @@ static bool run_worlds(struct settings *s, struct diff_counts *sum,
 		struct job *job = &jobs[wait_one(jobs, s->jobs)];
 
 		running--;
-		add(sum, &job->v->sum);
+		diff_counts_add(sum, &job->v->sum);
 		if (!job->v->ok && ok) {
 			ok = false;
 			report_failure(s, job, program);

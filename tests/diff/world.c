@@ -345,7 +345,7 @@ struct world *world_create(const struct diff_params *p)
 	return w;
 }
 
-static void add_counts(struct diff_counts *sum, const struct diff_counts *n)
+void diff_counts_add(struct diff_counts *sum, const struct diff_counts *n)
 {
 	const uint64_t *from = (const uint64_t *)n;
 	uint64_t *to = (uint64_t *)sum;
@@ -402,7 +402,7 @@ bool world_destroy(struct world *w, struct diff_counts *sum, char *why,
 	free(w->log);
 	free(w->vm_memory);
 	free(w->log_of.bitmap);
-	add_counts(sum, &w->n);
+	diff_counts_add(sum, &w->n);
 	bool ok = !w->failed;
 
 	snprintf(why, why_bytes, "%s", w->why);

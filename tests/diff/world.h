@@ -81,6 +81,8 @@ struct diff_counts {
 	uint64_t tracked, crossed, raw, formats, switched;
 };
 
+void diff_counts_add(struct diff_counts *sum, const struct diff_counts *n);
+
 struct world {
 	struct diff_params p;
 	struct fakehost *fh;
