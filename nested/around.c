@@ -38,6 +38,26 @@ static bool guess(const struct gn_np *np, struct gn_np_table *table,
 	       gn_np_fill_shared(np, table, index, frame.hfn, rights);
 }
 
+unsigned gn_np_around_split(struct gn_np *np, const struct gn_np_table *table)
+{
+	const struct gn_np_format *f = np->config.format;
+	unsigned raised = 0;
+
+	if (np->config.around < 2 || np->logging || table->level > 1) {
+		return 0;
+	}
+	for (unsigned i = 0; i < GN_NP_ENTRIES; i++) {
+		uint32_t rights = gn_np_entry_rights(f, gn_np_read(table, i));
+
+		if ((rights & GN_NP_HOST_W) && !(rights & GN_NP_W) &&
+		    (gn_np_rights_left(np, table->first + i) & GN_NP_W)) {
+			gn_np_raise(np, table, i, GN_NP_W);
+			raised++;
+		}
+	}
+	return raised;
+}
+
 unsigned gn_np_around(const struct gn_np *np, const struct gn_np_spot *spot)
 {
 	unsigned width = np->config.around, filled = 0;

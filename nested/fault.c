@@ -286,6 +286,7 @@ static void step_raise(struct fault *f)
 	while (f->spot.level > level) {
 		gn_np_split_spot(np, &f->spot);
 		gn_np_locate(np, f->gfn, &f->spot);
+		np->stats.around += gn_np_around_split(np, f->spot.table);
 	}
 	will_write(f, guarded || np->logging);
 	gn_np_raise(np, f->spot.table, f->spot.index, GN_NP_W | GN_NP_HOST_W);

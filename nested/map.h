@@ -28,6 +28,11 @@ uint32_t gn_np_rights_left(const struct gn_np *np, uint64_t gfn);
  * config.around says. The vm is held, alone or together with others. How many.
  */
 unsigned gn_np_around(const struct gn_np *np, const struct gn_np_spot *spot);
+/*
+ * The table holds the pieces of a large leaf that had lost W: they get it back,
+ * but for those that a trace or a watch is on. The vm is held alone. How many.
+ */
+unsigned gn_np_around_split(struct gn_np *np, const struct gn_np_table *table);
 
 bool gn_np_spot_is_leaf(const struct gn_np *np,
 			const struct gn_np_spot *spot);

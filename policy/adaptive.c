@@ -263,14 +263,14 @@ static void ran(struct gnomon_policy *policy, struct gn_space *s,
 }
 
 static void sized(struct gnomon_policy *policy, struct gn_space *s,
-		  uint64_t entries)
+		  const struct gnomon_policy_event *event)
 {
 	const struct gn_adaptive *a = &policy->of.adaptive;
 	const struct gnomon_policy_prices *p = prices_of(policy);
 	/* With open leaves a fill is a table's place in the one above. */
 	uint64_t fills = !a->leaves.count && p->fills ? p->fills : 1;
-	uint64_t price = least_price(policy) + entries / fills * p->hidden +
-			 (a->leaves.count ? p->split : 0);
+	uint64_t price = least_price(policy) + event->cycles +
+			 event->count / fills * p->hidden;
 
 	s->asked = false;
 	if (s->meter.shadowed) {
@@ -357,7 +357,7 @@ static void one_event(struct gnomon_policy *policy, struct gn_space *s,
 		walked(policy, s, event);
 		break;
 	case GNOMON_PE_SIZE:
-		sized(policy, s, event->count);
+		sized(policy, s, event);
 		break;
 	case GNOMON_PE_TABLE_ZAP:
 		blame(policy, s, p->zap);

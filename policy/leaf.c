@@ -157,7 +157,7 @@ static void sized(struct gnomon_policy *policy, struct gn_leaf *leaf,
 	const struct gnomon_policy_prices *p = &policy->config.prices;
 	uint64_t fills = p->fills ? p->fills : 1;
 	uint64_t price = least_price(policy) +
-			 event->count / fills * p->hidden + p->split;
+			 event->count / fills * p->hidden + event->cycles;
 
 	leaf->asked = false;
 	if (!leaf->meter.shadowed) {

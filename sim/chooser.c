@@ -30,15 +30,6 @@ static uint32_t bare(const struct sim_guest *guest, enum sim_param_id id)
 	return cycles < UINT32_MAX ? (uint32_t)cycles : UINT32_MAX;
 }
 
-/* The violations that fill 512 nptes in the place of one. */
-static uint32_t split_price(const struct sim_guest *guest)
-{
-	uint32_t group = guest->around;
-
-	return 512 / group * (price(guest, SIM_P_VMM_NESTED) +
-			      (group - 1) * bare(guest, SIM_P_VMM_AROUND));
-}
-
 static struct gnomon_policy_prices prices_of(const struct sim_guest *guest)
 {
 	return (struct gnomon_policy_prices){
@@ -58,8 +49,6 @@ static struct gnomon_policy_prices prices_of(const struct sim_guest *guest)
 		/* Each of the guest's references and the page: one more. */
 		.walk_nested = bare(guest, SIM_P_CACHE_L2_HIT),
 		.fills = bare(guest, SIM_P_ENGINE_PREFETCH),
-		.split = guest->machine.param[SIM_P_HOST_ORDER] ?
-			 split_price(guest) : 0,
 	};
 }
 
@@ -96,8 +85,8 @@ bool sim_chooser_init(struct sim_guest *guest)
 	return true;
 }
 
-static struct gnomon_policy_event event_of(const struct sim_guest *guest,
-					   unsigned vcpu)
+struct gnomon_policy_event sim_chooser_event(const struct sim_guest *guest,
+					     unsigned vcpu)
 {
 	return (struct gnomon_policy_event){
 		.vcpu = (uint8_t)vcpu,
@@ -112,7 +101,7 @@ void sim_chooser_tell(struct sim_guest *guest, unsigned vcpu,
 		     enum gnomon_policy_event_kind kind, uint64_t gfn,
 		     unsigned level, uint32_t count)
 {
-	struct gnomon_policy_event e = event_of(guest, vcpu);
+	struct gnomon_policy_event e = sim_chooser_event(guest, vcpu);
 
 	if (guest->chooser->by_interval) {
 		return;		/* SHSP goes by the counters alone */
@@ -167,7 +156,7 @@ void sim_chooser_look(struct sim_guest *guest, unsigned vcpu)
 	struct sim_chooser *p = guest->chooser;
 	struct sim_chooser_seen *seen = &p->seen[vcpu];
 	const struct sim_vcpu *v = &guest->machine.vcpus[vcpu];
-	struct gnomon_policy_event e = event_of(guest, vcpu);
+	struct gnomon_policy_event e = sim_chooser_event(guest, vcpu);
 	uint64_t misses = v->counts.misses - seen->misses;
 
 	sim_charge(&guest->machine.vcpus[vcpu], SIM_CAT_VMM, READ);
@@ -206,7 +195,7 @@ static void tick(struct sim_guest *guest, unsigned vcpu)
 	struct gnomon_policy_event e;
 
 	sample(guest, vcpu);
-	e = event_of(guest, vcpu);
+	e = sim_chooser_event(guest, vcpu);
 	e.kind = GNOMON_PE_FAULT;
 	e.count = (uint32_t)(guest->counts.true_faults - p->faults);
 	p->faults = guest->counts.true_faults;
@@ -238,73 +227,13 @@ static void interrupts(struct sim_guest *guest, unsigned vcpu)
 
 /* ---- decisions -------------------------------------------------------- */
 
-/*
- * Groups of leaf entries with one in use below a table of the guest, a hidden
- * fault each; *tables counts tables.
- */
-static uint64_t groups_below(struct sim_guest *guest, uint64_t table,
-			     unsigned level, unsigned first, unsigned end,
-			     uint64_t *tables)
-{
-	const uint64_t *entries = sim_guest_memory(guest, table);
-	unsigned group = bare(guest, SIM_P_ENGINE_PREFETCH), last = 512;
-	uint64_t sum = 0;
-
-	if (!entries) {
-		return 0;
-	}
-	++*tables;
-	for (unsigned i = first; i < end; i++) {
-		if (!(entries[i] & PTE_P) || !(entries[i] & PTE_A)) {
-			continue;
-		}
-		if (level == 1 || (level < ROOT_LEVEL &&
-				   (entries[i] & PTE_PS))) {
-			sum += last != i / group;
-			last = i / group;
-		} else {
-			sum += groups_below(guest, entries[i] & CR3_TABLE,
-					    level - 1, 0, 512, tables);
-		}
-	}
-	return sum;
-}
-
-/*
- * The part of the guest that each space has for itself; shadows of the rest
- * are shared. Only what the guest has used is built again at once.
- */
-static void count(struct sim_guest *guest, unsigned vcpu,
-		  const struct gnomon_policy_decision *d)
-{
-	const struct gnomon_regs *regs = &guest->regs[vcpu];
-	struct gnomon_policy_event e = event_of(guest, vcpu);
-	unsigned level = ROOT_LEVEL + (regs->cr4 & CR4_LA57 ? 1 : 0);
-	uint64_t tables = 0, groups = 0;
-
-	e.kind = GNOMON_PE_SIZE;
-	if (d->gfn.v) {
-		e.gfn = d->gfn;
-		e.level = d->level;
-		groups = groups_below(guest, d->gfn.v << GNOMON_PAGE_SHIFT, 1,
-				      0, 512, &tables);
-	} else {
-		e.space = d->space;
-	}
-	if (!d->gfn.v && (regs->efer & EFER_LMA)) {
-		groups = groups_below(guest, d->space.v, level, 0, 256,
-				      &tables);
-	}
-	e.count = guest->chooser->leaves && !d->gfn.v ? (uint32_t)tables :
-		(uint32_t)groups * bare(guest, SIM_P_ENGINE_PREFETCH);
-	sim_charge(&guest->machine.vcpus[vcpu], SIM_CAT_VMM,
-		   tables * guest->machine.param[SIM_P_VMM_SYNC_TABLE]);
-	gnomon_policy_event(guest->chooser->policy, &e);
-}
-
 static bool go(struct sim_guest *guest, unsigned vcpu,
 	       const struct gnomon_policy_decision *d)
 {
+	if (guest->chooser->leaves && d->mode != GNOMON_POLICY_NESTED &&
+	    !sim_chooser_open_leaves(guest, vcpu, d->space.v)) {
+		return false;
+	}
 	return sim_guest_switch(guest, vcpu,
 				d->scope == GNOMON_SCOPE_SPACE ? &d->space :
 								 NULL,
@@ -323,7 +252,7 @@ bool sim_chooser_work(struct sim_guest *guest, unsigned vcpu)
 	interrupts(guest, vcpu);
 	while (gnomon_policy_poll(guest->chooser->policy, &d)) {
 		if (d.scope == GNOMON_SCOPE_COUNT) {
-			count(guest, vcpu, &d);
+			sim_chooser_count(guest, vcpu, &d);
 		} else if (d.scope == GNOMON_SCOPE_TABLE ||
 			   d.scope == GNOMON_SCOPE_WRITTEN) {
 			if (!sim_agile_decided(guest, vcpu, &d)) {

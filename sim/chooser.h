@@ -50,6 +50,21 @@ void sim_chooser_tell(struct sim_guest *guest, unsigned vcpu,
 void sim_chooser_filled(struct sim_guest *guest, unsigned vcpu, uint64_t gva);
 void sim_chooser_made(struct sim_guest *guest, uint64_t gfn);
 
+/* ---- what shadowing would cost: sim/chooser_count.c -------------------- */
+
+/* An event of the vcpu, now, of no kind yet. */
+struct gnomon_policy_event sim_chooser_event(const struct sim_guest *guest,
+					     unsigned vcpu);
+/* SCOPE_COUNT: counted, and told. */
+void sim_chooser_count(struct sim_guest *guest, unsigned vcpu,
+		       const struct gnomon_policy_decision *decision);
+/*
+ * A space is about to be shadowed with its leaves open: mark them, or each
+ * would be shadowed and traced for a moment. False: guest->error.
+ */
+bool sim_chooser_open_leaves(struct sim_guest *guest, unsigned vcpu,
+			     uint64_t space);
+
 /* Between two events: interrupts that are due, decisions that wait. */
 bool sim_chooser_work(struct sim_guest *guest, unsigned vcpu);
 

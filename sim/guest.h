@@ -30,6 +30,7 @@ struct sim_guest_counts {
 	uint64_t trace_leaf, trace_upper, trace_open;
 	uint64_t cr3_exits, invlpg_exits, other_exits;
 	uint64_t cr3_hits;	/* agile: CR3 loads that needed no exit */
+	uint64_t marks;		/* agile: exits that A/D hardware saved */
 	uint64_t pages_zapped;
 	uint64_t mmio;
 	uint64_t hypercalls;

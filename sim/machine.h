@@ -143,6 +143,7 @@ struct sim_walk {
 	bool table_walk;
 	bool from_cache;	/* a walk cache cut it short */
 	bool below;		/* agile: it ended in the guest's own tables */
+	uint8_t level;		/* agile: of the entry that ended it */
 	uint32_t refs;		/* of this walk */
 };
 
@@ -183,6 +184,9 @@ uint64_t sim_walk_quick(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
  * to know; looks at shadow tables alone and charges that.
  */
 bool sim_walk_switches(struct sim_vcpu *vcpu, uint64_t gva);
+/* Charge the walk in two dimensions that finds the guest's entry for gva, to
+ * set A or D there. */
+void sim_walk_mark(struct sim_vcpu *vcpu, uint64_t cr3, uint64_t gva);
 
 /*
  * Accesses to `far`, later one to `near` which was `far` before, are about to

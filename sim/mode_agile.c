@@ -7,6 +7,11 @@
 
 #define CR3_TABLE 0x000ffffffffff000u
 
+enum {
+	PTE_P = 1, PTE_A = 1u << 5, PTE_D = 1u << 6, PTE_PS = 1u << 7,
+	ROOT_LEVEL = 4,
+};
+
 bool sim_agile_init(struct sim_guest *guest)
 {
 	if (!sim_mode_is(guest->mode, SIM_MF_AGILE)) {
@@ -33,6 +38,7 @@ void sim_agile_policy(const struct sim_guest *guest,
 	const uint64_t *param = guest->machine.param;
 
 	config->hardware = GNOMON_HW_SWITCH_BIT |
+		(param[SIM_P_AGILE_HARDWARE_AD] ? GNOMON_HW_AD : 0u) |
 		(param[SIM_P_AGILE_CR3_CACHE] ? GNOMON_HW_CR3_CACHE : 0u);
 	if (config->kind != GNOMON_POLICY_AGILE) {
 		return;
@@ -152,6 +158,54 @@ bool sim_agile_settle(struct sim_guest *guest)
 			return false;
 		}
 	}
+	return true;
+}
+
+/* ---- A and D in all three tables ---------------------------------------- */
+
+/* Do the guest's entries for gva lack nothing but A or D? */
+static bool lacks_mark(struct sim_guest *guest, unsigned vcpu, uint64_t gva,
+		       bool write, unsigned shadowed)
+{
+	uint64_t table = guest->regs[vcpu].cr3 & CR3_TABLE, entry = PTE_A;
+	unsigned level = guest->machine.vcpus[vcpu].levels + 1;
+	bool accessed = true;
+
+	while (level > 1 && !(entry & PTE_PS && level < ROOT_LEVEL)) {
+		const uint64_t *entries = sim_guest_memory(guest, table);
+
+		level--;
+		entry = entries ? entries[gva >> (3 + 9 * level) & 511] : 0;
+		if (!(entry & PTE_P)) {
+			return false;
+		}
+		accessed &= (entry & PTE_A) != 0;
+		table = entry & CR3_TABLE;
+	}
+	return shadowed <= level && (!accessed || (write && !(entry & PTE_D)));
+}
+
+bool sim_agile_may_mark(struct sim_guest *guest, unsigned vcpu,
+			const struct sim_touch *touch,
+			const struct sim_walk *walk)
+{
+	return guest->machine.param[SIM_P_AGILE_HARDWARE_AD] &&
+	       walk->stop == SIM_STOP_FAULT && !walk->below &&
+	       lacks_mark(guest, vcpu, touch->gva,
+			  touch->access & GNOMON_WRITE, walk->level);
+}
+
+bool sim_agile_marked(struct sim_guest *guest, unsigned vcpu,
+		      const struct sim_touch *touch,
+		      const struct gnomon_outcome *outcome)
+{
+	if (outcome->action != GNOMON_RESUME ||
+	    outcome->kind != GNOMON_KIND_HIDDEN) {
+		return false;
+	}
+	guest->counts.marks++;
+	sim_walk_mark(&guest->machine.vcpus[vcpu], guest->regs[vcpu].cr3,
+		      touch->gva);
 	return true;
 }
 

@@ -46,6 +46,21 @@ void sim_agile_zapped(struct sim_guest *guest, uint64_t gfn);
 /* Tell the engine the registers of vcpus whose root went; before they run. */
 bool sim_agile_settle(struct sim_guest *guest);
 
+/*
+ * With hardware that sets A and D in the guest's tables, the shadow and the
+ * nested ones (agile.hardware_ad): a fault on entries that are shadowed and
+ * lack nothing but such a bit is none. may_mark: is it one? Then the engine
+ * does in the CPU's place what the CPU would, and marked says after the
+ * engine's answer whether that was all: charged as one more walk in two
+ * dimensions, not as an exit. False: it leaves the guest after all.
+ */
+bool sim_agile_may_mark(struct sim_guest *guest, unsigned vcpu,
+			const struct sim_touch *touch,
+			const struct sim_walk *walk);
+bool sim_agile_marked(struct sim_guest *guest, unsigned vcpu,
+		      const struct sim_touch *touch,
+		      const struct gnomon_outcome *outcome);
+
 /* SCOPE_TABLE and SCOPE_WRITTEN. False: guest->error. */
 bool sim_agile_decided(struct sim_guest *guest, unsigned vcpu,
 		       const struct gnomon_policy_decision *decision);

@@ -267,4 +267,7 @@ const struct sim_param_info sim_param_infos[SIM_P_COUNT] = {
 	[SIM_P_AGILE_CR3_CACHE] = { "agile", "cr3_cache", ENTRIES,
 		"guest roots that the CPU turns into shadow roots itself", 8,
 		0, 8 },
+	[SIM_P_AGILE_HARDWARE_AD] = { "agile", "hardware_ad", "0 or 1",
+		"the CPU sets A and D in all three tables, by one more walk",
+		1, 0, 1 },
 };

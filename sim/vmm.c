@@ -413,6 +413,36 @@ static enum sim_touch_end broken(struct sim_guest *guest,
 	return SIM_TOUCH_BROKEN;
 }
 
+/* What the engine wants done. */
+static enum sim_touch_end obey(struct sim_guest *guest, unsigned vcpu,
+			       struct sim_touch *touch,
+			       const struct gnomon_outcome *outcome)
+{
+	switch (outcome->action) {
+	case GNOMON_RESUME:
+		return SIM_TOUCH_DONE;
+	case GNOMON_INJECT:
+		sim_guest_charge(guest, vcpu, SIM_CAT_FAULT,
+				 SIM_P_FAULT_INJECT);
+		touch->error_code = outcome->error_code;
+		return SIM_TOUCH_FAULT;
+	case GNOMON_EMULATE:
+		return emulate(guest, vcpu, touch, outcome->gpa.v);
+	case GNOMON_DO_MMIO:
+		guest->counts.mmio++;
+		return emulated(touch, outcome->gpa.v);
+	case GNOMON_TRACKED:
+		return guest->agile &&
+		       sim_agile_tracked(guest, vcpu, outcome->gpa.v) ?
+		       SIM_TOUCH_DONE : SIM_TOUCH_BROKEN;
+	case GNOMON_RETRY:
+	case GNOMON_STOP_NOMEM:
+	case GNOMON_STOP_BUG:
+		break;
+	}
+	return broken(guest, touch, outcome);
+}
+
 enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 				 struct sim_touch *touch,
 				 const struct sim_walk *walk)
@@ -425,13 +455,16 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 	};
 	struct gnomon_outcome outcome;
 	uint64_t opened = guest->stats.mmu_unsync;
+	bool mark = guest->agile &&
+		    sim_agile_may_mark(guest, vcpu, touch, walk);
+	bool marked;
 
 	if (fault.nested) {
 		fault.gpa.v = walk->gpa;
 		fault.access = walk->nested_access;
 		fault.table_walk = walk->table_walk;
 	}
-	if (!touch->patched) {
+	if (!touch->patched && !mark) {
 		sim_vmm_enter(guest, vcpu);
 	}
 	guest->running = vcpu;
@@ -440,7 +473,9 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 	}
 	gnomon_fault(guest->vcpu[vcpu], &fault, &outcome);
 	sim_vmm_leave(guest);
-	if (touch->patched && outcome.action != GNOMON_EMULATE) {
+	marked = mark && sim_agile_marked(guest, vcpu, touch, &outcome);
+	if ((mark && !marked) ||
+	    (touch->patched && outcome.action != GNOMON_EMULATE)) {
 		sim_vmm_enter(guest, vcpu);	/* a fault after all */
 	}
 	if (outcome.root_changed) {
@@ -448,30 +483,11 @@ enum sim_touch_end sim_vmm_fault(struct sim_guest *guest, unsigned vcpu,
 
 		sim_vmm_load_root(guest, vcpu, &root);
 	}
+	if (marked) {
+		return SIM_TOUCH_DONE;
+	}
 	charge_kind(guest, vcpu, &outcome, touch,
 		    guest->stats.mmu_unsync > opened);
 	charge_around(guest, vcpu, &outcome);
-	switch (outcome.action) {
-	case GNOMON_RESUME:
-		return SIM_TOUCH_DONE;
-	case GNOMON_INJECT:
-		sim_guest_charge(guest, vcpu, SIM_CAT_FAULT,
-				 SIM_P_FAULT_INJECT);
-		touch->error_code = outcome.error_code;
-		return SIM_TOUCH_FAULT;
-	case GNOMON_EMULATE:
-		return emulate(guest, vcpu, touch, outcome.gpa.v);
-	case GNOMON_DO_MMIO:
-		guest->counts.mmio++;
-		return emulated(touch, outcome.gpa.v);
-	case GNOMON_TRACKED:
-		return guest->agile &&
-		       sim_agile_tracked(guest, vcpu, outcome.gpa.v) ?
-		       SIM_TOUCH_DONE : SIM_TOUCH_BROKEN;
-	case GNOMON_RETRY:
-	case GNOMON_STOP_NOMEM:
-	case GNOMON_STOP_BUG:
-		break;
-	}
-	return broken(guest, touch, &outcome);
+	return obey(guest, vcpu, touch, &outcome);
 }

@@ -192,8 +192,10 @@ bool sim_walk_agile(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	walk->below = false;
 	begin(&a, gva, use_caches);
 	if (!descend(&a, gva, access)) {
+		walk->level = (uint8_t)a.level;
 		return false;
 	}
+	walk->level = (uint8_t)a.trail.leaf;
 	walk->word = leaf_word(*a.trail.entry[a.trail.leaf], a.trail.leaf,
 			       a.rights);
 	if (!sim_allowed(vcpu, walk->word, access)) {
@@ -206,6 +208,30 @@ bool sim_walk_agile(struct sim_vcpu *vcpu, uint64_t gva, uint32_t access,
 	}
 	remember(vcpu->pwc, gva, vcpu->tag, &a.trail);
 	return !walk->below || sim_walk_join(vcpu, gva, access, walk, cycles);
+}
+
+void sim_walk_mark(struct sim_vcpu *vcpu, uint64_t cr3, uint64_t gva)
+{
+	struct sim_walk walk = { 0 };
+	uint64_t table = cr3 & SIM_T_ADDR, cycles = 0, word, *entry;
+	unsigned level = vcpu->levels;
+	bool leaf = false;
+
+	for (; !leaf; level--) {
+		table += gva >> (9 * level) & 0xff8;
+		entry = sim_phys(vcpu->machine, sim_gpa_to_hpa(table));
+		if (!entry) {
+			break;
+		}
+		sim_walk_nested(vcpu, table, GNOMON_READ, true, &walk,
+				&cycles, &word);
+		reference(vcpu, &walk, &cycles, entry);
+		leaf = level == 1 || (*entry & PTE_PS);
+		table = *entry & SIM_T_ADDR;
+	}
+	sim_walk_nested(vcpu, table, GNOMON_READ, false, &walk, &cycles,
+			&word);
+	walk_charge(vcpu, walk.refs, cycles);
 }
 
 bool sim_walk_switches(struct sim_vcpu *vcpu, uint64_t gva)

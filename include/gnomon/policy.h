@@ -67,11 +67,6 @@ struct gnomon_policy_prices {
 	/* What the nested dimension adds to a walk, until it is measured. */
 	uint32_t walk_nested;
 	uint32_t fills;		/* sptes that one hidden fault fills at best */
-	/*
-	 * ADAPTIVE_HW: a trace on a table that lies in a large nested leaf
-	 * breaks it up; nested violations until the pieces are back.
-	 */
-	uint32_t split;
 };
 
 /* What the CPU offers beyond today's; bits of gnomon_policy_config.hardware. */
@@ -159,6 +154,8 @@ enum gnomon_policy_event_kind {
 	/*
 	 * As asked by GNOMON_SCOPE_COUNT: count leaf entries are in use, of the
 	 * space or (gfn not 0) of the table; ADAPTIVE_HW: tables of the space.
+	 * cycles: what shadowing it costs beside filling entries, such as the
+	 * large nested leaves that its traces break up.
 	 */
 	GNOMON_PE_SIZE,
 	/* A shadow page of the table gfn was made, dropped. */

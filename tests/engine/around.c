@@ -317,3 +317,41 @@ Test(around, traces_hold)
 	cr_assert(a.end == GUEST_DONE && a.kinds[GNOMON_KIND_TRACE] == 1);
 	end(g);
 }
+
+/* What a trace took from a large leaf beside its own frame comes back. */
+static void split_by_a_trace(unsigned width)
+{
+	struct guest *g = make(GNOMON_MODE_SHADOW, width);
+	uint64_t root = guest_table(g), view = UINT64_C(0x40000000);
+	uint64_t table = 1100, leaf = guest_entry(g, g->root, view, 2);
+
+	for (uint64_t gfn = 1024; gfn < 1536; gfn++) {
+		guest_map(g, root, view + ((gfn - 1024) << 12), gfn << 12,
+			  GUEST_RWU, 1);
+	}
+	cr_assert(guest_switch(g, root, GNOMON_MODE_NESTED, 0) == GNOMON_OK);
+	cr_assert(guest_load(g, 1, root) == GNOMON_OK);
+	cr_assert(guest_access(g, 1, view, GNOMON_WRITE, 0).end ==
+		  GUEST_DONE);
+	/* The first space has a table in the block now. */
+	guest_poke(g, leaf, table << 12 | GUEST_RWU | X86_PTE_A);
+	guest_poke(g, table << 12, UINT64_C(700) << 12 | GUEST_RWU);
+	cr_assert(guest_access(g, 0, view, GNOMON_WRITE, 0).end ==
+		  GUEST_DONE);
+	cr_assert(gnomon_is_traced(g->vm, (gnomon_gfn_t){ table }));
+	guest_access(g, 1, view + (7 << 12), GNOMON_WRITE, 0);
+	for (uint64_t i = 8; i < 512; i += 31) {
+		cr_assert(guest_access(g, 1, view + (i << 12), GNOMON_WRITE,
+				       0).faults == (width == 1));
+	}
+	cr_assert(guest_audit(g) && guest_must_trap(g, 1, table));
+	cr_assert(guest_access(g, 1, view + ((table - 1024) << 12) + 8,
+			       GNOMON_WRITE, 0).kinds[GNOMON_KIND_TRACE] == 1);
+	end(g);
+}
+
+Test(around, a_large_leaf_that_a_trace_broke_is_writable_again)
+{
+	split_by_a_trace(1);
+	split_by_a_trace(16);
+}
