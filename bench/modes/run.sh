@@ -12,8 +12,8 @@ set -eu
 gnomon=$(realpath "$1") top=$(realpath "$2") out=$3
 : "${JOBS:=2}" "${FACTORS:=1 0.5 2}"
 : "${PRESETS:=clx-8269cy amd-svm kvm-pvm-zen4 nested-l2-skx}"
-: "${MODES:=native,shadow,shadow+unsync,paravirt,patched,nested,shsp,agile,\
-adaptive,adaptive-hw}"
+: "${MODES:=native,shadow,shadow+unsync,paravirt,patched,nested,\
+nested+around,shsp,agile,adaptive,adaptive-hw}"
 mkdir -p "$out"
 cd "$out"	# where no file is called like a workload
 
@@ -42,7 +42,7 @@ one() { # preset order factor
 		name=$(basename "$input" .gnr)
 		[ "$name" = "${name%%,*}" ] || name=${name%%,*}-long
 		# shellcheck disable=SC2046 # several options
-		nice "$gnomon" compare "$input" -p "$1" -j "$JOBS" -m "$MODES" \
+		"$gnomon" compare "$input" -p "$1" -j "$JOBS" -m "$MODES" \
 			--optimal --format csv --extra \
 			--set host.page_order="$2" $(assumed "$1" "$3") |
 			sed "2,\$s/^[^,]*/$name/"
