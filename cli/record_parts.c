@@ -75,12 +75,12 @@ static bool qemu_fits(const char *qemu, const char *first, char *version,
 	char command[RECORD_PATH_BYTES + 32];
 	FILE *f;
 
+	version[0] = '\0';
 	if (strchr(qemu, '\'')) {
 		return false;
 	}
 	snprintf(command, sizeof(command), "'%s' --version", qemu);
 	f = popen(command, "r");
-	version[0] = '\0';
 	if (f) {
 		if (!fgets(version, (int)bytes, f)) {
 			version[0] = '\0';
@@ -89,6 +89,30 @@ static bool qemu_fits(const char *qemu, const char *first, char *version,
 	}
 	version[strcspn(version, "(\n")] = '\0';
 	return strncmp(version, first, strlen(first)) == 0;
+}
+
+static const struct qemu_kind {
+	const char *program, *package;
+	const char *first;	/* what its --version begins with */
+} system_qemu = { "qemu-system-x86_64", "qemu-system-x86",
+		  "QEMU emulator version 7.2." },
+  user_qemu = { "qemu-x86_64", "qemu-user", "qemu-x86_64 version 7.2." };
+
+/* Is it there, and of the version that the plugins need? Says so if not. */
+static bool check_qemu(const char *qemu, const struct qemu_kind *kind,
+		       char *version, size_t bytes)
+{
+	if (!qemu || !is_file(qemu, X_OK)) {
+		cmd_error(qemu ? qemu : kind->program, "is missing; install "
+			  "%s or name it with --qemu", kind->package);
+		return false;
+	}
+	if (!qemu_fits(qemu, kind->first, version, bytes)) {
+		cmd_error(qemu, "is '%s'; the recorder needs 7.2, name one "
+			  "with --qemu", version);
+		return false;
+	}
+	return true;
 }
 
 /* Finds what is needed; false after naming what is missing. */
@@ -106,16 +130,7 @@ bool record_find_guest(struct record_guest *g)
 		return false;
 	}
 	g->qemu = g->qemu ? g->qemu : record_find_program("qemu-system-x86_64");
-	if (!g->qemu || !is_file(g->qemu, X_OK)) {
-		cmd_error(g->qemu ? g->qemu : "qemu-system-x86_64", "is "
-			  "missing; install qemu-system-x86 or name it with "
-			  "--qemu");
-		return false;
-	}
-	if (!qemu_fits(g->qemu, "QEMU emulator version 7.2.", version,
-		       sizeof(version))) {
-		cmd_error(g->qemu, "is '%s'; the recorder needs 7.2, name one "
-			  "with --qemu", version);
+	if (!check_qemu(g->qemu, &system_qemu, version, sizeof(version))) {
 		return false;
 	}
 	setenv("GNOMON_RECORD_TOOL", version + strlen("QEMU emulator "), 1);
@@ -167,15 +182,7 @@ bool record_find_user(struct record_user *u, struct record_opts *o)
 	}
 	u->qemu = o->guest.qemu ? o->guest.qemu :
 				  record_find_program("qemu-x86_64");
-	if (!u->qemu || !is_file(u->qemu, X_OK)) {
-		cmd_error(u->qemu ? u->qemu : "qemu-x86_64", "is missing; "
-			  "install qemu-user or name it with --qemu");
-		return false;
-	}
-	if (!qemu_fits(u->qemu, "qemu-x86_64 version 7.2.", version,
-		       sizeof(version))) {
-		cmd_error(u->qemu, "is '%s'; the recorder needs 7.2, name one "
-			  "with --qemu", version);
+	if (!check_qemu(u->qemu, &user_qemu, version, sizeof(version))) {
 		return false;
 	}
 	u->tool = version;
