@@ -4,54 +4,24 @@
 # static program, a script, an empty environment; then signals. Skipped where
 # qemu-user is missing.
 set -u
-gnomon=${top_builddir:?}/gnomon
+. "${top_srcdir:?}/tests/record/lib.sh"
 work=$top_builddir/test-record-user.$$
 trap 'rm -rf "$work"' EXIT
 mkdir "$work" && cd "$work" || exit 1
 
-fail() {
-	echo "FAIL: $*"
-	[ ! -f err ] || cat err
-	exit 1
-}
-refused() { # STATUS TEXT OPTION...
-	expected=$1 text=$2
-	shift 2
-	"$gnomon" record user -o x.gnr "$@" >out 2>err
-	status=$?
-	[ $status = "$expected" ] || fail "$*: status $status"
-	grep -q -e "$text" err || fail "$*: no '$text'"
-	[ ! -e x.gnr ] || fail "$*: x.gnr is left"
-}
-count() { # NAME FILE: events of that name
-	"$gnomon" info "$2" | awk -v n="$1" '$1 == n { print $2; f = 1 }
-		END { if (!f) print 0 }'
-}
+refused user 2 'needs'
+refused user 2 'no --memory' --memory 512 -- true
+refused user 2 'no --perf' --perf x -- true
+refused user 2 'power of two' --filter 3 -- true
+refused user 1 'is missing; \|was not built' --qemu /nonexistent -- true
 
-refused 2 'needs'
-refused 2 'no --memory' --memory 512 -- true
-refused 2 'no --perf' --perf x -- true
-refused 2 'power of two' --filter 3 -- true
-refused 1 'is missing; \|was not built' --qemu /nonexistent -- true
-
-# shellcheck disable=SC2016 # the recorded shell expands it
-"$gnomon" record user -o x.gnr --timeout 300 -- sh -c 'i=0
-	while [ $i -lt 5 ]; do (j=$i); /bin/true; i=$((i+1)); done
-	echo "counted to $i"; exit 3' >out 2>err
+count_to_five user --timeout 300
 status=$?
 if grep -q -e 'is missing' -e 'was not built' -e 'needs 7.2' err; then
 	echo "SKIP: $(cat err)"
 	exit 77
 fi
-[ $status = 1 ] || fail "status $status"
-grep -q 'status 3' err || fail "the command's status"
-grep -q '^counted to 5' out || fail "no output"
-"$gnomon" info x.gnr | grep -q 'process level, complete' || fail "kind"
-# Five subshells and five programs; dash executes with vfork.
-forks=$(($(count fork x.gnr) + $(count vfork x.gnr)))
-[ $forks = 10 ] || fail "$forks forks"
-[ "$(count exec x.gnr)" = 6 ] || fail "$(count exec x.gnr) execs"
-[ "$(count exit x.gnr)" = 11 ] || fail "$(count exit x.gnr) exits"
+counted_to_five $status
 for mode in shadow nested; do
 	"$gnomon" run -m $mode --verify x.gnr >out 2>err ||
 		fail "cannot be replayed under $mode"
@@ -78,8 +48,8 @@ grep -q '^hello' out || fail "script's output"
 rm x.gnr
 echo data >script.data
 chmod +x script.data
-refused 1 'no program or script' -- ./script.data
-refused 1 'no such program' -- ./nothing
+refused user 1 'no program or script' -- ./script.data
+refused user 1 'no such program' -- ./nothing
 
 # SIGTERM: complete up to there, nothing left behind.
 (exec "$gnomon" record user -o t.gnr -- sh -c 'while :; do :; done' \
