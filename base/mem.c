@@ -49,26 +49,12 @@ void gn_mem_remove(struct gn_mem *mem, uint64_t gpa)
 	}
 }
 
-/* Does the host's callback reach gpa, and may it change what is there? */
-static bool reaches(const struct gn_mem *mem, uint64_t gpa, uint64_t bytes,
-		    bool write)
+static const struct gn_window *find_in(const struct gn_window *window,
+				       uint32_t count, uint64_t gpa,
+				       uint64_t bytes)
 {
-	for (uint32_t i = 0; i < mem->bare_count; i++) {
-		const struct gn_window *w = &mem->bare[i];
-		uint64_t at = gpa - w->gpa;
-
-		if (at < w->bytes && w->bytes - at >= bytes) {
-			return w->writable || !write;
-		}
-	}
-	return false;
-}
-
-static const struct gn_window *find(const struct gn_mem *mem, uint64_t gpa,
-				    uint64_t bytes)
-{
-	for (uint32_t i = 0; i < mem->count; i++) {
-		const struct gn_window *w = &mem->window[i];
+	for (uint32_t i = 0; i < count; i++) {
+		const struct gn_window *w = &window[i];
 		uint64_t at = gpa - w->gpa;
 
 		if (at < w->bytes && w->bytes - at >= bytes) {
@@ -76,6 +62,35 @@ static const struct gn_window *find(const struct gn_mem *mem, uint64_t gpa,
 		}
 	}
 	return NULL;
+}
+
+static const struct gn_window *find(const struct gn_mem *mem, uint64_t gpa,
+				    uint64_t bytes)
+{
+	return find_in(mem->window, mem->count, gpa, bytes);
+}
+
+/* Where the host's callbacks reach gpa. */
+static const struct gn_window *bare(const struct gn_mem *mem, uint64_t gpa,
+				    uint64_t bytes)
+{
+	return find_in(mem->bare, mem->bare_count, gpa, bytes);
+}
+
+/* The window to write through, with the logs told; null: there is none. */
+static const struct gn_window *to_write(const struct gn_mem *mem, uint64_t gpa,
+					uint64_t bytes, bool host)
+{
+	const struct gn_window *w = find(mem, gpa, bytes);
+
+	if (!w && host) {
+		w = bare(mem, gpa, bytes);
+	}
+	if (!w || !w->writable) {
+		return NULL;
+	}
+	gn_dirty_mark(&mem->dirty, (gpa + w->shift) >> GNOMON_PAGE_SHIFT);
+	return w;
 }
 
 unsigned char *gn_mem_at(const struct gn_mem *mem, uint64_t gpa,
@@ -148,47 +163,44 @@ enum gnomon_status gn_mem_load_slow(const struct gn_mem *mem, uint64_t gpa,
 		*value = load(w->hva + (gpa - w->gpa), bytes);
 		return GNOMON_OK;
 	}
-	if (!mem->host->load || !reaches(mem, gpa, bytes, false)) {
+	w = bare(mem, gpa, bytes);
+	if (!mem->host->load || !w) {
 		return GNOMON_ABSENT;
 	}
-	return mem->host->load(mem->ctx, gn_gpa(gpa), bytes, value);
+	return mem->host->load(mem->ctx, gn_gpa(gpa + w->shift), bytes, value);
 }
 
 enum gnomon_status gn_mem_store(const struct gn_mem *mem, uint64_t gpa,
 				unsigned bytes, uint64_t value)
 {
-	const struct gn_window *w = find(mem, gpa, bytes);
+	const struct gn_window *w =
+		to_write(mem, gpa, bytes, mem->host->store != NULL);
 
-	if (w && !w->writable) {
+	if (!w) {
 		return GNOMON_ABSENT;
 	}
-	gn_dirty_mark(&mem->dirty, gpa >> GNOMON_PAGE_SHIFT);
-	if (w) {
-		store(w->hva + (gpa - w->gpa), bytes, value);
-		return GNOMON_OK;
+	if (!w->hva) {
+		return mem->host->store(mem->ctx, gn_gpa(gpa + w->shift),
+					bytes, value);
 	}
-	if (!mem->host->store || !reaches(mem, gpa, bytes, true)) {
-		return GNOMON_ABSENT;
-	}
-	return mem->host->store(mem->ctx, gn_gpa(gpa), bytes, value);
+	store(w->hva + (gpa - w->gpa), bytes, value);
+	return GNOMON_OK;
 }
 
 enum gnomon_status gn_mem_cmpxchg(const struct gn_mem *mem, uint64_t gpa,
 				  unsigned bytes, uint64_t *old,
 				  uint64_t value)
 {
-	const struct gn_window *w = find(mem, gpa, bytes);
+	const struct gn_window *w =
+		to_write(mem, gpa, bytes, mem->host->cmpxchg != NULL);
 
-	if (w && !w->writable) {
+	if (!w) {
 		return GNOMON_ABSENT;
 	}
-	gn_dirty_mark(&mem->dirty, gpa >> GNOMON_PAGE_SHIFT);
-	if (w) {
-		cmpxchg(w->hva + (gpa - w->gpa), bytes, old, value);
-		return GNOMON_OK;
+	if (!w->hva) {
+		return mem->host->cmpxchg(mem->ctx, gn_gpa(gpa + w->shift),
+					  bytes, old, value);
 	}
-	if (!mem->host->cmpxchg || !reaches(mem, gpa, bytes, true)) {
-		return GNOMON_ABSENT;
-	}
-	return mem->host->cmpxchg(mem->ctx, gn_gpa(gpa), bytes, old, value);
+	cmpxchg(w->hva + (gpa - w->gpa), bytes, old, value);
+	return GNOMON_OK;
 }

@@ -19,6 +19,8 @@ struct gn_window {
 	uint64_t bytes;		/* whole pages */
 	unsigned char *hva;	/* null: through the host's callbacks */
 	bool writable;		/* false: ROM or read-only RAM */
+	/* Added to a gpa it gives what logs and the host know it by. */
+	uint64_t shift;
 };
 
 struct gn_mem {

@@ -14,37 +14,120 @@ static void find_largest(struct gn_slots *slots)
 	}
 }
 
+static bool meets(uint64_t a, uint64_t a_frames, uint64_t b,
+		  uint64_t b_frames)
+{
+	return a < b + b_frames && b < a + a_frames;
+}
+
+static bool id_taken(const struct gn_slots *slots, uint32_t id)
+{
+	for (uint32_t i = 0; i < slots->count; i++) {
+		if (slots->slot[i].id == id) {
+			return true;
+		}
+	}
+	for (unsigned v = 0; v < GN_SLOTS_VIEWS; v++) {
+		const struct gn_slots_view *view = &slots->view[v];
+
+		for (uint32_t i = 0; i < view->count; i++) {
+			if (view->piece[i].id == id) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Does a slot show something in these guest frames already? */
+static bool overlaps(const struct gn_slots *slots, unsigned v, uint64_t first,
+		     uint64_t frames)
+{
+	const struct gn_slots_view *view = &slots->view[v];
+
+	for (uint32_t i = 0; i < slots->count; i++) {
+		const struct gnomon_slot *s = &slots->slot[i];
+
+		if (meets(s->first.v, s->frames, first, frames)) {
+			return true;
+		}
+	}
+	for (uint32_t i = 0; i < view->count; i++) {
+		const struct gn_slots_piece *p = &view->piece[i];
+
+		if (meets(p->first, p->frames, first, frames)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void add_memory(struct gn_slots *slots, const struct gnomon_slot *slot)
+{
+	uint32_t i = slots->count++;
+
+	for (; i > 0 && slots->slot[i - 1].first.v > slot->first.v; i--) {
+		slots->slot[i] = slots->slot[i - 1];
+	}
+	slots->slot[i] = (struct gnomon_slot){
+		.id = slot->id, .flags = slot->flags, .first = slot->first,
+		.frames = slot->frames, .hva = slot->hva,
+	};
+	find_largest(slots);
+}
+
+static void add_piece(struct gn_slots *slots, unsigned v,
+		      const struct gn_slots_piece *piece)
+{
+	struct gn_slots_view *view = &slots->view[v];
+
+	view->piece[view->count++] = *piece;
+	slots->pieces++;
+}
+
+static enum gnomon_status add_alias(struct gn_slots *slots,
+				    const struct gnomon_slot *slot)
+{
+	const struct gnomon_slot *of = gn_slots_find(slots, slot->target);
+	struct gn_slots_piece piece = {
+		.first = slot->first.v, .frames = slot->frames,
+		.memory = slot->target.v, .id = slot->id,
+	};
+
+	if (slot->flags != GNOMON_SLOT_ALIAS || slot->hva) {
+		return GNOMON_INVAL;
+	}
+	if (!of || slot->frames >
+			   of->frames - (slot->target.v - of->first.v)) {
+		return GNOMON_ABSENT;
+	}
+	add_piece(slots, 0, &piece);
+	return GNOMON_OK;
+}
+
 enum gnomon_status gn_slots_add(struct gn_slots *slots,
 				const struct gnomon_slot *slot,
 				uint64_t gfn_limit)
 {
 	uint64_t first = slot->first.v;
-	uint32_t at = 0;
 
 	if (slot->id >= GNOMON_SLOTS_MAX || slot->frames == 0 ||
 	    first >= gfn_limit || slot->frames > gfn_limit - first) {
 		return GNOMON_INVAL;
 	}
-	for (uint32_t i = 0; i < slots->count; i++) {
-		const struct gnomon_slot *s = &slots->slot[i];
-
-		if (s->id == slot->id ||
-		    (s->first.v < first + slot->frames &&
-		     first < s->first.v + s->frames)) {
-			return GNOMON_EXISTS;
-		}
-		at += s->first.v < first;
+	if (id_taken(slots, slot->id) ||
+	    overlaps(slots, 0, first, slot->frames)) {
+		return GNOMON_EXISTS;
 	}
-	for (uint32_t i = slots->count++; i > at; i--) {
-		slots->slot[i] = slots->slot[i - 1];
+	if (slot->flags & GNOMON_SLOT_ALIAS) {
+		return add_alias(slots, slot);
 	}
-	slots->slot[at] = *slot;
-	find_largest(slots);
+	add_memory(slots, slot);
 	return GNOMON_OK;
 }
 
-bool gn_slots_remove(struct gn_slots *slots, uint32_t id,
-		     struct gnomon_slot *old)
+static bool remove_memory(struct gn_slots *slots, uint32_t id,
+			  struct gnomon_slot *old)
 {
 	uint32_t i = 0;
 
@@ -61,6 +144,181 @@ bool gn_slots_remove(struct gn_slots *slots, uint32_t id,
 	slots->slot[slots->count] = (struct gnomon_slot){ 0 };
 	find_largest(slots);
 	return true;
+}
+
+/* Those of the slot map nothing new. True: it is an alias. */
+static bool retire(struct gn_slots_view *view, uint32_t id,
+		   struct gnomon_slot *old)
+{
+	for (uint32_t i = 0; i < view->count; i++) {
+		struct gn_slots_piece *p = &view->piece[i];
+
+		if (p->id == id && !p->gone) {
+			p->gone = true;
+			*old = (struct gnomon_slot){
+				.id = id, .flags = GNOMON_SLOT_ALIAS,
+				.first = { p->first }, .frames = p->frames,
+				.target = { p->memory },
+			};
+			return true;
+		}
+	}
+	return false;
+}
+
+bool gn_slots_remove(struct gn_slots *slots, uint32_t id,
+		     struct gnomon_slot *old)
+{
+	return remove_memory(slots, id, old) ||
+	       retire(&slots->view[0], id, old);
+}
+
+void gn_slots_forget(struct gn_slots *slots, uint32_t id)
+{
+	for (unsigned v = 0; v < GN_SLOTS_VIEWS; v++) {
+		struct gn_slots_view *view = &slots->view[v];
+		uint32_t kept = 0;
+
+		for (uint32_t i = 0; i < view->count; i++) {
+			if (view->piece[i].id != id) {
+				view->piece[kept++] = view->piece[i];
+			}
+		}
+		slots->pieces -= view->count - kept;
+		view->count = kept;
+	}
+}
+
+static const struct gnomon_slot *by_id(const struct gn_slots *slots,
+				       uint32_t id)
+{
+	for (uint32_t i = 0; i < slots->count; i++) {
+		if (slots->slot[i].id == id) {
+			return &slots->slot[i];
+		}
+	}
+	return NULL;
+}
+
+bool gn_slots_is_target(const struct gn_slots *slots, uint32_t id)
+{
+	const struct gnomon_slot *s = by_id(slots, id);
+
+	for (unsigned v = 0; s && v < GN_SLOTS_VIEWS; v++) {
+		const struct gn_slots_view *view = &slots->view[v];
+
+		for (uint32_t i = 0; i < view->count; i++) {
+			const struct gn_slots_piece *p = &view->piece[i];
+
+			if (p->id != id && p->memory - s->first.v < s->frames) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* ---- views --------------------------------------------------------------- */
+
+static const struct gn_slots_piece *piece_of(const struct gn_slots *slots,
+					     unsigned v, uint64_t gfn)
+{
+	const struct gn_slots_view *view = &slots->view[v];
+
+	for (uint32_t i = 0; i < view->count; i++) {
+		const struct gn_slots_piece *p = &view->piece[i];
+
+		if (gfn - p->first < p->frames) {
+			return p;
+		}
+	}
+	return NULL;
+}
+
+uint64_t gn_slots_mapped_slow(const struct gn_slots *slots, unsigned view,
+			      uint64_t gfn)
+{
+	const struct gn_slots_piece *p = piece_of(slots, view, gfn);
+
+	return p ? p->memory + (gfn - p->first) : gfn;
+}
+
+uint64_t gn_slots_memory_slow(const struct gn_slots *slots, unsigned view,
+			      uint64_t gfn)
+{
+	const struct gn_slots_piece *p = piece_of(slots, view, gfn);
+
+	if (!p) {
+		return gfn;
+	}
+	return p->gone ? gfn | GN_SLOTS_NOWHERE : p->memory + (gfn - p->first);
+}
+
+static bool shows(const struct gn_slots_piece *p,
+		  const struct gn_slots_shown *it, uint64_t *first,
+		  uint64_t *frames)
+{
+	uint64_t from = it->first > p->memory ? it->first : p->memory;
+	uint64_t a = it->first + it->frames, b = p->memory + p->frames;
+	uint64_t end = a < b ? a : b;
+
+	if (from >= end) {
+		return false;
+	}
+	*first = p->first + (from - p->memory);
+	*frames = end - from;
+	return true;
+}
+
+bool gn_slots_shown_next(const struct gn_slots *slots,
+			 struct gn_slots_shown *it, uint64_t *first,
+			 uint64_t *frames)
+{
+	const struct gn_slots_view *view = &slots->view[it->view];
+
+	if (it->next == 0) {
+		it->next++;
+		*first = it->first;
+		*frames = it->frames;
+		return true;
+	}
+	while (it->next <= view->count) {
+		if (shows(&view->piece[it->next++ - 1], it, first, frames)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Does the block around gfn show one block of memory? */
+static bool shows_block(const struct gn_slots *slots, unsigned v, uint64_t gfn,
+			unsigned order)
+{
+	const struct gn_slots_view *view = &slots->view[v];
+	uint64_t frames = GN_BIT(order);
+	uint64_t base = gn_align_down(gfn, frames);
+
+	for (uint32_t i = 0; i < view->count; i++) {
+		const struct gn_slots_piece *p = &view->piece[i];
+
+		if (meets(base, frames, p->first, p->frames)) {
+			return base >= p->first &&
+			       base - p->first + frames <= p->frames &&
+			       gn_is_aligned(p->first ^ p->memory, frames);
+		}
+	}
+	return true;
+}
+
+uint8_t gn_slots_view_order(const struct gn_slots *slots, unsigned view,
+			    uint64_t gfn, uint8_t order)
+{
+	unsigned o = order >= 18 ? 18 : order >= 9 ? 9 : 0;
+
+	while (o && !shows_block(slots, view, gfn, o)) {
+		o -= 9;
+	}
+	return (uint8_t)o;
 }
 
 const struct gnomon_slot *gn_slots_find_slow(const struct gn_slots *slots,

@@ -13,6 +13,7 @@ enum gnomon_status gn_eng_table_switch(struct gnomon_vm *vm,
 	if (!vm->sh.config.agile) {
 		return GNOMON_UNSUPPORTED;
 	}
+	table = gn_eng_vm_memory(vm, table);
 	if (!gn_slots_find(&vm->slots, table)) {
 		return GNOMON_INVAL;
 	}
@@ -22,5 +23,5 @@ enum gnomon_status gn_eng_table_switch(struct gnomon_vm *vm,
 
 bool gn_eng_table_is_nested(const struct gnomon_vm *vm, gnomon_gfn_t table)
 {
-	return gn_sh_agile_marked(&vm->sh, table.v);
+	return gn_sh_agile_marked(&vm->sh, gn_eng_vm_memory(vm, table).v);
 }

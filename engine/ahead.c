@@ -28,7 +28,8 @@ static enum gnomon_status look_up(struct gnomon_vcpu *vcpu, gnomon_gva_t gva,
 	if (gn_eng_direct(vm)) {
 		return gn_dp_walk(&vm->dp, &vcpu->dp.ctx, gva, access, walk);
 	}
-	status = gn_gpt_walk(&vcpu->sh.ctx, &vm->mem, gva, access, 0, walk);
+	status = gn_gpt_walk(&vcpu->sh.ctx, vcpu->sh.mem, gva, access, 0,
+			     walk);
 	/* The guest must not see a bit that no access of its own has set. */
 	if (status == GNOMON_OK && !all_accessed(&vcpu->sh.ctx, walk)) {
 		return GNOMON_ABSENT;
@@ -108,21 +109,20 @@ enum gnomon_status gn_eng_prefault(struct gnomon_vcpu *vcpu,
 enum gnomon_status gn_eng_split(struct gnomon_vm *vm,
 				struct gnomon_range *range, uint32_t *budget)
 {
-	struct gn_np_range r = { range->first, range->frames };
+	uint64_t next = range->first.v, end = next + range->frames;
 	enum gnomon_status status = GNOMON_OK;
 	uint32_t none;
 
-	if (range->frames && (range->first.v >= GN_BIT(40) ||
-			      range->frames > GN_BIT(40) - range->first.v)) {
+	if (range->frames &&
+	    (next >= GN_ENG_FRAMES || range->frames > GN_ENG_FRAMES - next)) {
 		return GNOMON_INVAL;
 	}
 	if (gn_eng_has_nested(vm)) {
-		status = gn_np_split(&vm->np, &r, 1,
-				     gn_eng_budget(budget, &none));
-		*range = (struct gnomon_range){ r.first, r.frames };
+		status = gn_eng_range(vm, GN_ENG_SPLIT, &next, end,
+				      gn_eng_budget(budget, &none));
 	} else {
-		range->first.v += range->frames;
-		range->frames = 0;
+		next = end;
 	}
+	*range = (struct gnomon_range){ { next }, end - next };
 	return status;
 }

@@ -178,9 +178,9 @@ enum gnomon_status gnomon_cmpxchg(struct gnomon_vm *vm,
 				  unsigned bytes, uint64_t *old,
 				  uint64_t value)
 {
-	(void)vcpu;
 	gn_eng_hold(vm);
-	enum gnomon_status result = gn_eng_cmpxchg(vm, gpa, bytes, old, value);
+	enum gnomon_status result =
+		gn_eng_cmpxchg(vm, vcpu, gpa, bytes, old, value);
 
 	gn_eng_let_go(vm);
 	return result;

@@ -14,7 +14,17 @@ enum gn_eng_range_op {
 	GN_ENG_UNMAP,
 	GN_ENG_PROTECT,
 	GN_ENG_COLLAPSE,
+	GN_ENG_SPLIT,		/* nested tables only */
+	GN_ENG_HARVEST,		/* the same */
 };
+/*
+ * On nested tables alone, wherever they show frames first .. end-1 of memory.
+ * MORE says nothing of how far it came: for budgets that suffice.
+ */
+enum gnomon_status gn_eng_nested(struct gnomon_vm *vm, enum gn_eng_range_op op,
+				 uint64_t first, uint64_t end,
+				 uint32_t *budget);
+void gn_eng_nested_settle(struct gnomon_vm *vm);
 enum gnomon_status gn_eng_range(struct gnomon_vm *vm, enum gn_eng_range_op op,
 				uint64_t *next, uint64_t end,
 				uint32_t *budget);
@@ -32,7 +42,7 @@ static inline void gn_eng_root_loaded(struct gnomon_vcpu *vcpu)
 	}
 }
 /* The mode of the address space that these registers are of. */
-enum gnomon_mode gn_eng_mode_of(const struct gnomon_vm *vm,
+enum gnomon_mode gn_eng_mode_of(const struct gnomon_vcpu *vcpu,
 				const struct gn_gpt_ctx *ctx, uint64_t cr3);
 
 enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
@@ -68,9 +78,10 @@ bool gn_eng_fault_shared(struct gnomon_vcpu *vcpu,
 enum gnomon_status gn_eng_write(struct gnomon_vm *vm,
 				struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa,
 				const void *data, size_t bytes);
-enum gnomon_status gn_eng_cmpxchg(struct gnomon_vm *vm, gnomon_gpa_t gpa,
-				  unsigned bytes, uint64_t *old,
-				  uint64_t value);
+enum gnomon_status gn_eng_cmpxchg(struct gnomon_vm *vm,
+				  const struct gnomon_vcpu *vcpu,
+				  gnomon_gpa_t gpa, unsigned bytes,
+				  uint64_t *old, uint64_t value);
 void gn_eng_invlpg(struct gnomon_vcpu *vcpu, gnomon_gva_t gva);
 enum gnomon_status gn_eng_invpcid(struct gnomon_vcpu *vcpu, uint64_t type,
 				  uint64_t pcid, gnomon_gva_t gva);

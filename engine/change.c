@@ -10,8 +10,8 @@
 
 static bool wraps(gnomon_gfn_t first, uint64_t frames)
 {
-	return frames == 0 || first.v >= GN_BIT(40) ||
-	       frames > GN_BIT(40) - first.v;
+	return frames == 0 || first.v >= GN_ENG_FRAMES ||
+	       frames > GN_ENG_FRAMES - first.v;
 }
 
 enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
@@ -72,9 +72,10 @@ enum gnomon_status gn_eng_young(struct gnomon_vm *vm,
 static enum gnomon_status watch_one(struct gnomon_vm *vm, uint64_t gfn,
 				    uint32_t watch)
 {
-	struct gn_np_range range = { { gfn }, 1 };
 	struct gn_sh *sh = &vm->sh;
+	uint32_t none = UINT32_MAX;
 
+	gfn = gn_eng_vm_memory(vm, gn_gfn(gfn)).v;
 	if (watch && (gn_frames_ensure(&sh->frames, gfn) != GNOMON_OK ||
 		      gn_tf_reserve(&sh->tf, 1) != GNOMON_OK)) {
 		return GNOMON_NOMEM;
@@ -85,8 +86,7 @@ static enum gnomon_status watch_one(struct gnomon_vm *vm, uint64_t gfn,
 		gn_sh_unmap(sh, gfn);
 	}
 	/* Nested leaves do not get X back by themselves. */
-	return gn_eng_has_nested(vm) ? gn_np_unmap(&vm->np, &range, NULL)
-				     : GNOMON_OK;
+	return gn_eng_nested(vm, GN_ENG_UNMAP, gfn, gfn + 1, &none);
 }
 
 enum gnomon_status gn_eng_watch(struct gnomon_vm *vm,
@@ -135,31 +135,64 @@ enum gnomon_status gn_eng_collapse(struct gnomon_vm *vm,
 	return advance(range, next, end, status);
 }
 
+static bool zap_under_way(const struct gnomon_vm *vm)
+{
+	bool any = false;
+
+	for (unsigned v = 0; v < gn_eng_views(vm); v++) {
+		any = any || vm->zap[v].frames;
+	}
+	return any;
+}
+
+static void zap_nested_begin(struct gnomon_vm *vm)
+{
+	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
+	     v++) {
+		vm->zap[v] = (struct gn_np_range){
+			{ 0 }, gn_np_gfn_limit(&vm->np[v]),
+		};
+	}
+}
+
 enum gnomon_status gn_eng_zap_all(struct gnomon_vm *vm, uint32_t *budget)
 {
+	enum gnomon_status status = GNOMON_OK;
 	uint32_t none;
 
-	struct gn_np_range *r = &vm->zap;
-
+	budget = gn_eng_budget(budget, &none);
 	if (gn_eng_direct(vm)) {
-		return gn_dp_zap_all(&vm->dp, gn_eng_budget(budget, &none));
+		return gn_dp_zap_all(&vm->dp, budget);
 	}
-	if (gn_eng_has_shadow(vm) && r->frames == 0) {
-		gn_sh_zap_all(&vm->sh);
+	if (!zap_under_way(vm)) {
+		if (gn_eng_has_shadow(vm)) {
+			gn_sh_zap_all(&vm->sh);
+		}
+		zap_nested_begin(vm);
 	}
-	if (!gn_eng_has_nested(vm)) {
-		return GNOMON_OK;
+	for (unsigned v = 0; v < gn_eng_views(vm) && status == GNOMON_OK;
+	     v++) {
+		if (vm->zap[v].frames) {
+			status = gn_np_unmap(&vm->np[v], &vm->zap[v], budget);
+		}
 	}
-	if (r->frames == 0) {
-		*r = (struct gn_np_range){ { 0 }, gn_np_gfn_limit(&vm->np) };
+	return status;
+}
+
+static bool shrink_nested(struct gnomon_vm *vm)
+{
+	for (unsigned v = gn_eng_views(vm); v-- > 0;) {
+		if (gn_np_shrink_one(&vm->np[v])) {
+			return true;
+		}
 	}
-	return gn_np_unmap(&vm->np, r, gn_eng_budget(budget, &none));
+	return false;
 }
 
 static bool shrink_one(struct gnomon_vm *vm)
 {
 	return (gn_eng_has_shadow(vm) && gn_sh_reclaim_one(&vm->sh)) ||
-	       (gn_eng_has_nested(vm) && gn_np_shrink_one(&vm->np));
+	       (gn_eng_has_nested(vm) && shrink_nested(vm));
 }
 
 static enum gnomon_status shrink(struct gnomon_vm *vm, uint32_t *pages,
@@ -179,9 +212,7 @@ static enum gnomon_status shrink(struct gnomon_vm *vm, uint32_t *pages,
 		--*pages;
 	}
 	gn_sh_flush_stale(&vm->sh);
-	if (gn_eng_has_nested(vm)) {
-		gn_np_settle(&vm->np);
-	}
+	gn_eng_nested_settle(vm);
 	return status;
 }
 

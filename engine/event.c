@@ -18,7 +18,7 @@ static void guest_fault(struct gnomon_vcpu *vcpu,
 {
 	struct gn_gpt_walk walk;
 	enum gnomon_status status =
-		gn_gpt_walk(&vcpu->sh.ctx, &vcpu->vm->mem, fault->gva,
+		gn_gpt_walk(&vcpu->sh.ctx, vcpu->sh.mem, fault->gva,
 			    fault->access, 0, &walk);
 
 	out->kind = GNOMON_KIND_SPURIOUS;
@@ -52,28 +52,31 @@ static bool mark_gpte(struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa)
 {
 	struct gnomon_vm *vm = vcpu->vm;
 	unsigned bytes = gn_gpt_entry_bytes(&vcpu->sh.ctx);
-	const struct gn_tf_record *record =
-		gn_tf_find(&vm->sh.tf, gpa.v >> GNOMON_PAGE_SHIFT);
+	const struct gn_tf_record *record = gn_tf_find(
+		&vm->sh.tf, gn_eng_memory(vcpu, gn_gpa_gfn(gpa).v));
 	uint64_t at = gn_align_down(gpa.v, bytes), old, marked;
 
 	if (!record || !(record->tables || record->watch) ||
-	    gn_mem_load_slow(&vm->mem, at, bytes, &old) != GNOMON_OK) {
+	    gn_mem_load_slow(vcpu->sh.mem, at, bytes, &old) != GNOMON_OK) {
 		return false;
 	}
 	marked = old | (old & X86_PTE_A ? X86_PTE_D : X86_PTE_A);
 	/* Whoever was faster has the CPU look again. */
 	return !(old & X86_PTE_P) ||
-	       gn_mem_cmpxchg(&vm->mem, at, bytes, &old, marked) == GNOMON_OK;
+	       gn_mem_cmpxchg(vcpu->sh.mem, at, bytes, &old, marked) ==
+		       GNOMON_OK;
 }
 
-static void misconfig(struct gnomon_vm *vm, const struct gnomon_fault *fault,
+static void misconfig(struct gnomon_vcpu *vcpu,
+		      const struct gnomon_fault *fault,
 		      struct gnomon_outcome *out)
 {
+	struct gnomon_vm *vm = vcpu->vm;
 	struct gn_np_walk walk;
 
 	vm->stats.misconfigs++;
 	out->kind = GNOMON_KIND_SPURIOUS;
-	gn_np_walk(&vm->np, fault->gpa, fault->access, &walk);
+	gn_np_walk(gn_eng_np(vcpu), fault->gpa, fault->access, &walk);
 	if (walk.end == GN_NP_END_BAD) {
 		out->action = GNOMON_STOP_BUG;
 		if (vm->host->bug) {
@@ -93,7 +96,7 @@ static void nested_fault(struct gnomon_vcpu *vcpu,
 		return;
 	}
 	if (fault->misconfig) {
-		misconfig(vm, fault, out);
+		misconfig(vcpu, fault, out);
 		return;
 	}
 	if (fault->table_walk && (fault->access & GNOMON_WRITE)) {
@@ -101,9 +104,9 @@ static void nested_fault(struct gnomon_vcpu *vcpu,
 			out->kind = GNOMON_KIND_NESTED;
 			return;
 		}
-		let_walk(vm, fault->gpa.v >> GNOMON_PAGE_SHIFT);
+		let_walk(vm, gn_eng_memory(vcpu, gn_gpa_gfn(fault->gpa).v));
 	}
-	gn_np_fault(&vm->np, fault->gpa, fault->access, out, NULL);
+	gn_np_fault(gn_eng_np(vcpu), fault->gpa, fault->access, out, NULL);
 }
 
 /* The same with the vm held together with others; false: not this one. */
@@ -111,20 +114,19 @@ static bool nested_fault_shared(struct gnomon_vcpu *vcpu,
 				const struct gnomon_fault *fault,
 				struct gnomon_outcome *out)
 {
-	struct gnomon_vm *vm = vcpu->vm;
-
 	if (!fault->nested || fault->misconfig) {
 		return false;
 	}
 	if (fault->table_walk && (fault->access & GNOMON_WRITE)) {
 		const struct gn_tf_record *record = gn_tf_find(
-			&vm->sh.tf, fault->gpa.v >> GNOMON_PAGE_SHIFT);
+			&vcpu->vm->sh.tf,
+			gn_eng_memory(vcpu, gn_gpa_gfn(fault->gpa).v));
 
 		if (record && (gn_tf_guarded(record) || record->watch)) {
 			return false;
 		}
 	}
-	if (!gn_np_fault_shared(&vm->np, fault->gpa, fault->access,
+	if (!gn_np_fault_shared(gn_eng_np(vcpu), fault->gpa, fault->access,
 				&vcpu->own, out)) {
 		return false;
 	}
@@ -323,12 +325,21 @@ write_any(struct gnomon_vm *vm, gnomon_gpa_t gpa, const void *data,
 	return status;
 }
 
-enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
-				gnomon_gpa_t gpa, const void *data,
-				size_t bytes)
+/* Of the memory that a vcpu, or a device (null), stores to. */
+static gnomon_gpa_t memory_gpa(const struct gnomon_vm *vm,
+			       const struct gnomon_vcpu *vcpu, gnomon_gpa_t gpa)
 {
-	vm->slot_generation++;
-	(void)vcpu;
+	gnomon_gfn_t gfn = gn_gpa_gfn(gpa);
+
+	gfn = vcpu ? gn_gfn(gn_eng_memory(vcpu, gfn.v))
+		   : gn_eng_vm_memory(vm, gfn);
+	return gn_gpa(gn_gfn_gpa(gfn).v | (gpa.v & (GNOMON_PAGE_BYTES - 1)));
+}
+
+static inline enum gnomon_status write_memory(struct gnomon_vm *vm,
+					      gnomon_gpa_t gpa,
+					      const void *data, size_t bytes)
+{
 	if (gn_eng_has_shadow(vm) && store_entry(&vm->mem, gpa, data, bytes)) {
 		gn_sh_written_entry(&vm->sh, gpa);
 		return GNOMON_OK;
@@ -336,9 +347,28 @@ enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
 	return write_any(vm, gpa, data, bytes);
 }
 
-enum gnomon_status gn_eng_cmpxchg(struct gnomon_vm *vm, gnomon_gpa_t gpa,
-				  unsigned bytes, uint64_t *old,
-				  uint64_t value)
+/* Where guest frames may not be those of memory. */
+static __attribute__((noinline)) enum gnomon_status
+write_shown(struct gnomon_vm *vm, const struct gnomon_vcpu *vcpu,
+	    gnomon_gpa_t gpa, const void *data, size_t bytes)
+{
+	return write_memory(vm, memory_gpa(vm, vcpu, gpa), data, bytes);
+}
+
+enum gnomon_status gn_eng_write(struct gnomon_vm *vm, struct gnomon_vcpu *vcpu,
+				gnomon_gpa_t gpa, const void *data,
+				size_t bytes)
+{
+	vm->slot_generation++;
+	return __builtin_expect(vm->slots.pieces != 0, 0)
+		       ? write_shown(vm, vcpu, gpa, data, bytes)
+		       : write_memory(vm, gpa, data, bytes);
+}
+
+enum gnomon_status gn_eng_cmpxchg(struct gnomon_vm *vm,
+				  const struct gnomon_vcpu *vcpu,
+				  gnomon_gpa_t gpa, unsigned bytes,
+				  uint64_t *old, uint64_t value)
 {
 	const struct gnomon_slot *slot;
 	enum gnomon_status status;
@@ -347,6 +377,7 @@ enum gnomon_status gn_eng_cmpxchg(struct gnomon_vm *vm, gnomon_gpa_t gpa,
 	if ((bytes != 4 && bytes != 8) || (gpa.v & (bytes - 1))) {
 		return GNOMON_INVAL;
 	}
+	gpa = memory_gpa(vm, vcpu, gpa);
 	slot = gn_slots_find(&vm->slots, gn_gpa_gfn(gpa));
 	if (!slot || (slot->flags & (GNOMON_SLOT_READONLY | GNOMON_SLOT_ROM))) {
 		return GNOMON_ABSENT;

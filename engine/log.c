@@ -10,10 +10,23 @@
 static bool log_valid(const struct gnomon_dirty_log *log)
 {
 	return log->id < GNOMON_DIRTY_LOGS_MAX && log->bitmap && log->frames &&
-	       log->first.v < GN_BIT(40) &&
-	       log->frames <= GN_BIT(40) - log->first.v &&
+	       log->first.v < GN_ENG_FRAMES &&
+	       log->frames <= GN_ENG_FRAMES - log->first.v &&
 	       !(log->flags & ~(uint32_t)(GNOMON_DIRTY_INITIALLY_SET |
 					  GNOMON_DIRTY_BY_CPU));
+}
+
+static bool harvesting(const struct gnomon_vm *vm)
+{
+	return vm->np[0].harvesting;
+}
+
+static void tell_nested(struct gnomon_vm *vm, bool logging, bool harvesting)
+{
+	for (unsigned v = 0; v < gn_eng_views(vm); v++) {
+		vm->np[v].logging = logging;
+		vm->np[v].harvesting = harvesting;
+	}
 }
 
 /* The cell to go on with, or null when id is taken by something else. */
@@ -32,7 +45,7 @@ static struct gn_dirty_log *begin(struct gnomon_vm *vm,
 	bool set = log->flags & GNOMON_DIRTY_INITIALLY_SET;
 	bool by_cpu = log->flags & GNOMON_DIRTY_BY_CPU;
 
-	if (dirty->count && by_cpu != vm->np.harvesting) {
+	if (dirty->count && by_cpu != harvesting(vm)) {
 		return NULL;
 	}
 
@@ -43,8 +56,7 @@ static struct gn_dirty_log *begin(struct gnomon_vm *vm,
 		.next = log->first.v + (set ? log->frames : 0),
 	};
 	dirty->count++;
-	vm->np.logging = true;
-	vm->np.harvesting = by_cpu;
+	tell_nested(vm, true, by_cpu);
 	return l;
 }
 
@@ -117,15 +129,16 @@ static void protect_bits(struct gnomon_vm *vm, uint64_t first, uint64_t bits)
 {
 	for (; bits; bits &= bits - 1) {
 		uint64_t gfn = first + (unsigned)__builtin_ctzll(bits);
-		struct gn_np_range range = { { gfn }, 1 };
+		uint32_t none = UINT32_MAX;
 
 		if (gn_eng_direct(vm)) {
 			gn_dp_drop_frame(&vm->dp, gfn, true);
 			continue;
 		}
 		gn_sh_protect(&vm->sh, gfn);
-		if (gn_eng_has_nested(vm) && !vm->np.harvesting &&
-		    gn_np_protect(&vm->np, &range, NULL) != GNOMON_OK) {
+		if (!harvesting(vm) &&
+		    gn_eng_nested(vm, GN_ENG_PROTECT, gfn, gfn + 1, &none) !=
+			    GNOMON_OK) {
 			break;
 		}
 	}
@@ -139,13 +152,13 @@ static void harvest(struct gnomon_vm *vm, const struct gn_dirty_log *log,
 		    uint64_t at, uint64_t end, uint32_t budget)
 {
 	uint64_t reach = (uint64_t)budget * 64;
-	struct gn_np_range range = {
-		{ log->first + at }, end - at < reach ? end - at : reach,
-	};
+	uint64_t frames = end - at < reach ? end - at : reach;
+	uint64_t first = log->first + at;
+	uint32_t none = UINT32_MAX;
 
-	/* Without a limit it does not end early. */
-	(void)(gn_np_harvest(&vm->np, &range, &vm->mem.dirty, NULL) ==
-	       GNOMON_OK);
+	/* With such a limit it does not end early. */
+	(void)(gn_eng_nested(vm, GN_ENG_HARVEST, first, first + frames,
+			     &none) == GNOMON_OK);
 }
 
 enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
@@ -161,7 +174,7 @@ enum gnomon_status gn_eng_dirty_clear(struct gnomon_vm *vm, uint32_t id,
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
-	if (gn_eng_has_nested(vm) && vm->np.harvesting) {
+	if (harvesting(vm)) {
 		harvest(vm, log, at, end, *budget);
 	}
 	at = skip_clean(log, at, end, budget);
@@ -191,7 +204,7 @@ enum gnomon_status gn_eng_dirty_stop(struct gnomon_vm *vm, uint32_t id)
 	}
 	*log = (struct gn_dirty_log){ 0 };
 	vm->mem.dirty.count--;
-	vm->np.logging = vm->mem.dirty.count > 0;
-	vm->np.harvesting = vm->np.harvesting && vm->np.logging;
+	tell_nested(vm, vm->mem.dirty.count > 0,
+		    harvesting(vm) && vm->mem.dirty.count > 0);
 	return GNOMON_OK;
 }

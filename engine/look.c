@@ -42,8 +42,9 @@ static unsigned top_level(const struct gnomon_vcpu *vcpu,
 	case GNOMON_TABLES_SHADOW:
 		return vcpu->sh.top ? vcpu->sh.top->role.level : 0;
 	case GNOMON_TABLES_NESTED:
-		return gn_eng_has_nested(vcpu->vm) ? vcpu->vm->np.config.levels
-						   : 0;
+		return gn_eng_has_nested(vcpu->vm)
+			       ? gn_eng_np(vcpu)->config.levels
+			       : 0;
 	}
 	return 0;
 }
@@ -76,7 +77,7 @@ static bool guest_entry(const struct gnomon_vcpu *vcpu, uint64_t va,
 		enum gnomon_status s =
 			gn_eng_direct(vcpu->vm)
 				? gn_dp_read(&vcpu->vm->dp, at, &e->value)
-				: gn_gpt_read(ctx, &vcpu->vm->mem,
+				: gn_gpt_read(ctx, vcpu->sh.mem,
 					      gn_gpa(table), index, &e->value);
 
 		if (table == UINT64_MAX || s != GNOMON_OK) {
@@ -118,7 +119,7 @@ static bool shadow_entry(const struct gnomon_vcpu *vcpu, uint64_t va,
 static bool nested_entry(const struct gnomon_vcpu *vcpu, uint64_t gpa,
 			 unsigned level, struct entry *e)
 {
-	const struct gn_np *np = &vcpu->vm->np;
+	const struct gn_np *np = gn_eng_np(vcpu);
 	const struct gn_np_table *table = np->root;
 
 	for (unsigned l = np->config.levels;; l--) {

@@ -21,7 +21,7 @@ enum gnomon_status gn_eng_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva,
 	status = gn_eng_direct(vcpu->vm)
 			 ? gn_dp_walk(&vcpu->vm->dp, &vcpu->dp.ctx, gva,
 				      access, &walk)
-			 : gn_gpt_walk(&vcpu->sh.ctx, &vcpu->vm->mem, gva,
+			 : gn_gpt_walk(&vcpu->sh.ctx, vcpu->sh.mem, gva,
 				       access, walk_flags, &walk);
 	if (status == GNOMON_FAULT) {
 		out->error_code = walk.error_code;
@@ -46,10 +46,11 @@ enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
 	*report = (struct gnomon_audit){ .rule = NULL };
 	status = gn_eng_direct(vm) ? gn_dp_audit(&vm->dp, level, report)
 				   : gn_sh_audit(&vm->sh, level, report);
-	if (status == GNOMON_OK && gn_eng_has_nested(vm)) {
+	for (unsigned v = 0; status == GNOMON_OK && gn_eng_has_nested(vm) &&
+			     v < gn_eng_views(vm); v++) {
 		uint64_t checked = report->checked;
 
-		status = gn_np_audit(&vm->np, level, report);
+		status = gn_np_audit(&vm->np[v], level, report);
 		report->checked += checked;
 	}
 	if (status != GNOMON_OK && vm->host->bug) {
@@ -95,6 +96,17 @@ static void add_vcpus(const struct gnomon_vm *vm, struct gnomon_stats *sum)
 	}
 }
 
+static void add_nested(const struct gn_np_stats *np, struct gnomon_stats *s)
+{
+	s->nested_pages += np->tables;
+	s->nested_pages_peak += np->tables_peak;
+	s->nptes_set += np->sets;
+	s->nptes_around += np->around;
+	s->splits += np->splits;
+	s->mmu_recycled += np->recycled;
+	s->tlb_flush += np->flushes;
+}
+
 void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 		     size_t stats_bytes)
 {
@@ -111,14 +123,9 @@ void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 		gn_eng_direct_stats(vm, &s);
 	}
 	s.loose_tables = vm->sh.loose_count;
-	if (gn_eng_has_nested(vm)) {
-		s.nested_pages = vm->np.stats.tables;
-		s.nested_pages_peak = vm->np.stats.tables_peak;
-		s.nptes_set += vm->np.stats.sets;
-		s.nptes_around += vm->np.stats.around;
-		s.splits += vm->np.stats.splits;
-		s.mmu_recycled += vm->np.stats.recycled;
-		s.tlb_flush += vm->np.stats.flushes;
+	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
+	     v++) {
+		add_nested(&vm->np[v].stats, &s);
 	}
 	memcpy(stats, &s, stats_bytes < sizeof(s) ? stats_bytes : sizeof(s));
 }
@@ -128,5 +135,5 @@ bool gn_eng_is_traced(const struct gnomon_vm *vm, gnomon_gfn_t gfn)
 	if (gn_eng_direct(vm)) {
 		return gn_dp_find(&vm->dp, gfn.v) != 0;
 	}
-	return gn_tf_traced(&vm->sh.tf, gfn.v);
+	return gn_tf_traced(&vm->sh.tf, gn_eng_vm_memory(vm, gfn).v);
 }

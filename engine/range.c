@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Ranges of frames where the vm has two hierarchies. One cursor serves both:
- * a piece of the range is done in the one, then in the other, and only then is
- * it behind the cursor. A piece is small enough for the budget, and at least
- * one frame, so that every call gets on.
+ * Ranges of frames of memory where the vm has two hierarchies, or shows a
+ * frame more than once. One cursor serves all: a piece of the range is done in
+ * the one, then in the other wherever it is shown, and only then is it behind
+ * the cursor. A piece is small enough for the budget, and at least one frame,
+ * so that every call gets on.
  */
 #include "engine/calls.h"
 
@@ -22,6 +23,10 @@ static enum gnomon_status in_shadow(struct gnomon_vm *vm,
 		return gn_sh_unmap_range(&vm->sh, next, end, budget);
 	case GN_ENG_PROTECT:
 		return gn_sh_protect_range(&vm->sh, next, end, budget);
+	case GN_ENG_SPLIT:
+	case GN_ENG_HARVEST:
+		*next = end;
+		return GNOMON_OK;
 	case GN_ENG_COLLAPSE:
 		break;
 	}
@@ -44,33 +49,87 @@ static enum gnomon_status in_direct(struct gnomon_vm *vm,
 					  op == GN_ENG_PROTECT, budget);
 }
 
+/* Guest frames of one view. */
+static enum gnomon_status in_view(struct gn_np *np, enum gn_eng_range_op op,
+				  struct gn_np_range *range, uint32_t *budget)
+{
+	switch (op) {
+	case GN_ENG_UNMAP:
+		return gn_np_unmap(np, range, budget);
+	case GN_ENG_PROTECT:
+		return gn_np_protect(np, range, budget);
+	case GN_ENG_COLLAPSE:
+		return gn_np_collapse(np, range, budget);
+	case GN_ENG_SPLIT:
+		return gn_np_split(np, range, 1, budget);
+	case GN_ENG_HARVEST:
+		break;
+	}
+	return gn_np_harvest(np, range, np->dirty, budget);
+}
+
+enum gnomon_status gn_eng_nested(struct gnomon_vm *vm, enum gn_eng_range_op op,
+				 uint64_t first, uint64_t end, uint32_t *budget)
+{
+	enum gnomon_status status = GNOMON_OK;
+
+	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
+	     v++) {
+		struct gn_slots_shown it = { v, first, end - first, 0 };
+		struct gn_np_range r;
+
+		while (status == GNOMON_OK &&
+		       gn_slots_shown_next(&vm->slots, &it, &r.first.v,
+					   &r.frames)) {
+			status = in_view(&vm->np[v], op, &r, budget);
+		}
+	}
+	return status;
+}
+
+void gn_eng_nested_settle(struct gnomon_vm *vm)
+{
+	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
+	     v++) {
+		gn_np_settle(&vm->np[v]);
+	}
+}
+
+/* Where each frame is shown once, in one set of tables. */
 static enum gnomon_status in_nested(struct gnomon_vm *vm,
 				    enum gn_eng_range_op op, uint64_t *next,
 				    uint64_t end, uint32_t *budget)
 {
 	struct gn_np_range range = { { *next }, end - *next };
-	enum gnomon_status status = GNOMON_OK;
+	enum gnomon_status status = in_view(&vm->np[0], op, &range, budget);
 
-	switch (op) {
-	case GN_ENG_UNMAP:
-		status = gn_np_unmap(&vm->np, &range, budget);
-		break;
-	case GN_ENG_PROTECT:
-		status = gn_np_protect(&vm->np, &range, budget);
-		break;
-	case GN_ENG_COLLAPSE:
-		status = gn_np_collapse(&vm->np, &range, budget);
-		break;
-	}
 	*next = status == GNOMON_OK ? end : range.first.v;
 	return status;
 }
 
-/* Where a piece that starts at next ends. */
-static uint64_t piece_end(enum gn_eng_range_op op, uint64_t next, uint64_t end,
-			  uint32_t budget)
+/* How often a frame may have to be looked for. */
+static uint32_t ways_to(const struct gnomon_vm *vm, uint64_t first,
+			uint64_t frames)
 {
-	uint64_t frames = budget / 2 ? budget / 2 : 1;
+	uint32_t ways = 1;
+
+	for (unsigned v = 0; v < gn_eng_views(vm); v++) {
+		struct gn_slots_shown it = { v, first, frames, 0 };
+		uint64_t at, length;
+
+		while (gn_slots_shown_next(&vm->slots, &it, &at, &length)) {
+			ways++;
+		}
+	}
+	return ways;
+}
+
+/* Where a piece that starts at next ends. */
+static uint64_t piece_end(const struct gnomon_vm *vm, enum gn_eng_range_op op,
+			  uint64_t next, uint64_t end, uint32_t budget)
+{
+	uint32_t ways = ways_to(vm, next, end - next);
+	uint64_t frames = budget / ways ? budget / ways : 1;
 
 	/* Whole blocks are what is joined. */
 	if (op == GN_ENG_COLLAPSE) {
@@ -96,18 +155,19 @@ enum gnomon_status gn_eng_range(struct gnomon_vm *vm, enum gn_eng_range_op op,
 	if (!gn_eng_has_nested(vm)) {
 		return in_shadow(vm, op, next, end, budget);
 	}
-	if (!gn_eng_has_shadow(vm)) {
+	if (!gn_eng_has_shadow(vm) && !vm->slots.pieces &&
+	    gn_eng_views(vm) == 1) {
 		return in_nested(vm, op, next, end, budget);
 	}
 	while (*next < end && *budget > 0) {
-		uint64_t stop = piece_end(op, *next, end, *budget);
-		uint64_t shadow = *next, nested = *next;
+		uint64_t stop = piece_end(vm, op, *next, end, *budget);
+		uint64_t shadow = *next;
 		uint32_t left = UINT32_MAX;
 		enum gnomon_status status =
 			in_shadow(vm, op, &shadow, stop, &left);
 
 		if (status == GNOMON_OK) {
-			status = in_nested(vm, op, &nested, stop, &left);
+			status = gn_eng_nested(vm, op, *next, stop, &left);
 		}
 		spend(budget, left);
 		if (status != GNOMON_OK && status != GNOMON_MORE) {
@@ -132,14 +192,35 @@ static uint64_t stride(const struct gnomon_vm *vm, uint64_t next,
 	return hole < block ? hole : block;
 }
 
+/* By any guest frame that shows it; *hole: frames that need no look. */
+static bool nested_young(struct gnomon_vm *vm, uint64_t gfn, bool clear,
+			 bool last, uint64_t *hole)
+{
+	bool used = false;
+
+	*hole = UINT64_MAX;
+	for (unsigned v = 0; v < gn_eng_views(vm); v++) {
+		struct gn_slots_shown it = { v, gfn, 1, 0 };
+		uint64_t at, frames, skip;
+
+		while (gn_slots_shown_next(&vm->slots, &it, &at, &frames)) {
+			/* A large leaf of a piece ends with it. */
+			used |= gn_np_is_young(&vm->np[v], at, clear, last,
+					       &skip);
+			*hole = skip < *hole ? skip : *hole;
+		}
+	}
+	return used;
+}
+
 static enum gnomon_status young_both(struct gnomon_vm *vm, uint64_t *next,
 				     uint64_t end, bool clear, uint64_t *young,
 				     uint32_t *budget)
 {
 	while (*next < end && *budget > 0) {
 		uint64_t hole;
-		bool used = gn_np_is_young(&vm->np, *next, clear,
-					   *next + 1 == end, &hole);
+		bool used = nested_young(vm, *next, clear, *next + 1 == end,
+					 &hole);
 
 		--*budget;
 		*young += gn_sh_is_mapped(&vm->sh, *next) || used;
@@ -151,7 +232,7 @@ static enum gnomon_status young_both(struct gnomon_vm *vm, uint64_t *next,
 		*next = skip < end - *next ? *next + skip : end;
 	}
 	gn_sh_flush_stale(&vm->sh);
-	gn_np_settle(&vm->np);
+	gn_eng_nested_settle(vm);
 	return *next < end ? GNOMON_MORE : GNOMON_OK;
 }
 
@@ -160,8 +241,8 @@ static enum gnomon_status young_nested(struct gnomon_vm *vm, uint64_t *next,
 				       uint64_t *young, uint32_t *budget)
 {
 	struct gn_np_range range = { { *next }, end - *next };
-	enum gnomon_status status = gn_np_young(&vm->np, &range, clear, young,
-						budget);
+	enum gnomon_status status = gn_np_young(&vm->np[0], &range, clear,
+						young, budget);
 
 	*next = status == GNOMON_OK ? end : range.first.v;
 	return status;
@@ -179,7 +260,8 @@ enum gnomon_status gn_eng_range_young(struct gnomon_vm *vm, uint64_t *next,
 		return gn_sh_young_range(&vm->sh, next, end, clear, young,
 					 budget);
 	}
-	return gn_eng_has_shadow(vm)
+	return gn_eng_has_shadow(vm) || vm->slots.pieces ||
+			       gn_eng_views(vm) > 1
 		       ? young_both(vm, next, end, clear, young, budget)
 		       : young_nested(vm, next, end, clear, young, budget);
 }

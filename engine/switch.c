@@ -31,22 +31,31 @@ static uint64_t root_gfn(uint64_t cr3)
 	return (cr3 & gn_mask(51, GNOMON_PAGE_SHIFT)) >> GNOMON_PAGE_SHIFT;
 }
 
+static uint64_t root_memory(const struct gnomon_vm *vm,
+			    const gnomon_gpa_t *cr3)
+{
+	return gn_eng_vm_memory(vm, gn_gfn(root_gfn(cr3->v))).v;
+}
+
 enum gnomon_mode gn_eng_mode_get(const struct gnomon_vm *vm,
 				 const gnomon_gpa_t *cr3)
 {
-	return cr3 ? mode_of(vm, root_gfn(cr3->v)) : vm->config.mode;
+	return cr3 ? mode_of(vm, root_memory(vm, cr3)) : vm->config.mode;
 }
 
-enum gnomon_mode gn_eng_mode_of(const struct gnomon_vm *vm,
+enum gnomon_mode gn_eng_mode_of(const struct gnomon_vcpu *vcpu,
 				const struct gn_gpt_ctx *ctx, uint64_t cr3)
 {
+	const struct gnomon_vm *vm = vcpu->vm;
 	enum gnomon_mode mode =
 		vm->sh.tf.spaces == 0 || ctx->format->id == GN_GPT_OFF
 			? vm->config.mode
-			: mode_of(vm, root_gfn(cr3));
+			: mode_of(vm, gn_eng_memory(vcpu, root_gfn(cr3)));
 
 	return mode == GNOMON_MODE_AGILE &&
-			       gn_sh_agile_root(&vm->sh, ctx, root_gfn(cr3))
+			       gn_sh_agile_root(&vm->sh, ctx,
+						gn_eng_memory(vcpu,
+							      root_gfn(cr3)))
 		       ? GNOMON_MODE_NESTED
 		       : mode;
 }
@@ -135,7 +144,7 @@ enum gnomon_status gn_eng_mode_switch(struct gnomon_vm *vm,
 				      const gnomon_gpa_t *cr3,
 				      enum gnomon_mode mode, uint32_t *budget)
 {
-	uint64_t gfn = cr3 ? root_gfn(cr3->v) : 0;
+	uint64_t gfn = cr3 ? root_memory(vm, cr3) : 0;
 	enum gnomon_status status = GNOMON_OK;
 	uint32_t none;
 

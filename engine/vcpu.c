@@ -42,6 +42,19 @@ enum gnomon_status gn_eng_vcpu_create(struct gnomon_vm *vm, uint32_t id,
 	return GNOMON_OK;
 }
 
+/* The CPU holds nothing of nested tables but those. */
+static void leave_nested(const struct gnomon_vcpu *vcpu,
+			 const struct gn_np *but)
+{
+	struct gnomon_vm *vm = vcpu->vm;
+
+	for (unsigned v = 0; v < gn_eng_views(vm); v++) {
+		if (&vm->np[v] != but) {
+			vm->np[v].vcpus &= ~GN_BIT(vcpu->id);
+		}
+	}
+}
+
 void gn_eng_vcpu_destroy(struct gnomon_vcpu *vcpu)
 {
 	struct gnomon_vm *vm = vcpu->vm;
@@ -56,7 +69,7 @@ void gn_eng_vcpu_destroy(struct gnomon_vcpu *vcpu)
 	gn_sh_vcpu_exit(&vcpu->sh);
 	gn_eng_stats_add(&vm->stats, &vcpu->own);
 	gn_dp_root_leave(&vm->dp, vcpu->id, &vcpu->dp);
-	vm->np.vcpus &= ~GN_BIT(vcpu->id);
+	leave_nested(vcpu, NULL);
 	vm->sh.others &= ~GN_BIT(vcpu->id);
 	vm->vcpus &= ~GN_BIT(vcpu->id);
 }
@@ -110,7 +123,7 @@ static enum gnomon_status load_pdptes(const struct gnomon_vcpu *vcpu,
 		memcpy(regs->pdpte, vcpu->regs.pdpte, sizeof(regs->pdpte));
 		return GNOMON_OK;
 	}
-	return gn_gpt_load_pdptes(&vcpu->vm->mem, regs->cr3, regs->pdpte) ==
+	return gn_gpt_load_pdptes(vcpu->sh.mem, regs->cr3, regs->pdpte) ==
 			       GNOMON_OK
 		       ? GNOMON_OK
 		       : GNOMON_GP;
@@ -166,8 +179,10 @@ void gn_eng_root_loaded_slow(struct gnomon_vcpu *vcpu)
 
 		/* What its root has left behind; more of it the next time. */
 		(void)(gn_sh_reap_all(&vm->sh, &few) == GNOMON_OK);
-	} else if (!gn_eng_has_agile(vm)) {
-		vm->np.vcpus &= ~GN_BIT(vcpu->id);
+		leave_nested(vcpu, gn_eng_np(vcpu));
+	} else {
+		leave_nested(vcpu, gn_eng_has_agile(vm) ? gn_eng_np(vcpu)
+							: NULL);
 	}
 }
 
@@ -181,7 +196,7 @@ static void load_nested(struct gnomon_vcpu *vcpu, const struct gn_gpt_ctx *ctx)
 	if (ctx != &vcpu->sh.ctx) {
 		vcpu->sh.ctx = *ctx;
 	}
-	vm->np.vcpus |= GN_BIT(vcpu->id);
+	gn_eng_np(vcpu)->vcpus |= GN_BIT(vcpu->id);
 	vm->sh.others |= GN_BIT(vcpu->id);
 }
 
@@ -190,14 +205,14 @@ static enum gnomon_status load_root(struct gnomon_vcpu *vcpu,
 				    const struct gn_gpt_ctx *ctx, uint64_t cr3)
 {
 	struct gnomon_vm *vm = vcpu->vm;
-	enum gnomon_mode mode = gn_eng_mode_of(vm, ctx, cr3);
+	enum gnomon_mode mode = gn_eng_mode_of(vcpu, ctx, cr3);
 	enum gnomon_status status = GNOMON_OK;
 
 	if (gn_eng_shadows(mode)) {
 		/* Sees what the vcpu has stored while it was elsewhere. */
 		status = gn_sh_root_load(&vcpu->sh, ctx);
 		if (status == GNOMON_OK && mode == GNOMON_MODE_AGILE) {
-			vm->np.vcpus |= GN_BIT(vcpu->id);
+			gn_eng_np(vcpu)->vcpus |= GN_BIT(vcpu->id);
 		}
 	} else if (mode == GNOMON_MODE_DIRECT) {
 		status = gn_eng_direct_load(vcpu, ctx);
@@ -327,12 +342,13 @@ struct gnomon_root gn_eng_vcpu_root(const struct gnomon_vcpu *vcpu)
 	if (gn_eng_on_shadow(vcpu)) {
 		root.cr3 = gn_sh_root_hpa(&vcpu->sh);
 		root.agile = vcpu->mode == GNOMON_MODE_AGILE;
-		root.ncr3 = root.agile ? gn_np_root(&vm->np) : gn_hpa(0);
+		root.ncr3 = root.agile ? gn_np_root(gn_eng_np(vcpu))
+				       : gn_hpa(0);
 	} else if (gn_eng_direct(vm)) {
 		root.cr3 = gn_dp_root_hpa(&vm->dp, &vcpu->dp);
 	} else {
 		root.cr3 = gn_hpa(vcpu->regs.cr3);
-		root.ncr3 = gn_np_root(&vm->np);
+		root.ncr3 = gn_np_root(gn_eng_np(vcpu));
 		root.cr3_exits = vm->sh.tf.spaces > 0 ||
 				 vm->config.mode != GNOMON_MODE_NESTED;
 	}

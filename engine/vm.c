@@ -155,13 +155,20 @@ static enum gnomon_status init_nested(struct gnomon_vm *vm)
 		.around = c->options & GNOMON_OPT_AROUND ? c->nested_around : 0,
 	};
 
-	enum gnomon_status status = gn_np_init(&vm->np, &config, vm->host,
-					       vm->ctx, &vm->pool, &vm->slots);
+	enum gnomon_status status = GNOMON_OK;
 
-	vm->np.tf = &vm->sh.tf;
-	vm->np.dirty = &vm->mem.dirty;
+	for (unsigned v = gn_eng_views(vm); v-- > 0 && status == GNOMON_OK;) {
+		struct gn_np *np = &vm->np[v];
+
+		status = gn_np_init(np, &config, vm->host, vm->ctx, &vm->pool,
+				    &vm->slots);
+		np->view = v;
+		np->tf = &vm->sh.tf;
+		np->dirty = &vm->mem.dirty;
+		np->next = v + 1 < gn_eng_views(vm) ? np + 1 : NULL;
+	}
 	vm->sh.tf.other = &gn_np_other;
-	vm->sh.tf.other_tables = &vm->np;
+	vm->sh.tf.other_tables = &vm->np[0];
 	return status;
 }
 
@@ -231,9 +238,11 @@ enum gnomon_status gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget)
 	if (gn_eng_direct(vm) && gn_dp_destroy(&vm->dp, budget) != GNOMON_OK) {
 		return GNOMON_MORE;
 	}
-	if (gn_eng_has_nested(vm) &&
-	    gn_np_destroy(&vm->np, budget) != GNOMON_OK) {
-		return GNOMON_MORE;
+	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
+	     v++) {
+		if (gn_np_destroy(&vm->np[v], budget) != GNOMON_OK) {
+			return GNOMON_MORE;
+		}
 	}
 	if (gn_sh_destroy(&vm->sh, budget) != GNOMON_OK) {
 		return GNOMON_MORE;
@@ -242,142 +251,4 @@ enum gnomon_status gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget)
 	       trim(&vm->pool, GNOMON_PAGE_META, budget)
 		       ? GNOMON_OK
 		       : GNOMON_MORE;
-}
-
-/* ---- slots --------------------------------------------------------------- */
-
-static uint64_t gfn_limit(const struct gnomon_vm *vm)
-{
-	uint64_t limit = GN_BIT(vm->config.caps.maxphyaddr - GNOMON_PAGE_SHIFT);
-	uint64_t reach = gn_eng_has_nested(vm) ? gn_np_gfn_limit(&vm->np)
-					       : limit;
-
-	return reach < limit ? reach : limit;
-}
-
-/* Frames that still have translations from a slot that is on its way out. */
-static bool meets_gone(const struct gnomon_vm *vm,
-		       const struct gnomon_slot *slot)
-{
-	for (uint32_t i = 0; i < GNOMON_SLOTS_MAX; i++) {
-		const struct gn_eng_gone *g = &vm->gone[i];
-
-		if (g->busy && (i == slot->id ||
-				(slot->first.v < g->end &&
-				 g->next < slot->first.v + slot->frames))) {
-			return true;
-		}
-	}
-	return false;
-}
-
-enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
-				   const struct gnomon_slot *slot)
-{
-	enum gnomon_status status;
-
-	if (slot->frames > gfn_limit(vm)) {
-		return GNOMON_INVAL;
-	}
-	if (!slot->hva && !(vm->host->load && vm->host->store &&
-			    vm->host->cmpxchg)) {
-		return GNOMON_INVAL;
-	}
-	if (!slot->hva && gn_eng_direct(vm)) {
-		return GNOMON_INVAL;	/* tables are written in place */
-	}
-	if (meets_gone(vm, slot)) {
-		return GNOMON_EXISTS;
-	}
-	vm->slot_generation++;
-	status = gn_slots_add(&vm->slots, slot, gfn_limit(vm));
-	if (status == GNOMON_OK) {
-		struct gn_window window = {
-			.gpa = slot->first.v << GNOMON_PAGE_SHIFT,
-			.bytes = slot->frames << GNOMON_PAGE_SHIFT,
-			.hva = slot->hva,
-			.writable = !(slot->flags & (GNOMON_SLOT_READONLY |
-						     GNOMON_SLOT_ROM)),
-		};
-
-		gn_mem_add(&vm->mem, &window);
-	}
-	return status;
-}
-
-static bool begin_delete(struct gnomon_vm *vm, uint32_t id)
-{
-	struct gn_eng_gone *g = &vm->gone[id];
-	struct gnomon_slot old;
-
-	if (g->busy) {
-		return true;
-	}
-	if (!gn_slots_remove(&vm->slots, id, &old)) {
-		return false;
-	}
-	vm->slot_generation++;
-	gn_mem_remove(&vm->mem, old.first.v << GNOMON_PAGE_SHIFT);
-	vm->sh.dropping++;
-	vm->np.dropping++;
-	*g = (struct gn_eng_gone){
-		.busy = true,
-		.next = old.first.v,
-		.end = old.first.v + old.frames,
-		.range = { old.first, old.frames },
-	};
-	return true;
-}
-
-static bool holds_table(const struct gnomon_vm *vm, uint32_t id)
-{
-	for (uint32_t i = 0; i < vm->slots.count; i++) {
-		const struct gnomon_slot *s = &vm->slots.slot[i];
-
-		if (s->id == id && gn_dp_holds_table(&vm->dp, s->first.v,
-						     s->frames)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static enum gnomon_status drop(struct gnomon_vm *vm, struct gn_eng_gone *g,
-			       uint32_t *budget)
-{
-	if (gn_eng_direct(vm)) {
-		return gn_dp_drop_range(&vm->dp, &g->next, g->end, false,
-					budget);
-	}
-	enum gnomon_status status =
-		gn_sh_drop_range(&vm->sh, &g->next, g->end, budget);
-
-	return status == GNOMON_OK && gn_eng_has_nested(vm)
-		       ? gn_np_unmap(&vm->np, &g->range, budget)
-		       : status;
-}
-
-enum gnomon_status gn_eng_slot_delete(struct gnomon_vm *vm, uint32_t id,
-				      uint32_t *budget)
-{
-	enum gnomon_status status;
-	uint32_t none;
-
-	if (gn_eng_direct(vm) && holds_table(vm, id)) {
-		return GNOMON_EXISTS;
-	}
-	if (id >= GNOMON_SLOTS_MAX || !begin_delete(vm, id)) {
-		return GNOMON_INVAL;
-	}
-	struct gn_eng_gone *g = &vm->gone[id];
-
-	budget = gn_eng_budget(budget, &none);
-	status = drop(vm, g, budget);
-	if (status == GNOMON_OK) {
-		g->busy = false;
-		vm->slot_generation++;
-		vm->sh.dropping--;
-		vm->np.dropping--;
-	}
-	return status;
 }

@@ -11,12 +11,14 @@
 #include "nested/nested.h"
 #include "shadow/shadow.h"
 
-/* A slot that is being deleted: its frames up to next are done with. */
+/* A slot that is being deleted. */
 struct gn_eng_gone {
 	bool busy;
+	struct gnomon_slot slot;
+	/* Frames of the memory that it has or shows, before next: done with. */
 	uint64_t next;
 	uint64_t end;
-	struct gn_np_range range;
+	struct gn_np_range range[GN_SLOTS_VIEWS]; /* the guest's */
 };
 
 /* When the lock was got, by the host's clock. */
@@ -39,15 +41,16 @@ struct gnomon_vm {
 	bool guarded;		/* the host has a lock or a clock */
 	struct gn_pool pool;
 	struct gn_slots slots;
-	struct gn_mem mem;
+	struct gn_mem mem;	/* what the guest sees outside SMM */
 	struct gn_sh sh;	/* always there; empty without the mode */
-	struct gn_np np;	/* made only where modes has NESTED */
+	struct gn_np np[GN_SLOTS_VIEWS]; /* made only for modes with NESTED */
 	struct gn_dp dp;	/* mode DIRECT */
 	struct gnomon_stats stats; /* and those of each vcpu: see vcpu.own */
 	uint64_t slot_generation; /* see mmio.h; from 1 */
 	uint64_t vcpus;		/* bit n: vcpu n exists */
 	struct gn_eng_gone gone[GNOMON_SLOTS_MAX];
-	struct gn_np_range zap;	/* what is left of a gnomon_zap_all() */
+	/* What is left of a gnomon_zap_all(). */
+	struct gn_np_range zap[GN_SLOTS_VIEWS];
 	struct gn_eng_sweep sweep; /* of choices that count no more */
 	struct gn_eng_since held; /* by whoever holds the vm alone */
 	struct gn_eng_since *since; /* = &held: a hold changes no vm */
@@ -89,6 +92,33 @@ static inline bool gn_eng_has_nested(const struct gnomon_vm *vm)
 	return gn_eng_has(vm, GNOMON_MODE_NESTED) || gn_eng_has_agile(vm);
 }
 
+/* Address spaces that slots may differ in. */
+static inline unsigned gn_eng_views(const struct gnomon_vm *vm)
+{
+	(void)vm;
+	return 1;
+}
+
+/* Where the vcpu's nested tables are. */
+static inline struct gn_np *gn_eng_np(const struct gnomon_vcpu *vcpu)
+{
+	return &vcpu->vm->np[vcpu->sh.view];
+}
+
+/* The frame of memory that a guest frame shows to the vcpu. */
+static inline uint64_t gn_eng_memory(const struct gnomon_vcpu *vcpu,
+				     uint64_t gfn)
+{
+	return gn_slots_memory(&vcpu->vm->slots, vcpu->sh.view, gfn);
+}
+
+/* The same for the VMM, who names guest frames as outside SMM. */
+static inline gnomon_gfn_t gn_eng_vm_memory(const struct gnomon_vm *vm,
+					    gnomon_gfn_t gfn)
+{
+	return gn_gfn(gn_slots_memory(&vm->slots, 0, gfn.v));
+}
+
 /* What the CPU walks, or begins with. */
 static inline bool gn_eng_shadows(unsigned mode)
 {
@@ -109,6 +139,9 @@ static inline bool gn_eng_direct(const struct gnomon_vm *vm)
 {
 	return vm->config.mode == GNOMON_MODE_DIRECT;
 }
+
+/* No frame of memory has a higher number. */
+#define GN_ENG_FRAMES (UINT64_C(1) << 40)
 
 /* A limit for callers that gave none. */
 static inline uint32_t *gn_eng_budget(uint32_t *budget, uint32_t *none)

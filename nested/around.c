@@ -7,7 +7,7 @@
  */
 #include "nested/map.h"
 
-/* What a guess at gfn may grant; 0: nothing is to be mapped there. */
+/* What a guess at a frame of memory may grant; 0: it is not to be mapped. */
 static uint32_t rights_of(const struct gn_np *np, uint64_t gfn, bool writable)
 {
 	uint32_t rights = GN_NP_R | GN_NP_X;
@@ -23,7 +23,7 @@ static uint32_t rights_of(const struct gn_np *np, uint64_t gfn, bool writable)
 static bool guess(const struct gn_np *np, struct gn_np_table *table,
 		  unsigned index)
 {
-	uint64_t gfn = table->first + index;
+	uint64_t gfn = gn_np_memory(np, table->first + index);
 	struct gnomon_frame frame;
 	uint32_t rights;
 
@@ -48,9 +48,11 @@ unsigned gn_np_around_split(struct gn_np *np, const struct gn_np_table *table)
 	}
 	for (unsigned i = 0; i < GN_NP_ENTRIES; i++) {
 		uint32_t rights = gn_np_entry_rights(f, gn_np_read(table, i));
+		uint64_t gfn = gn_slots_mapped(np->slots, np->view,
+					       table->first + i);
 
 		if ((rights & GN_NP_HOST_W) && !(rights & GN_NP_W) &&
-		    (gn_np_rights_left(np, table->first + i) & GN_NP_W)) {
+		    (gn_np_rights_left(np, gfn) & GN_NP_W)) {
 			gn_np_raise(np, table, i, GN_NP_W);
 			raised++;
 		}

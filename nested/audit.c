@@ -49,13 +49,14 @@ static bool check_frame(struct audit *a, uint64_t gfn, uint64_t hfn,
 {
 	const struct gn_np *np = a->np;
 	uint32_t rights = gn_np_entry_rights(np->config.format, npte);
+	gnomon_gfn_t memory = gn_gfn(gn_np_memory(np, gfn));
 	struct gnomon_frame frame;
 
 	/* A slot that is on its way out still has leaves. */
-	if (np->dropping && !gn_slots_find(np->slots, gn_gfn(gfn))) {
+	if (np->dropping && !gn_slots_find(np->slots, memory)) {
 		return true;
 	}
-	gn_slots_frame(np->slots, np->host, np->ctx, gn_gfn(gfn), 0, &frame);
+	gn_np_frame(np, gfn, 0, &frame);
 	if (frame.kind != GNOMON_FRAME_RAM && frame.kind != GNOMON_FRAME_ROM) {
 		return broken(a, "np-outside", gfn, npte);
 	}
@@ -78,15 +79,17 @@ static bool check_guard(struct audit *a, uint64_t gfn, unsigned level,
 	const struct gn_np *np = a->np;
 	uint32_t rights = gn_np_entry_rights(np->config.format, npte);
 	const struct gn_tf_record *record;
+	uint64_t memory = gn_slots_mapped(np->slots, np->view, gfn);
 
 	if (!np->tf) {
 		return true;
 	}
 	if (level > 1) {
-		return !(rights & GN_NP_W) || !gn_np_marked(np, gfn, level) ||
+		return !(rights & GN_NP_W) ||
+		       !gn_np_marked(np, memory, level) ||
 		       broken(a, "np-large-guarded", gfn, npte);
 	}
-	record = gn_tf_find(np->tf, gfn);
+	record = gn_tf_find(np->tf, memory);
 	if (!record) {
 		return true;
 	}

@@ -73,6 +73,8 @@ enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
 		/* The mark of a large leaf is for all of it, so it goes only
 		 * with the last of its frames. */
 		uint64_t count = common(range, &spot);
+		uint64_t memory = gn_slots_mapped(np->slots, np->view,
+						  range->first.v);
 		bool last = range->first.v + count == spot.first + spot.frames;
 
 		if (gn_np_spot_is_leaf(np, &spot) &&
@@ -84,7 +86,7 @@ enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
 					  GN_NP_DIRTY);
 			}
 			for (uint64_t i = 0; i < count; i++) {
-				gn_dirty_mark(dirty, range->first.v + i);
+				gn_dirty_mark(dirty, memory + i);
 			}
 		}
 		gn_np_advance(range, &spot);

@@ -7,7 +7,8 @@
 
 struct fault {
 	struct gn_np *np;
-	uint64_t gfn;
+	uint64_t gfn;		/* the guest's: where the leaf stands */
+	uint64_t memory;	/* the frame that it shows */
 	bool write;
 	bool exec;
 	struct gnomon_frame frame;
@@ -40,12 +41,12 @@ static bool step_frame(struct fault *f)
 		answer(f, GNOMON_DO_MMIO, GNOMON_KIND_MMIO);
 		return false;
 	}
-	gn_slots_frame(np->slots, np->host, np->ctx, gn_gfn(f->gfn),
-		       f->write ? GNOMON_WANT_WRITE : GNOMON_WANT_READ,
-		       &f->frame);
+	gn_np_frame(np, f->gfn,
+		    f->write ? GNOMON_WANT_WRITE : GNOMON_WANT_READ, &f->frame);
 	switch (f->frame.kind) {
 	case GNOMON_FRAME_NOT_NOW:
 		answer(f, GNOMON_RETRY, GNOMON_KIND_HOST);
+		f->out->gpa.v += (f->memory - f->gfn) << GNOMON_PAGE_SHIFT;
 		return false;
 	case GNOMON_FRAME_ABSENT:
 	case GNOMON_FRAME_MMIO:
@@ -85,7 +86,7 @@ static unsigned wanted_level(const struct fault *f)
 	}
 	level = level < most ? level : most;
 	level = level < f->np->config.levels ? level : f->np->config.levels;
-	while (gn_np_marked(f->np, f->gfn, level)) {
+	while (gn_np_marked(f->np, f->memory, level)) {
 		level--;
 	}
 	return level;
@@ -93,7 +94,7 @@ static unsigned wanted_level(const struct fault *f)
 
 static const struct gn_tf_record *record_of(const struct fault *f)
 {
-	return f->np->tf ? gn_tf_find(f->np->tf, f->gfn) : NULL;
+	return f->np->tf ? gn_tf_find(f->np->tf, f->memory) : NULL;
 }
 
 /* The VMM's own interest in the frame. */
@@ -213,7 +214,7 @@ static uint32_t leaf_rights(const struct fault *f)
 		rights |= GN_NP_HOST_W;
 		rights |= f->write || !f->np->logging ? GN_NP_W : 0;
 	}
-	return rights & gn_np_rights_left(f->np, f->gfn);
+	return rights & gn_np_rights_left(f->np, f->memory);
 }
 
 /* The frame becomes writable after this; dirtied: by a write that logs see. */
@@ -221,7 +222,7 @@ static void will_write(struct fault *f, bool dirtied)
 {
 	f->dirtied = dirtied;
 	if (dirtied && f->np->dirty) {
-		gn_dirty_mark(f->np->dirty, f->gfn);
+		gn_dirty_mark(f->np->dirty, f->memory);
 	}
 }
 
@@ -390,6 +391,7 @@ bool gn_np_fault_shared(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 	struct fault f = {
 		.np = np,
 		.gfn = gn_gpa_gfn(gpa).v,
+		.memory = gn_np_memory(np, gn_gpa_gfn(gpa).v),
 		.write = access & GNOMON_WRITE,
 		.exec = access & GNOMON_EXEC,
 		.out = outcome,
@@ -412,6 +414,7 @@ void gn_np_fault(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 	struct fault f = {
 		.np = np,
 		.gfn = gn_gpa_gfn(gpa).v,
+		.memory = gn_np_memory(np, gn_gpa_gfn(gpa).v),
 		.write = access & GNOMON_WRITE,
 		.exec = access & GNOMON_EXEC,
 		.out = outcome,

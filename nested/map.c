@@ -33,6 +33,17 @@ uint32_t gn_np_rights_left(const struct gn_np *np, uint64_t gfn)
 	return rights;
 }
 
+void gn_np_frame(const struct gn_np *np, uint64_t gfn, uint32_t want,
+		 struct gnomon_frame *frame)
+{
+	gn_slots_frame(np->slots, np->host, np->ctx,
+		       gn_gfn(gn_np_memory(np, gfn)), want, frame);
+	if (np->slots->pieces) {
+		frame->order = gn_slots_view_order(np->slots, np->view, gfn,
+						   frame->order);
+	}
+}
+
 bool gn_np_spot_is_leaf(const struct gn_np *np,
 			const struct gn_np_spot *spot)
 {
@@ -156,7 +167,7 @@ enum gnomon_status gn_np_protect(struct gn_np *np, struct gn_np_range *range,
 	return gn_np_finish(np, s);
 }
 
-void gn_np_guard(struct gn_np *np, uint64_t gfn)
+static void guard(struct gn_np *np, uint64_t gfn)
 {
 	struct gn_np_spot spot;
 
@@ -169,12 +180,24 @@ void gn_np_guard(struct gn_np *np, uint64_t gfn)
 		gn_np_lower(np, spot.table, spot.index);
 		np->stats.guarded++;
 	}
+}
+
+void gn_np_guard(struct gn_np *np, uint64_t gfn)
+{
+	struct gn_slots_shown it = { np->view, gfn, 1, 0 };
+	uint64_t at, frames;
+
+	while (gn_slots_shown_next(np->slots, &it, &at, &frames)) {
+		guard(np, at);
+	}
 	gn_np_settle(np);
 }
 
 static void guard_other(void *tables, uint64_t gfn)
 {
-	gn_np_guard(tables, gfn);
+	for (struct gn_np *np = tables; np; np = np->next) {
+		gn_np_guard(np, gfn);
+	}
 }
 
 const struct gn_tf_other gn_np_other = { .protect = guard_other };
@@ -244,12 +267,12 @@ static bool try_join(struct gn_np *np, struct gn_np_table *table)
 
 	/* While the CPU keeps a log, small leaves are what it is good for. */
 	if (!table->parent || level > np->config.leaf_levels ||
-	    np->harvesting || gn_np_marked(np, table->first, level) ||
+	    np->harvesting ||
+	    gn_np_marked(np, gn_np_memory(np, table->first), level) ||
 	    !uniform(np, table, &rights)) {
 		return false;
 	}
-	gn_slots_frame(np->slots, np->host, np->ctx, gn_gfn(table->first), 0,
-		       &frame);
+	gn_np_frame(np, table->first, 0, &frame);
 	if ((frame.kind != GNOMON_FRAME_RAM &&
 	     frame.kind != GNOMON_FRAME_ROM) ||
 	    frame.order < 9 * (level - 1) ||

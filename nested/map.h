@@ -13,7 +13,16 @@
  */
 void gn_np_split_spot(struct gn_np *np, const struct gn_np_spot *spot);
 
-/* Does a frame of the block that a leaf of the level maps need its own? */
+/* The frame of memory that a guest frame shows. */
+static inline uint64_t gn_np_memory(const struct gn_np *np, uint64_t gfn)
+{
+	return gn_slots_memory(np->slots, np->view, gfn);
+}
+
+/*
+ * Does a frame of the block that a leaf of the level maps need its own? gfn is
+ * one of memory, and the block shows one of it.
+ */
 static inline bool gn_np_marked(const struct gn_np *np, uint64_t gfn,
 				unsigned level)
 {
@@ -21,7 +30,10 @@ static inline bool gn_np_marked(const struct gn_np *np, uint64_t gfn,
 	       gn_frames_marked(np->tf->frames, gfn, 9 * (level - 1));
 }
 
-/* What trace and watch of a frame leave of the rights to it; no R: nothing. */
+/*
+ * What trace and watch of a frame of memory leave of the rights to it; no R:
+ * nothing.
+ */
 uint32_t gn_np_rights_left(const struct gn_np *np, uint64_t gfn);
 /*
  * The leaf at spot has been filled: fill the holes beside it, as many as
@@ -33,6 +45,9 @@ unsigned gn_np_around(const struct gn_np *np, const struct gn_np_spot *spot);
  * but for those that a trace or a watch is on. The vm is held alone. How many.
  */
 unsigned gn_np_around_split(struct gn_np *np, const struct gn_np_table *table);
+/* gn_slots_frame() for a guest frame; order is also that of its block. */
+void gn_np_frame(const struct gn_np *np, uint64_t gfn, uint32_t want,
+		 struct gnomon_frame *frame);
 
 bool gn_np_spot_is_leaf(const struct gn_np *np,
 			const struct gn_np_spot *spot);

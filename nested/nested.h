@@ -66,6 +66,9 @@ struct gn_np {
 	void *ctx;
 	struct gn_pool *pool;		/* shared with the rest of the vm */
 	const struct gn_slots *slots;
+	/* Whose guest frames the tables translate (base/slots.h). */
+	unsigned view;
+	struct gn_np *next;		/* tables of another view, or null */
 	const struct gn_tf *tf;		/* traces and watches; null: none */
 	const struct gn_dirty *dirty;	/* logs to tell; null: the caller */
 	uint64_t vcpus;			/* kept by the engine */
@@ -126,7 +129,11 @@ bool gn_np_fault_shared(struct gn_np *np, gnomon_gpa_t gpa, uint32_t access,
 			struct gnomon_stats *stats,
 			struct gnomon_outcome *outcome);
 
-/* A range still to be worked on; calls advance it as they go. */
+/*
+ * A range still to be worked on; calls advance it as they go. Tables are filed
+ * by guest frames: memory that more than one of them shows takes a call for
+ * each (engine/range.c).
+ */
 struct gn_np_range {
 	gnomon_gfn_t first;
 	uint64_t frames;
@@ -146,8 +153,9 @@ enum gnomon_status gn_np_unmap(struct gn_np *np, struct gn_np_range *range,
 enum gnomon_status gn_np_protect(struct gn_np *np, struct gn_np_range *range,
 				 uint32_t *budget) GNOMON_MUST_USE;
 /*
- * A trace of gfn starts: its leaf loses W, and with it all that a large leaf
- * maps, for there may be no page to split it with.
+ * A trace of gfn, a frame of memory, starts: every leaf that shows it loses W,
+ * and with it all that a large leaf maps, for there may be no page to split it
+ * with.
  */
 void gn_np_guard(struct gn_np *np, uint64_t gfn);
 /* The same for the keeper of the traces; tables is a struct gn_np. */

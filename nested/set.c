@@ -15,7 +15,8 @@ static void save_dirty(const struct gn_np *np, const struct gn_np_table *table,
 		       unsigned index, uint64_t old)
 {
 	uint64_t frames = gn_level_frames(table->level);
-	uint64_t first = table->first + index * frames;
+	uint64_t first = gn_slots_mapped(np->slots, np->view,
+					 table->first + index * frames);
 
 	if (!np->harvesting || !np->dirty ||
 	    gn_np_entry_kind(np->config.format, old, table->level) !=

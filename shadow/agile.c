@@ -74,7 +74,7 @@ enum gn_sh_step gn_sh_step_agile(struct gn_sh_fault *f)
 		return GN_SH_NEXT;
 	}
 	for (unsigned l = f->top - 1; l >= f->walk.level && l > 0; l--) {
-		uint64_t gfn = f->walk.step[l].gpa.v >> GNOMON_PAGE_SHIFT;
+		uint64_t gfn = gn_sh_table_at(f, l);
 
 		if (!gn_sh_agile_marked(sh, gfn)) {
 			continue;
@@ -84,9 +84,7 @@ enum gn_sh_step gn_sh_step_agile(struct gn_sh_fault *f)
 			f->below = l;
 			return GN_SH_NEXT;
 		case GNOMON_FRAME_NOT_NOW:
-			gn_sh_answer(f, GNOMON_RETRY, GNOMON_KIND_HOST);
-			f->out->gpa.v = gfn << GNOMON_PAGE_SHIFT;
-			return GN_SH_DONE;
+			return gn_sh_retry(f, gfn);
 		case GNOMON_FRAME_ABSENT:
 		case GNOMON_FRAME_ROM:
 		case GNOMON_FRAME_MMIO:
@@ -124,7 +122,7 @@ enum gn_sh_step gn_sh_step_switch(struct gn_sh_fault *f)
 		return gn_sh_answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
 	}
 	gn_dirty_mark(&sh->mem->dirty,
-		      f->walk.step[f->below].gpa.v >> GNOMON_PAGE_SHIFT);
+		      gn_sh_table_at(f, f->below));
 	gn_sh_set_switch(sh, page, index, spte, gpte);
 	if (gn_spte_present(old)) {
 		gn_sh_flush_stale(sh);
@@ -139,7 +137,8 @@ void gn_sh_agile_follow(struct gn_sh *sh, struct gn_sh_page *page,
 	uint64_t hpa = gn_spte_hpa(old, 1);
 	uint64_t spte = 0;
 
-	if (gn_sh_table_gfn(page, gpte) == gn_sh_leaf_gfn(sh, page, index)) {
+	if (gn_sh_table_gfn(sh, page, gpte) ==
+	    gn_sh_leaf_gfn(sh, page, index)) {
 		spte = gn_sh_agile_entry(sh, page, gpte,
 					 gn_hfn(hpa >> GNOMON_PAGE_SHIFT));
 	}

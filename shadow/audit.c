@@ -40,6 +40,12 @@ static bool contains(const struct gn_sh *sh, uint32_t list, uint32_t ref)
 	return count == 1;
 }
 
+/* Or the alias that showed it is on its way out. */
+static bool same_memory(const struct audit *a, uint64_t gfn, uint64_t is)
+{
+	return gfn == is || (a->sh->dropping && (gfn & GN_SLOTS_NOWHERE));
+}
+
 static void check_child(struct audit *a, const struct gn_sh_page *page,
 			unsigned i)
 {
@@ -60,7 +66,7 @@ static void check_child(struct audit *a, const struct gn_sh_page *page,
 		return;
 	}
 	holds(a, gn_sh_child_key(a->sh, page, i, gpte, &key) &&
-		      key.gfn == child->gfn &&
+		      same_memory(a, key.gfn, child->gfn) &&
 		      key.role.bits == child->role.bits,
 	      "a child has the key that its entry asks for", page->gfn, i);
 }
@@ -109,7 +115,8 @@ static void check_gpte(struct audit *a, const struct gn_sh_page *page,
 	struct gn_sh_want want;
 
 	holds(a, gn_sh_want(a->sh, page, i, gpte, &want) &&
-		      want.gfn == gn_sh_leaf_gfn(a->sh, page, i) &&
+		      same_memory(a, want.gfn,
+				  gn_sh_leaf_gfn(a->sh, page, i)) &&
 		      rights_fit(page->spt[i], &want.attr),
 	      rule, page->gfn, i);
 }
@@ -193,7 +200,8 @@ static void check_memory(struct audit *a, const struct gn_sh_page *page,
 		return;
 	}
 	holds(a, gn_sh_child_key(a->sh, page, i, gpte, &key) &&
-		      key.gfn == gn_sh_child(a->sh, page, i)->gfn,
+		      same_memory(a, key.gfn,
+				  gn_sh_child(a->sh, page, i)->gfn),
 	      rule, page->gfn, i);
 }
 

@@ -4,7 +4,9 @@
 #include "shadow/page.h"
 #include "shadow/refs.h"
 #include "shadow/set.h"
+#include "shadow/view.h"
 
+/* Both: of the guest frame, which gn_sh_want() turns into one of memory. */
 static void want_direct(const struct gn_sh_page *page, unsigned index,
 			struct gn_sh_want *want)
 {
@@ -57,9 +59,12 @@ bool gn_sh_want(struct gn_sh *sh, const struct gn_sh_page *page,
 {
 	if (page->role.direct) {
 		want_direct(page, index, want);
-		return true;
+	} else if (!want_by(gn_sh_mode(sh, page->role), page, index, gpte,
+			    want)) {
+		return false;
 	}
-	return want_by(gn_sh_mode(sh, page->role), page, index, gpte, want);
+	want->gfn = gn_sh_memory(sh, page->role, want->gfn);
+	return true;
 }
 
 bool gn_sh_compose_slow(const struct gn_gpt_ctx *ctx,
@@ -173,6 +178,7 @@ static void guess(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
 	    !gn_sh_compose(&vcpu->ctx, page, index, gpte, &fill)) {
 		return;
 	}
+	fill.gfn = gn_sh_memory(sh, page->role, fill.gfn);
 	fill.frame = gn_frames_find(&sh->frames, fill.gfn);
 	if (!fill.frame ||
 	    (fill.frame->trace && gn_sh_hidden(sh, fill.frame))) {

@@ -12,7 +12,7 @@
 
 /* What the guest says about a leaf: rights (W only when dirty) and the rest. */
 struct gn_sh_want {
-	uint64_t gfn;		/* first that the leaf maps */
+	uint64_t gfn;		/* of memory, the first that the leaf maps */
 	struct gn_spte_attr attr;
 };
 
@@ -39,8 +39,8 @@ static inline uint64_t gn_sh_limit(const struct gn_sh *sh,
 
 /*
  * The same in two steps, for level 1, a vcpu's own page and several vcpus at
- * once. compose() says which gfn, and the spte without its frame; false as
- * above.
+ * once. compose() says which guest frame, which the caller has to make one of
+ * memory, and the spte without its frame; false as above.
  */
 bool gn_sh_compose_slow(const struct gn_gpt_ctx *ctx,
 			const struct gn_sh_page *page, unsigned index,

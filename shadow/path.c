@@ -7,10 +7,24 @@
 #include "shadow/step.h"
 #include "shadow/unsync.h"
 
+/* Direct pages and large leaves are filed under the first frame of a block. */
+static enum gnomon_status reserve_blocks(struct gn_sh *sh, uint64_t gfn)
+{
+	for (unsigned l = 1; l <= 4; l++) {
+		uint64_t first = gn_align_down(gfn, gn_level_frames(l));
+
+		if (gn_frames_ensure(&sh->frames, first) != GNOMON_OK) {
+			return GNOMON_NOMEM;
+		}
+	}
+	return GNOMON_OK;
+}
+
 /* All that may fail for want of memory. */
 static enum gnomon_status reserve(struct gn_sh_fault *f)
 {
 	struct gn_sh *sh = f->sh;
+	uint64_t guest = f->walk.gpa.v >> GNOMON_PAGE_SHIFT;
 	unsigned low = f->walk.level ? f->walk.level : 1;
 
 	if (gn_sh_refs_reserve(sh, GN_SH_PATH_MAX + 1 + GN_SH_STOCK_MAX) !=
@@ -19,19 +33,15 @@ static enum gnomon_status reserve(struct gn_sh_fault *f)
 	}
 	gn_sh_refs_stock(f->vcpu, GN_SH_PATH_MAX + 1);
 	for (unsigned l = low; l <= gn_sh_path_levels(f); l++) {
-		uint64_t gfn = f->walk.step[l].gpa.v >> GNOMON_PAGE_SHIFT;
-
-		if (gn_frames_ensure(&sh->frames, gfn) != GNOMON_OK) {
+		if (gn_frames_ensure(&sh->frames, gn_sh_table_at(f, l)) !=
+		    GNOMON_OK) {
 			return GNOMON_NOMEM;
 		}
 	}
-	/* Direct pages and large leaves are filed under their first frame. */
-	for (unsigned l = 1; l <= 4; l++) {
-		uint64_t first = gn_align_down(f->gfn, gn_level_frames(l));
-
-		if (gn_frames_ensure(&sh->frames, first) != GNOMON_OK) {
-			return GNOMON_NOMEM;
-		}
+	/* The pages by the guest's frames, the leaves by those of memory. */
+	if (reserve_blocks(sh, f->gfn) != GNOMON_OK ||
+	    (guest != f->gfn && reserve_blocks(sh, guest) != GNOMON_OK)) {
+		return GNOMON_NOMEM;
 	}
 	/* Last, for it counts what the pool has left. */
 	return gn_sh_make_room(sh, GN_SH_PATH_MAX);
@@ -96,7 +106,7 @@ static unsigned leaf_level(const struct gn_sh_fault *f)
 	if (f->below) {
 		return f->below + 1;
 	}
-	unsigned host = f->frame.order / 9u + 1;
+	unsigned host = gn_sh_order(f) / 9u + 1;
 	unsigned level = guest < host ? guest : host;
 
 	if (!gn_sh_option(f->sh, GNOMON_OPT_LARGE)) {
@@ -140,6 +150,7 @@ enum gn_sh_step gn_sh_step_path(struct gn_sh_fault *f)
 enum gn_sh_step gn_sh_step_recheck(struct gn_sh_fault *f)
 {
 	unsigned bytes = gn_gpt_entry_bytes(&f->vcpu->ctx);
+	const struct gn_mem *mem = f->vcpu->mem;
 
 	/* What the CPU walks itself may change at any time. */
 	unsigned low = f->below ? f->below + 1 : f->walk.level;
@@ -148,9 +159,9 @@ enum gn_sh_step gn_sh_step_recheck(struct gn_sh_fault *f)
 		const struct gn_gpt_step *step = &f->walk.step[l];
 		uint64_t now;
 		enum gnomon_status status =
-			bytes == 8 ? gn_mem_load8(f->sh->mem, step->gpa.v, &now)
-				   : gn_mem_load_slow(f->sh->mem, step->gpa.v,
-						      bytes, &now);
+			bytes == 8 ? gn_mem_load8(mem, step->gpa.v, &now)
+				   : gn_mem_load_slow(mem, step->gpa.v, bytes,
+						      &now);
 
 		if (status != GNOMON_OK || now != step->gpte) {
 			return gn_sh_answer(f, GNOMON_RESUME,

@@ -3,6 +3,7 @@
 
 #include "shadow/fill.h"
 #include "shadow/set.h"
+#include "shadow/view.h"
 
 /* Once for a single store, once in the loop over a table. */
 #define GN_SH_INLINE static inline __attribute__((always_inline))
@@ -13,7 +14,7 @@ void gn_sh_plain_init(struct gn_sh *sh, struct gn_sh_page *page)
 	bool wide = role.format == GN_GPT_PAE || role.format == GN_GPT_LONG4 ||
 		    role.format == GN_GPT_LONG5;
 
-	if (role.level != 1 || role.direct || role.top || !wide) {
+	if (role.level != 1 || role.direct || role.top || role.view || !wide) {
 		return;
 	}
 	page->plain_bad = gn_sh_mode(sh, role)->bad_leaf[1];
@@ -35,6 +36,7 @@ GN_SH_INLINE bool guess(const struct gn_sh *sh, const struct gn_sh_page *page,
 	struct gnomon_frame frame;
 
 	fill->gpte = gpte;
+	/* What an alias shows is found by no slot below, and left out. */
 	fill->gfn = gn_sh_plain_gfn(gpte);
 	fill->spte = gn_sh_plain_spte(page, gpte);
 	fill->frame = gn_frames_find(&sh->frames, fill->gfn);
@@ -64,7 +66,8 @@ GN_SH_INLINE bool stay(struct gn_sh *sh, struct gn_sh_page *page,
 	spte &= old & GN_SPTE_HOST_W ? ~UINT64_C(0) : ~GN_SPTE_W;
 	/* What the spte had already needs no second look at the frame. */
 	if ((spte & ~old & GN_SPTE_W) || (old & ~spte & GN_SPTE_NX)) {
-		uint64_t gfn = gn_sh_plain_gfn(gpte);
+		uint64_t gfn = gn_sh_mapped(sh, page->role,
+					    gn_sh_plain_gfn(gpte));
 
 		spte = gn_sh_limit(sh, gn_frames_find(&sh->frames, gfn), gfn,
 				   spte);

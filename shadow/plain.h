@@ -8,6 +8,9 @@
  *	plain_bad	a gpte with one of these bits is no leaf
  *	plain_keep	bits that the spte takes over; 0: not such a page
  *
+ * Guest frames that lie in a slot are frames of memory, outside SMM; pages for
+ * inside are not plain.
+ *
  * gn_sh_want() and gn_sh_make_leaf() say the same for every page; the audit
  * holds what was made here against them.
  */
@@ -32,6 +35,7 @@ static inline bool gn_sh_plain_leaf(const struct gn_sh_page *page,
 	return (gpte & need) == need && !(gpte & page->plain_bad);
 }
 
+/* The guest frame that it names. */
 static inline uint64_t gn_sh_plain_gfn(uint64_t gpte)
 {
 	return (gpte & GN_SH_PLAIN_FRAME) >> GNOMON_PAGE_SHIFT;

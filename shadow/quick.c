@@ -58,7 +58,7 @@ static enum gn_sh_step not_ok(struct gn_sh_fault *f, enum gnomon_status status)
 static enum gn_sh_step step_walk(struct gn_sh_fault *f)
 {
 	enum gnomon_status status =
-		gn_gpt_walk(&f->vcpu->ctx, f->sh->mem, f->gva, f->access,
+		gn_gpt_walk(&f->vcpu->ctx, f->vcpu->mem, f->gva, f->access,
 			    GN_GPT_SET_AD, &f->walk);
 
 	if (__builtin_expect(status != GNOMON_OK, 0)) {
@@ -67,7 +67,8 @@ static enum gn_sh_step step_walk(struct gn_sh_fault *f)
 	/* Both are 0 with paging off. */
 	f->vcpu->stats->guest_walk_refs +=
 		gn_sh_path_levels(f) + (f->walk.level > 0) - f->walk.level;
-	f->gfn = f->walk.gpa.v >> GNOMON_PAGE_SHIFT;
+	f->gfn = gn_sh_memory(f->sh, f->vcpu->role,
+			      f->walk.gpa.v >> GNOMON_PAGE_SHIFT);
 	return GN_SH_NEXT;
 }
 
@@ -142,7 +143,7 @@ static enum gn_sh_step refuse(struct gn_sh_fault *f)
 {
 	switch (f->frame.kind) {
 	case GNOMON_FRAME_NOT_NOW:
-		return gn_sh_answer(f, GNOMON_RETRY, GNOMON_KIND_HOST);
+		return gn_sh_retry(f, f->gfn);
 	case GNOMON_FRAME_ABSENT:
 	case GNOMON_FRAME_MMIO:
 		return gn_sh_answer(f, GNOMON_DO_MMIO, GNOMON_KIND_MMIO);
@@ -218,7 +219,7 @@ static void prepare(struct gn_sh_fault *f)
 /* Where a large leaf could stand as well, a small one is not the answer. */
 static bool may_be_large(const struct gn_sh_fault *f)
 {
-	return f->walk.level != 1 && f->frame.order >= 9 &&
+	return f->walk.level != 1 && gn_sh_order(f) >= 9 &&
 	       gn_sh_option(f->sh, GNOMON_OPT_LARGE) &&
 	       !gn_frames_marked(&f->sh->frames, f->gfn, 9);
 }
@@ -233,6 +234,7 @@ static bool compose(const struct gn_sh_fault *f, const struct gn_sh_page *page,
 	    !gn_sh_compose(&f->vcpu->ctx, page, index, gpte, fill)) {
 		return false;
 	}
+	fill->gfn = f->gfn;
 	if (f->access & GNOMON_WRITE) {
 		if (!f->vcpu->role.wp || !(fill->spte & GN_SPTE_W)) {
 			return false;

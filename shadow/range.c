@@ -27,8 +27,22 @@ static enum gnomon_status finish(struct gn_sh *sh, uint64_t next, uint64_t end)
 	return next < end ? GNOMON_MORE : GNOMON_OK;
 }
 
+/* What the VMM has said of the frame goes with its memory. */
+static void forget_frame(struct gn_sh *sh, uint64_t gfn)
+{
+	if (gn_tf_watched(&sh->tf, gfn)) {
+		gn_tf_watch(&sh->tf, gfn, 0);
+	}
+	if (gn_sh_agile_marked(sh, gfn)) {
+		gn_tf_mark_below(&sh->tf, gfn, false);
+		sh->below--;
+	}
+	gn_tf_sweep_space(&sh->tf, gfn);
+	gn_tf_set_space(&sh->tf, gfn, 0);
+}
+
 enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
-				    uint64_t end, uint32_t *budget)
+				    uint64_t end, bool stays, uint32_t *budget)
 {
 	while (next_frame(sh, next, end, budget)) {
 		gn_sh_unmap(sh, *next);
@@ -37,15 +51,9 @@ enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
 		if (record && (record->tables || record->open)) {
 			gn_sh_page_zap_gfn(sh, record);
 		}
-		if (gn_tf_watched(&sh->tf, *next)) {
-			gn_tf_watch(&sh->tf, *next, 0);
+		if (!stays) {
+			forget_frame(sh, *next);
 		}
-		if (gn_sh_agile_marked(sh, *next)) {
-			gn_tf_mark_below(&sh->tf, *next, false);
-			sh->below--;
-		}
-		gn_tf_sweep_space(&sh->tf, *next);
-		gn_tf_set_space(&sh->tf, *next, 0);
 		++*next;
 	}
 	return finish(sh, *next, end);

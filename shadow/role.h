@@ -40,6 +40,8 @@ union gn_sh_role {
 		uint32_t pkey : 4;
 		uint32_t type : 3;	/* PWT, PCD, PAT */
 		uint32_t global : 1;
+		/* Whose guest frames entries name (base/slots.h). */
+		uint32_t view : 1;
 	};
 };
 

@@ -7,6 +7,7 @@
 #include "shadow/refs.h"
 #include "shadow/set.h"
 #include "shadow/unsync.h"
+#include "shadow/view.h"
 
 #define TOP_ENTRIES 4u		/* of 1G each below 4G */
 
@@ -98,13 +99,16 @@ static struct gn_sh_page *find_root(struct gn_sh_vcpu *vcpu,
 				    const struct gn_gpt_ctx *ctx,
 				    union gn_sh_role role)
 {
-	uint64_t gfn = ctx->root.v >> GNOMON_PAGE_SHIFT;
+	uint64_t gfn = gn_sh_memory(vcpu->sh, role,
+				    ctx->root.v >> GNOMON_PAGE_SHIFT);
 
 	role.level = ctx->format->id == GN_GPT_LONG5 ? 5 : 4;
 	if (ctx->format->id == GN_GPT_OFF) {
-		union gn_sh_role direct = { .level = 4, .direct = 1 };
+		union gn_sh_role direct = {
+			.level = 4, .direct = 1, .rights = 7,
+			.view = role.view,
+		};
 
-		direct.rights = 7;
 		return shared(vcpu->sh, 0, direct);
 	}
 	if (has_top(ctx)) {
@@ -178,9 +182,11 @@ enum gnomon_status gn_sh_root_load(struct gn_sh_vcpu *vcpu,
 				   const struct gn_gpt_ctx *ctx)
 {
 	union gn_sh_role role = gn_sh_role_of(ctx);
-	struct gn_sh_page *root = find_root(vcpu, ctx, role);
+	struct gn_sh_page *root;
 	uint32_t old = vcpu->root;
 
+	role.view = vcpu->view & 1;
+	root = find_root(vcpu, ctx, role);
 	if (!root) {
 		return GNOMON_NOMEM;
 	}

@@ -3,10 +3,11 @@
 
 #include "shadow/plain.h"
 #include "shadow/refs.h"
+#include "shadow/view.h"
 
 #define LEVEL_SWITCH 0u		/* no leaf, though in the reverse map */
 
-uint64_t gn_sh_table_gfn(const struct gn_sh_page *page, uint64_t gpte)
+static uint64_t table_gfn(const struct gn_sh_page *page, uint64_t gpte)
 {
 	const struct gn_gpt_format *f = gn_gpt_formats[page->role.format];
 
@@ -14,15 +15,18 @@ uint64_t gn_sh_table_gfn(const struct gn_sh_page *page, uint64_t gpte)
 	       GNOMON_PAGE_SHIFT;
 }
 
-/* The frame that spte, which stands or stood at index, leads to. */
-static uint64_t mapped_gfn(const struct gn_sh_page *page, unsigned index,
-			   uint64_t spte)
+uint64_t gn_sh_table_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
+			 uint64_t gpte)
+{
+	return gn_sh_memory(sh, page->role, table_gfn(page, gpte));
+}
+
+/* The guest frame that spte, which stands or stood at index, leads to. */
+static uint64_t guest_gfn(const struct gn_sh_page *page, unsigned index,
+			  uint64_t spte)
 {
 	union gn_sh_role role = page->role;
 
-	if (gn_sh_plain(page)) {
-		return gn_sh_plain_gfn(page->snap[index]);
-	}
 	if (role.direct) {
 		return page->gfn + index * gn_level_frames(role.level);
 	}
@@ -33,7 +37,7 @@ static uint64_t mapped_gfn(const struct gn_sh_page *page, unsigned index,
 		       (gpte & l->leaf_high) << 19;
 
 	if (gn_spte_switch(spte)) {
-		return gn_sh_table_gfn(page, gpte);
+		return table_gfn(page, gpte);
 	}
 	/* A 4M leaf fills two entries. */
 	if (gn_sh_role_small(role) && role.level == 2) {
@@ -42,11 +46,21 @@ static uint64_t mapped_gfn(const struct gn_sh_page *page, unsigned index,
 	return gpa >> GNOMON_PAGE_SHIFT;
 }
 
+/* And the frame of memory. */
+static uint64_t mapped_gfn(const struct gn_sh *sh,
+			   const struct gn_sh_page *page, unsigned index,
+			   uint64_t spte)
+{
+	uint64_t gfn = gn_sh_plain(page) ? gn_sh_plain_gfn(page->snap[index])
+					 : guest_gfn(page, index, spte);
+
+	return gn_sh_mapped(sh, page->role, gfn);
+}
+
 uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
 			unsigned index)
 {
-	(void)sh;
-	return mapped_gfn(page, index, page->spt[index]);
+	return mapped_gfn(sh, page, index, page->spt[index]);
 }
 
 static void store(struct gn_sh_page *page, unsigned index, uint64_t spte)
@@ -118,7 +132,8 @@ void gn_sh_clear(struct gn_sh *sh, struct gn_sh_page *page, unsigned index)
 	if (gn_spte_table(old, page->role.level)) {
 		unlink_child(sh, page, index);
 	} else {
-		unmap_leaf(sh, page, index, old, mapped_gfn(page, index, old));
+		unmap_leaf(sh, page, index, old,
+			   mapped_gfn(sh, page, index, old));
 	}
 }
 
@@ -149,12 +164,21 @@ static void map(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 	if (page->snap) {
 		page->snap[index] = gpte;
 	}
-	uint64_t gfn = mapped_gfn(page, index, spte);
+	uint64_t gfn = mapped_gfn(sh, page, index, spte);
 	struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
 
 	GN_ASSERT(frame);
 	sh->large += page->role.level > 1;
 	link_leaf(sh, page, index, frame, spte);
+}
+
+static inline bool leave_frame(struct gn_sh *sh, struct gn_sh_page *page,
+			       unsigned index, uint64_t gfn)
+{
+	struct gn_frame *from = gn_frames_find(&sh->frames, gfn);
+
+	return from && gn_sh_refs_remove(sh, &from->rmap,
+					 gn_sh_ref(page, index));
 }
 
 /* First half of a swap: out of the list of the frame that was mapped. */
@@ -166,13 +190,16 @@ static inline void leave(struct gn_sh *sh, struct gn_sh_page *page,
 	if (!gn_spte_present(old)) {
 		return;
 	}
-	struct gn_frame *from = gn_frames_find(
-		&sh->frames, gn_sh_plain_gfn(page->snap[index]));
-	bool found = from && gn_sh_refs_remove(sh, &from->rmap,
-					       gn_sh_ref(page, index));
+	uint64_t gfn = gn_sh_plain_gfn(page->snap[index]);
 
-	GN_ASSERT(found);
-	(void)found;
+	if (!leave_frame(sh, page, index, gfn)) {
+		/* It is a frame that an alias shows, in the target's list. */
+		bool found = leave_frame(sh, page, index,
+					 gn_sh_mapped(sh, page->role, gfn));
+
+		GN_ASSERT(found);
+		(void)found;
+	}
 	gn_sh_note_stale(sh, (old & GN_SPTE_G) != 0);
 	sh->stats->sptes_cleared++;
 }
@@ -274,7 +301,7 @@ enum gn_sh_put gn_sh_put_leaf(struct gn_sh_vcpu *vcpu, struct gn_sh_page *page,
 	    !claim(page, index, old)) {
 		return GN_SH_PUT_NO;
 	}
-	if (mapped_gfn(page, index, old) != fill->gfn) {
+	if (mapped_gfn(vcpu->sh, page, index, old) != fill->gfn) {
 		publish(page, index, old);
 		return GN_SH_PUT_NO;
 	}

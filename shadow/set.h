@@ -21,12 +21,14 @@
 
 #include "shadow/shadow.h"
 
-/* gfn that a leaf or switch at index leads to, by page and snapshot. */
+/* Frame of memory that a leaf or switch at index leads to, by page and
+ * snapshot. */
 uint64_t gn_sh_leaf_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
 			unsigned index);
 
-/* gfn of the table that gpte, a table entry of page, names. */
-uint64_t gn_sh_table_gfn(const struct gn_sh_page *page, uint64_t gpte);
+/* Frame of memory of the table that gpte, a table entry of page, names. */
+uint64_t gn_sh_table_gfn(const struct gn_sh *sh, const struct gn_sh_page *page,
+			 uint64_t gpte);
 
 void gn_sh_clear(struct gn_sh *sh, struct gn_sh_page *page, unsigned index);
 /* One reference must be reserved, and the frame must have room. */
@@ -37,7 +39,7 @@ void gn_sh_set_leaf(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
 struct gn_sh_fill {
 	uint64_t spte;
 	uint64_t gpte;
-	uint64_t gfn;
+	uint64_t gfn;		/* of memory */
 	struct gn_frame *frame;	/* of gfn */
 };
 

@@ -2,6 +2,7 @@
 #include "shadow/shadow.h"
 
 #include "shadow/page.h"
+#include "shadow/view.h"
 
 #define CHUNK_SHIFT 6
 #define CHUNKS_MAX ((1u << 31) - 1)
@@ -33,6 +34,7 @@ void gn_sh_vcpu_init(struct gn_sh *sh, struct gn_sh_vcpu *vcpu, uint32_t id,
 {
 	vcpu->sh = sh;
 	vcpu->id = id;
+	vcpu->mem = sh->mem;
 	vcpu->stats = stats;
 	sh->vcpu[id] = vcpu;
 }
@@ -162,6 +164,7 @@ static void direct_key(struct gn_sh *sh, const struct gn_sh_page *page,
 		.type = (unsigned)e->pwt | (unsigned)e->pcd << 1 |
 			(unsigned)e->pat << 2,
 		.global = e->global,
+		.view = role.view,
 	};
 }
 
@@ -179,7 +182,8 @@ bool gn_sh_child_key(struct gn_sh *sh, const struct gn_sh_page *page,
 	}
 	key->role.top = 0;
 	if (role.top) {
-		key->gfn = (gpte & gn_mask(51, 12)) >> GNOMON_PAGE_SHIFT;
+		key->gfn = gn_sh_memory(sh, role, (gpte & gn_mask(51, 12)) >>
+						 GNOMON_PAGE_SHIFT);
 		key->role.quadrant = gn_sh_role_small(role) ? index & 3 : 0;
 		return (gpte & X86_PTE_P) != 0;
 	}
@@ -191,7 +195,7 @@ bool gn_sh_child_key(struct gn_sh *sh, const struct gn_sh_page *page,
 		direct_key(sh, page, index, &e, key);
 		return true;
 	}
-	key->gfn = e.frame.v >> GNOMON_PAGE_SHIFT;
+	key->gfn = gn_sh_memory(sh, role, e.frame.v >> GNOMON_PAGE_SHIFT);
 	key->role.rights = role.rights & e.rights & 7u;
 	key->role.quadrant = gn_sh_role_small(role) ? index & 1 : 0;
 	return true;

@@ -46,7 +46,12 @@ enum gn_sh_state {
 struct gn_sh_page {
 	uint32_t number;
 	uint32_t next;		/* page of the same gfn; 0 = last */
-	uint64_t gfn;		/* top: the vcpu's id */
+	/*
+	 * Indirect: frame of memory of the table. Direct: guest frame that
+	 * entry 0 maps, for the block may show more than one slot. Top: the
+	 * vcpu's id.
+	 */
+	uint64_t gfn;
 	uint64_t *spt;		/* the entries that the CPU walks */
 	uint64_t *snap;		/* gpte that each entry was made from */
 	struct gn_sh_page **kids; /* the page below a table entry */
@@ -91,7 +96,7 @@ struct gn_sh {
 	void *ctx;
 	struct gn_pool *pool;
 	const struct gn_slots *slots;
-	struct gn_mem *mem;
+	struct gn_mem *mem;	/* by addresses of memory */
 	struct gnomon_stats *stats;
 	struct gn_sh_config config;
 	struct gn_frames frames;
@@ -146,6 +151,8 @@ struct gn_sh_way {
 struct gn_sh_vcpu {
 	struct gn_sh *sh;
 	uint32_t id;
+	unsigned view;		/* that it sees memory in (base/slots.h) */
+	const struct gn_mem *mem; /* by the guest's addresses in it */
 	struct gn_gpt_ctx ctx;	/* as the registers are */
 	union gn_sh_role role;	/* that the registers select */
 	uint32_t root;		/* page number, 0 before the first load */

@@ -10,6 +10,7 @@
 #include "shadow/page.h"
 #include "shadow/root.h"
 #include "shadow/shadow.h"
+#include "shadow/view.h"
 
 /* A fault on its way through the steps. */
 struct gn_sh_fault {
@@ -20,7 +21,7 @@ struct gn_sh_fault {
 	uint32_t access;
 	/* Found by the walk. */
 	struct gn_gpt_walk walk;
-	uint64_t gfn;
+	uint64_t gfn;		/* of memory */
 	struct gn_frame *known;	/* what is known of gfn, or null */
 	struct gn_tf_record *record; /* of gfn, or null */
 	struct gnomon_frame frame;
@@ -46,6 +47,31 @@ static inline enum gn_sh_step gn_sh_answer(struct gn_sh_fault *f,
 	f->out->kind = kind;
 	f->out->gpa = f->walk.gpa;
 	return GN_SH_DONE;
+}
+
+/* The host has to fetch a frame of memory first. */
+static inline enum gn_sh_step gn_sh_retry(struct gn_sh_fault *f, uint64_t gfn)
+{
+	gn_sh_answer(f, GNOMON_RETRY, GNOMON_KIND_HOST);
+	f->out->gpa.v = gfn << GNOMON_PAGE_SHIFT |
+			(f->walk.gpa.v & (GNOMON_PAGE_BYTES - 1));
+	return GN_SH_DONE;
+}
+
+/* Of the largest block around the frame, for the guest and for the host. */
+static inline uint8_t gn_sh_order(const struct gn_sh_fault *f)
+{
+	return gn_slots_view_order(f->sh->slots, f->vcpu->view,
+				   f->walk.gpa.v >> GNOMON_PAGE_SHIFT,
+				   f->frame.order);
+}
+
+/* The frame of memory that holds the guest's entry of a level. */
+static inline uint64_t gn_sh_table_at(const struct gn_sh_fault *f,
+				      unsigned level)
+{
+	return gn_sh_memory(f->sh, f->vcpu->role,
+			    f->walk.step[level].gpa.v >> GNOMON_PAGE_SHIFT);
 }
 
 static inline unsigned gn_sh_path_levels(const struct gn_sh_fault *f)

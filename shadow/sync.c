@@ -33,7 +33,12 @@ static void update_leaf(struct gn_sh *sh, struct gn_sh_page *page,
 	uint64_t spte = page->spt[index];
 	struct gn_sh_want want;
 
-	if (!gn_sh_want(sh, page, index, gpte, &want) ||
+	/*
+	 * A large leaf may show the same memory elsewhere, yet not all of it:
+	 * then it is the fault that finds out.
+	 */
+	if ((level > 1 && sh->slots->pieces) ||
+	    !gn_sh_want(sh, page, index, gpte, &want) ||
 	    want.gfn != gn_sh_leaf_gfn(sh, page, index)) {
 		gn_sh_clear(sh, page, index);
 		return;
@@ -227,7 +232,7 @@ static uint64_t guest_page_bytes(const struct gn_sh_vcpu *vcpu,
 {
 	struct gn_gpt_walk walk;
 	enum gnomon_status status = gn_gpt_translate(
-		&vcpu->ctx, vcpu->sh->mem, gva, GNOMON_READ, 0, &walk);
+		&vcpu->ctx, vcpu->mem, gva, GNOMON_READ, 0, &walk);
 
 	if (status == GNOMON_OK) {
 		return UINT64_C(1) << walk.page_shift;

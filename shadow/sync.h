@@ -28,10 +28,11 @@ void gn_sh_invlpg(struct gn_sh_vcpu *vcpu, gnomon_gva_t gva);
 /*
  * Drop every translation to frames *next .. end-1 and every shadow of a table
  * in them. Advances *next; GNOMON_OK when done, GNOMON_MORE when the budget is
- * used up. The TLBs have followed at each return.
+ * used up. The TLBs have followed at each return. Frames are those of memory,
+ * here and below; the memory stays: what the VMM has said of it is kept.
  */
 enum gnomon_status gn_sh_drop_range(struct gn_sh *sh, uint64_t *next,
-				    uint64_t end, uint32_t *budget)
+				    uint64_t end, bool stays, uint32_t *budget)
 	GNOMON_MUST_USE;
 
 /* The translations only: the host moves the frames, their contents stay. */

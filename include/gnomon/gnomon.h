@@ -389,33 +389,53 @@ gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget) GNOMON_MUST_USE;
 enum gnomon_slot_flags {
 	GNOMON_SLOT_READONLY = 1u << 0,	/* RAM that the host write-protects */
 	GNOMON_SLOT_ROM = 1u << 1,
+	/*
+	 * No memory of its own: the range shows that of another slot, from
+	 * frame target on, with the rights that it has there.
+	 */
+	GNOMON_SLOT_ALIAS = 1u << 2,
 };
 
 /*
  * A range of guest-physical memory. What lies in no slot is MMIO. hva, when
  * not null, is where the whole slot is mapped, readable and writable by the
  * engine for as long as the slot exists.
+ *
+ * Aliases. Memory is known by the frames of the slot that has it, whatever
+ * alias the guest reaches it by: traces, watches, dirty logs, host changes and
+ * modes belong to the memory, so a store by one way is seen by all. So
+ * host->frame(), load(), store() and cmpxchg() are asked for the target's
+ * addresses, a dirty log sets the bit of the target's frame, and calls on
+ * ranges of frames (gnomon_host_change_begin(), gnomon_young(), gnomon_split()
+ * and so on) take those of the target; frames of an alias have nothing of
+ * their own there. Calls that take a gpa, a CR3 or a single frame
+ * (gnomon_watch() too, frame by frame) take either.
  */
 struct gnomon_slot {
 	uint32_t id;		/* 0 .. GNOMON_SLOTS_MAX-1, chosen by the VMM */
-	uint32_t flags;
+	uint32_t flags;		/* enum gnomon_slot_flags */
 	gnomon_gfn_t first;
 	uint64_t frames;	/* > 0 */
-	void *hva;
+	void *hva;		/* ALIAS: null */
+	gnomon_gfn_t target;	/* ALIAS only; not read without the flag */
 };
 #define GNOMON_SLOTS_MAX 64
 
 /*
  * Add a slot. GNOMON_OK; GNOMON_EXISTS when id is taken or the range overlaps
- * another; GNOMON_INVAL for an empty, wrapping or too high range.
+ * another; GNOMON_INVAL for an empty, wrapping or too high range, and for an
+ * alias with other flags or an hva; GNOMON_ABSENT for an alias whose target
+ * does not lie in one slot that is none; GNOMON_UNSUPPORTED for an alias in
+ * mode DIRECT.
  */
 GNOMON_API enum gnomon_status
 gnomon_slot_set(struct gnomon_vm *vm, const struct gnomon_slot *slot)
 	GNOMON_MUST_USE;
 /*
- * Remove a slot and every translation into it. GNOMON_OK; GNOMON_MORE;
- * GNOMON_INVAL when there is none; GNOMON_EXISTS: mode DIRECT, and a frame of
- * it is a table.
+ * Remove a slot and every translation into it, an alias with those that went
+ * by it. GNOMON_OK; GNOMON_MORE; GNOMON_INVAL when there is none;
+ * GNOMON_EXISTS: an alias of it is there, or on its way out; in mode DIRECT,
+ * a frame of it is a table.
  */
 GNOMON_API enum gnomon_status
 gnomon_slot_delete(struct gnomon_vm *vm, uint32_t id, uint32_t *budget)

@@ -139,7 +139,7 @@ Test(agile_audit, below_a_switch_the_guest_may_do_as_it_likes)
 
 Test(agile_audit, the_nested_tables_below_are_audited_too)
 {
-	w->vm->np.stats.tables++;
+	w->vm->np[0].stats.tables++;
 	expect(GNOMON_AUDIT_COUNTS, "np-table-count");
-	w->vm->np.stats.tables--;
+	w->vm->np[0].stats.tables--;
 }

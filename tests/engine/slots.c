@@ -70,6 +70,45 @@ static void partly(uint64_t first, uint64_t frames, uint64_t touched)
 	cr_assert(guest_destroy(g) == 0);
 }
 
+/*
+ * While its translations are still being dropped nothing may come into the
+ * place of a slot, neither where that is done nor where it is not.
+ */
+Test(slots, nothing_new_before_all_is_dropped)
+{
+	for (unsigned mode = 0; mode < 2; mode++) {
+		struct guest_options o = guest_defaults();
+		uint64_t gva = UINT64_C(0x40000000);
+		enum gnomon_status s;
+		unsigned steps = 0;
+
+		o.mode = mode;
+		struct guest *g = guest_create(o);
+		struct gnomon_slot slot = fh_slot(g->fh, 10, 8000, 64, 0,
+						  true);
+
+		cr_assert(gnomon_slot_set(g->vm, &slot) == GNOMON_OK);
+		for (uint64_t i = 0; i < 64; i++) {
+			guest_map(g, g->root, gva + (i << 12),
+				  (8000 + i) << 12, GUEST_RWU, 1);
+			guest_access(g, 0, gva + (i << 12), GNOMON_WRITE, 1);
+		}
+		do {
+			uint32_t budget = 1;
+
+			s = gnomon_slot_delete(g->vm, 10, &budget);
+			cr_assert(s == GNOMON_OK ||
+				  (set(g, 11, 8000, 1) == GNOMON_EXISTS &&
+				   set(g, 11, 8063, 1) == GNOMON_EXISTS));
+			steps++;
+		} while (s == GNOMON_MORE);
+		fh_slot_forget(g->fh, 10);
+		cr_assert(s == GNOMON_OK && steps > 2);
+		cr_assert(set(g, 11, 8000, 64) == GNOMON_OK);
+		cr_assert(guest_destroy(g) == 0);
+	}
+}
+
 Test(slots, large_leaf_stays_within_its_slot)
 {
 	partly(8192, 512, 8200);

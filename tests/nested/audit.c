@@ -34,7 +34,7 @@ static void make(uint32_t modes)
 	o.mode = GNOMON_MODE_NESTED;
 	o.modes = modes;
 	g = guest_create(o);
-	np = &g->vm->np;
+	np = &g->vm->np[0];
 	guest_map(g, g->root, DATA, FRAME << 12, GUEST_RWU, 1);
 	guest_map(g, g->root, DATA + 4096, (FRAME + 1) << 12, GUEST_RWU, 1);
 	guest_map(g, g->root, LARGE, BLOCK << 12, GUEST_RWU, 2);

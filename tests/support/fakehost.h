@@ -112,7 +112,17 @@ void fh_frames(struct fakehost *fh, uint64_t first, uint64_t count,
 /* A slot for gnomon_slot_set(); window: with an hva. Remembered. */
 struct gnomon_slot fh_slot(struct fakehost *fh, uint32_t id, uint64_t first,
 			   uint64_t frames, uint32_t flags, bool window);
+/* The same for one that shows memory of another. */
+struct gnomon_slot fh_alias(struct fakehost *fh, uint32_t id, uint64_t first,
+			    uint64_t frames, uint64_t target);
 void fh_slot_forget(struct fakehost *fh, uint32_t id);
+/* What the host and the slots know the memory at a guest's gpa by. */
+uint64_t fh_memory(const struct fakehost *fh, uint64_t gpa);
+/* fh_load() by a guest's gpa. */
+uint64_t fh_seen(const struct fakehost *fh, uint64_t gpa, unsigned bytes);
+/* The same for struct ref_mmu: how many values there may be there, 0 or 1. */
+unsigned fh_read(void *fh, uint64_t gpa, unsigned bytes, uint64_t *values);
+/* The one that has the memory. */
 const struct gnomon_slot *fh_slot_of(const struct fakehost *fh, uint64_t gfn);
 /* May a leaf map gfn at all, and may it do so writable? */
 bool fh_mappable(const struct fakehost *fh, uint64_t gfn);

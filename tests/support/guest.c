@@ -50,7 +50,7 @@ uint64_t guest_entry(struct guest *g, uint64_t root, uint64_t gva,
 	for (unsigned l = g->o.levels;; l--) {
 		uint64_t index = gva >> (12 + width * (l - 1)) &
 				 ((1u << width) - 1);
-		uint64_t at = table + index * entry_bytes(g);
+		uint64_t at = fh_memory(g->fh, table + index * entry_bytes(g));
 
 		if (l == level) {
 			return at;
@@ -122,7 +122,7 @@ void guest_dma(struct guest *g, uint64_t gpa, uint64_t value)
 static void read_pdptes(struct guest *g, struct gnomon_regs *regs)
 {
 	for (unsigned i = 0; ref_levels(regs) == 3 && i < 4; i++) {
-		regs->pdpte[i] = fh_load(g->fh, (regs->cr3 & ~31ull) + 8 * i,
+		regs->pdpte[i] = fh_seen(g->fh, (regs->cr3 & ~31ull) + 8 * i,
 					 8);
 	}
 }
@@ -327,7 +327,8 @@ static bool try_nested(struct run *r)
 		return fault(r, &hw, false);
 	}
 	for (unsigned i = 0; i < ref.steps; i++) {
-		fh_store(g->fh, ref.step[i].gpa, ref.step[i].bytes,
+		fh_store(g->fh, fh_memory(g->fh, ref.step[i].gpa),
+			 ref.step[i].bytes,
 			 ref.step[i].value | ref.step[i].set);
 	}
 	reached(r, hw.hpa);
@@ -352,18 +353,6 @@ struct guest_access guest_access(struct guest *g, unsigned vcpu, uint64_t gva,
 }
 
 /* ---- life --------------------------------------------------------------- */
-
-static unsigned read_one(void *arg, uint64_t gpa, unsigned bytes,
-			 uint64_t *values)
-{
-	struct fakehost *fh = arg;
-
-	if (gpa >> 12 >= FH_FRAMES || !fh_readable(fh, gpa >> 12)) {
-		return 0;
-	}
-	values[0] = fh_load(fh, gpa, bytes);
-	return 1;
-}
 
 static void on_flush(void *arg, const struct gnomon_flush *flush)
 {
@@ -459,7 +448,7 @@ struct guest *guest_create(struct guest_options o)
 	g->fh->on_flush_arg = g;
 	g->fh->fail_at = o.fail_at;
 	g->fh->live_max = o.live_max;
-	g->ref = (struct ref_mmu){ .read = read_one, .arg = g->fh };
+	g->ref = (struct ref_mmu){ .read = fh_read, .arg = g->fh };
 	g->ref.caps.maxphyaddr = 40;
 	g->ref.caps.features = o.features | GNOMON_CAP_NX | GNOMON_CAP_SMEP |
 			       GNOMON_CAP_SMAP | GNOMON_CAP_1G;
