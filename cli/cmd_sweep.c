@@ -15,10 +15,12 @@
 #include "cli/slurm.h"
 #include "cli/sweep.h"
 #include "cli/sweep_folder.h"
+#include "cli/table.h"
+#include "sim/text.h"
 
 enum {
 	KEY_CHECK = 0x2000, KEY_SAMPLE, KEY_LIST, KEY_SHARE, KEY_SLURM,
-	KEY_SBATCH,
+	KEY_SBATCH, KEY_TEMPLATES,
 	SBATCH_MAX = 32, TASKS_MAX = 1000, /* Slurm allows 1001 by default */
 };
 
@@ -29,6 +31,8 @@ struct sweep_opts {
 	size_t sample;
 	bool check;
 	bool list;
+	bool templates;
+	char shipped[PATH_MAX];	/* where `file` names a template */
 	size_t share, shares;	/* shares 0: all of it */
 	bool slurm;
 	const char *sbatch[SBATCH_MAX];
@@ -44,6 +48,9 @@ static const struct argp_option options[] = {
 	  "tasks of the job array (default: one per point, at most 1000)", 0 },
 	{ "list", KEY_LIST, NULL, 0,
 	  "only list the points: input, mode, preset, seed, what varies", 0 },
+	{ "templates", KEY_TEMPLATES, NULL, 0,
+	  "only list the scenarios that come with gnomon; a FILE may be one of "
+	  "their names", 0 },
 	{ "share", KEY_SHARE, "K/N", 0,
 	  "compute every Nth point from the Kth (0 to N-1) on and gather "
 	  "nothing; other shares may run at the same time, elsewhere too", 0 },
@@ -74,6 +81,29 @@ static void take_share(struct sweep_opts *o, const char *text)
 	free(first);
 }
 
+/* What goes together and what is missing. */
+static void check_opts(const struct sweep_opts *o)
+{
+	if (o->templates) {
+		return;
+	}
+	if (!o->file) {
+		cmd_usage("no scenario file is named");
+	}
+	if (o->slurm && (o->shares || o->check || o->list)) {
+		cmd_usage("--slurm goes with -o alone");
+	}
+	if (o->shares && (o->check || o->list)) {
+		cmd_usage("--share goes with -o alone");
+	}
+	if (o->sbatch_count && !o->slurm) {
+		cmd_usage("--sbatch needs --slurm");
+	}
+	if (!o->dir && !o->check && !o->list) {
+		cmd_usage("the results need a folder: -o DIR");
+	}
+}
+
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
 	struct sweep_opts *o = state->input;
@@ -87,6 +117,9 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_CHECK:
 		o->check = true;
+		return 0;
+	case KEY_TEMPLATES:
+		o->templates = true;
 		return 0;
 	case KEY_LIST:
 		o->list = true;
@@ -113,21 +146,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		o->file = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!o->file) {
-			cmd_usage("no scenario file is named");
-		}
-		if (o->slurm && (o->shares || o->check || o->list)) {
-			cmd_usage("--slurm goes with -o alone");
-		}
-		if (o->shares && (o->check || o->list)) {
-			cmd_usage("--share goes with -o alone");
-		}
-		if (o->sbatch_count && !o->slurm) {
-			cmd_usage("--sbatch needs --slurm");
-		}
-		if (!o->dir && !o->check && !o->list) {
-			cmd_usage("the results need a folder: -o DIR");
-		}
+		check_opts(o);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -257,10 +276,47 @@ static int check(const struct sweep_opts *o)
 	return status;
 }
 
+static bool add_template(void *ctx, const char *name, const char *path)
+{
+	char error[SCENARIO_ERROR_MAX];
+	struct scenario s;
+
+	if (scenario_load(&s, path, NULL, error)) {
+		table_cell(ctx, "%s", name);
+		table_cell(ctx, "%s", s.title);
+	}
+	scenario_free(&s);
+	return true;
+}
+
+static int list_templates(void)
+{
+	struct table t;
+
+	table_init(&t, "ll");
+	table_cell(&t, "template");
+	table_cell(&t, "question");
+	sim_data_list("scenarios", ".ini", add_template, &t);
+	table_print(&t, stdout);
+	table_free(&t);
+	return CMD_OK;
+}
+
+/* A bare name is one of ours, unless there is a file of that name. */
+static void find_template(struct sweep_opts *o)
+{
+	if (access(o->file, F_OK) && !strchr(o->file, '/') &&
+	    !strchr(o->file, '.') &&
+	    sim_data_path("scenarios", o->file, ".ini", o->shipped,
+			  sizeof(o->shipped))) {
+		o->file = o->shipped;
+	}
+}
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
-	.args_doc = "FILE -o DIR\n--list FILE\n--check DIR",
+	.args_doc = "FILE -o DIR\n--list FILE\n--check DIR\n--templates",
 	.doc = "Runs every point of a scenario: each recording, preset, "
 	       "parameter value, seed and mode. A sweep that was interrupted "
 	       "goes on where it was; of a changed scenario only what "
@@ -274,9 +330,13 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	int status;
 
 	cmd_parse(cmd, argc, argv, &o);
+	if (o.templates) {
+		return list_templates();
+	}
 	if (o.check) {
 		return check(&o);
 	}
+	find_template(&o);
 	if (points_load(&points, o.file, NULL, NULL, &status)) {
 		status = o.list ? list(&points) : sweep(&o, &points);
 	}

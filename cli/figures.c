@@ -65,9 +65,12 @@ static void put_subtitle(struct fig_group *g, const char *input)
 {
 	size_t seeds = g->p->scenario.seeds.count;
 
-	snprintf(g->subtitle, sizeof(g->subtitle), "%s%spreset %s, %zu seed%s",
-		 input ? input : "", input ? ", " : "", g->first->preset,
-		 seeds, seeds == 1 ? "" : "s");
+	bool one = input || g->p->scenario.presets.count == 1 || *g->suffix;
+
+	snprintf(g->subtitle, sizeof(g->subtitle), "%s%s%s%s, %zu seed%s",
+		 input ? input : "", input ? ", " : "",
+		 one ? "preset " : "several presets",
+		 one ? g->first->preset : "", seeds, seeds == 1 ? "" : "s");
 }
 
 static bool draw_group(struct fig_group *g)
@@ -106,12 +109,16 @@ static bool draw_presets(const struct points *p,
 		    !strcmp(done, g.first->preset)) {
 			continue;
 		}
+		if (!*done) {
+			put_subtitle(&g, NULL);
+			ok = fig_slowdown(&g);
+		}
 		done = g.first->preset;
 		if (p->scenario.presets.count > 1) {
 			fig_add_suffix(g.suffix, sizeof(g.suffix), done);
 		}
 		put_subtitle(&g, NULL);
-		ok = fig_inputs(&g);
+		ok = ok && fig_inputs(&g);
 	}
 	return ok;
 }

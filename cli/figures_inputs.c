@@ -15,6 +15,7 @@
  */
 struct bar {
 	const struct point_input *input;
+	const char *preset;
 	enum sim_mode mode;
 	struct fig_spread walk;		/* % of the ideal run */
 	struct fig_spread rest;		/* what else is over the ideal run */
@@ -50,26 +51,33 @@ static void add_result(struct bar *bar, const struct sim_result *r,
 	}
 }
 
-/* The base of each input and mode, in the scenario's order. */
-static size_t take_bars(const struct fig_group *g, struct bar *bars)
+static bool is_of(const struct bar *bar, const struct point *pt)
+{
+	return bar->input == pt->input && bar->mode == pt->mode &&
+	       !strcmp(bar->preset, pt->preset);
+}
+
+/* The base of each input and mode of a preset (NULL: of all presets). */
+static size_t take_bars(const struct fig_group *g, const char *preset,
+			struct bar *bars)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->p->count; i++) {
 		const struct point *pt = &g->p->list[i];
 		const struct sim_result *native =
-			pt->base && !strcmp(pt->preset, g->first->preset) ?
+			pt->base && (!preset || !strcmp(pt->preset, preset)) ?
 			native_of(g, pt) : NULL;
 		size_t at = 0;
 		if (!native) {
 			continue;
 		}
-		while (at < n && (bars[at].input != pt->input ||
-				  bars[at].mode != pt->mode)) {
+		while (at < n && !is_of(&bars[at], pt)) {
 			at++;
 		}
 		if (at == n) {
 			bars[n++] = (struct bar){ .input = pt->input,
+						  .preset = pt->preset,
 						  .mode = pt->mode };
 		}
 		add_result(&bars[at], &g->results[i], native);
@@ -109,13 +117,48 @@ static void put_spread(FILE *f, const struct fig_spread *s)
 	fprintf(f, " %.4f %.4f %.4f", s->mean, s->least, s->largest);
 }
 
-static void put_bars(FILE *f, const struct bar *bars, size_t n, bool parts)
+/* A workload goes by its name alone where no other has it. */
+static void put_input(FILE *f, const struct bar *bars, size_t n, size_t i)
+{
+	const char *name = bars[i].input->name;
+	size_t length = bars[i].input->path ? strlen(name) :
+			strcspn(name, ",");
+	char text[2 * SIM_NAME_MAX];
+
+	for (size_t k = 0; k < n; k++) {
+		const char *other = bars[k].input->name;
+		if (bars[k].input != bars[i].input &&
+		    strcspn(other, ",") == length &&
+		    !strncmp(other, name, length)) {
+			length = strlen(name);
+		}
+	}
+	snprintf(text, sizeof(text), "%.*s", (int)length, name);
+	plot_label(f, text);
+}
+
+/* One bar, with the preset's name where there are several. */
+static void put_name(FILE *f, const struct bar *bar, bool presets)
+{
+	char text[2 * SIM_NAME_MAX];
+
+	snprintf(text, sizeof(text), "%s%s%s", sim_mode_name(bar->mode),
+		 presets ? " on " : "", presets ? bar->preset : "");
+	plot_label(f, text);
+}
+
+static void put_bars(FILE *f, const struct bar *bars, size_t n, bool parts,
+		     bool presets)
 {
 	for (size_t i = 0; i < n; i++) {
 		bool begins = !i || bars[i].input != bars[i - 1].input;
-		plot_label(f, begins ? bars[i].input->name : "");
+		if (begins) {
+			put_input(f, bars, n, i);
+		} else {
+			plot_label(f, "");
+		}
 		fputc(' ', f);
-		plot_label(f, sim_mode_name(bars[i].mode));
+		put_name(f, &bars[i], presets);
 		if (parts) {
 			fprintf(f, " %.4f %.4f", bars[i].walk.mean,
 				bars[i].rest.mean);
@@ -132,6 +175,7 @@ static bool draw(const struct fig_group *g, const char *script,
 		 const char *heading)
 {
 	char name[256];
+	bool parts = !strcmp(script, "inputs");
 	struct atomic_out out;
 	const struct plot_figure fig = {
 		.script = script, .dir = g->dir, .name = name,
@@ -144,7 +188,8 @@ static bool draw(const struct fig_group *g, const char *script,
 		return false;
 	}
 	fputs(heading, out.f);
-	put_bars(out.f, bars, n, !strcmp(script, "inputs"));
+	put_bars(out.f, bars, n, parts, !parts && !*g->suffix &&
+		 g->p->scenario.presets.count > 1);
 	return fig_close_data(g, &out) && plot_draw(&fig, g->say);
 }
 
@@ -161,25 +206,41 @@ static size_t drop_native(struct bar *bars, size_t n)
 	return kept;
 }
 
-bool fig_inputs(const struct fig_group *g)
+static struct bar *make_bars(const struct fig_group *g)
 {
 	struct bar *bars = calloc(g->p->count + 1, sizeof(*bars));
-	char cut[32];
-	bool ok = true;
 
 	if (!bars) {
 		err(CMD_FAILED, "out of memory");
 	}
-	size_t n = take_bars(g, bars);
+	return bars;
+}
+
+bool fig_inputs(const struct fig_group *g)
+{
+	struct bar *bars = make_bars(g);
+	size_t n = take_bars(g, g->first->preset, bars);
+	char cut[32];
+	bool ok = true;
+
 	if (n) {
 		snprintf(cut, sizeof(cut), "%.6g", cut_of(bars, n));
 		ok = draw(g, "inputs", bars, n, cut,
 			  "# % over an ideal run, which is native without its "
 			  "page walks\n# input mode walks rest total least "
 			  "largest\n");
-		n = drop_native(bars, n);
 	}
-	if (ok && n) {
+	free(bars);
+	return ok;
+}
+
+bool fig_slowdown(const struct fig_group *g)
+{
+	struct bar *bars = make_bars(g);
+	size_t n = drop_native(bars, take_bars(g, NULL, bars));
+	bool ok = true;
+
+	if (n) {
 		ok = draw(g, "slowdown", bars, n, "",
 			  "# cycles over native cycles\n"
 			  "# input mode mean least largest\n");

@@ -71,5 +71,7 @@ bool fig_sensitivity(const struct fig_group *g);
 bool fig_walks(const struct fig_group *g);
 /* Of all inputs side by side; the group is any one of the preset's. */
 bool fig_inputs(const struct fig_group *g);
+/* And of all presets. */
+bool fig_slowdown(const struct fig_group *g);
 
 #endif

@@ -69,6 +69,7 @@ static bool beside_program(const char *folder, char *path, size_t path_bytes)
 		*slash = '\0';
 		if (try_folder(exe, "sim", folder, path, path_bytes) ||
 		    try_folder(exe, "bench", folder, path, path_bytes) ||
+		    try_folder(exe, "examples", folder, path, path_bytes) ||
 		    try_folder(exe, "share/gnomon", folder, path,
 			       path_bytes)) {
 			return true;
@@ -86,7 +87,8 @@ static bool find_folder(const char *folder, char *path, size_t path_bytes)
 		try_folder(data, "", folder, path, path_bytes)) ||
 	       (source && *source &&
 		(try_folder(source, "sim", folder, path, path_bytes) ||
-		 try_folder(source, "bench", folder, path, path_bytes))) ||
+		 try_folder(source, "bench", folder, path, path_bytes) ||
+		 try_folder(source, "examples", folder, path, path_bytes))) ||
 	       beside_program(folder, path, path_bytes) ||
 	       try_folder(PKGDATADIR, "", folder, path, path_bytes);
 }

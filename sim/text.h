@@ -16,9 +16,9 @@ void sim_fail(struct sim_error *error, enum sim_error_kind kind,
 	      const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /*
- * Finds folder/name+suffix: first in $GNOMON_DATADIR, then in `sim`, `bench`
- * or `share/gnomon` beside the program or above it (a build tree, a moved
- * prefix), then in the installed data. False when there is none.
+ * Finds folder/name+suffix: first in $GNOMON_DATADIR, then in `sim`, `bench`,
+ * `examples` or `share/gnomon` beside the program or above it (a build tree, a
+ * moved prefix), then in the installed data. False when there is none.
  */
 bool sim_data_path(const char *folder, const char *name, const char *suffix,
 		   char *path, size_t path_bytes);

@@ -9,7 +9,6 @@ term = ARG3
 title_text = ARG4
 subtitle_text = ARG5
 cut = real(ARG6)
-names_high = 0.62	# inches for the names of the modes
 
 stats data using (strcol(1) eq "" ? 0 : 1) nooutput
 bars = STATS_records
@@ -21,11 +20,15 @@ array input[200]
 stats data using (input[int($0) + 1] = strcol(1), 0) nooutput
 commas(s) = strstrt(s, ",") == 0 ? 0 : \
 	1 + commas(s[strstrt(s, ",") + 1 : strlen(s)])
+longest = 0
+stats data using (longest = strlen(strcol(2)) > longest ? \
+	strlen(strcol(2)) : longest, 0) nooutput
+names_high = 0.16 + 0.072 * longest	# inches for the names of the modes
 more = 0	# lines of the inputs' names
 do for [n = 1 : bars] {
 	more = commas(input[n]) > more ? commas(input[n]) : more
 }
-fig_h = 3.6 + 0.15 * more
+fig_h = 3.0 + names_high + 0.15 * more
 load ARG0[1:strlen(ARG0) - strlen("inputs.gp")] . "style.gp"
 set output ARG2
 

@@ -22,11 +22,14 @@ stats data using (input[int($0) + 1] = strcol(1), \
 	mode[int($0) + 1] = strcol(2), 0) nooutput
 commas(s) = strstrt(s, ",") == 0 ? 0 : \
 	1 + commas(s[strstrt(s, ",") + 1 : strlen(s)])
+longest = 0
+stats data using (longest = strlen(strcol(2)) > longest ? \
+	strlen(strcol(2)) : longest, 0) nooutput
 more = 0	# lines of the inputs' names
 do for [n = 1 : bars] {
 	more = commas(input[n]) > more ? commas(input[n]) : more
 }
-fig_w = 2.4 + 0.17 * (bars + groups_all)
+fig_w = 1.2 + 0.09 * longest + 0.17 * (bars + groups_all)
 if (fig_w < 4.6) fig_w = 4.6
 fig_h = 3.2 + 0.15 * more
 load ARG0[1:strlen(ARG0) - strlen("slowdown.gp")] . "style.gp"
@@ -43,7 +46,7 @@ set ytics (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 set ylabel "times the native cycles" textcolor rgb ink
 set xtics scale 0
 set xtics ("" 0)
-set rmargin 17
+set rmargin 6 + longest
 set key at graph 1.02, 0.98 left top Left reverse samplen 1.2 \
 	spacing 1.25 textcolor rgb ink
 do for [g = 0 : groups_all - 1] {

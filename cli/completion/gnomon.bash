@@ -50,6 +50,10 @@ _gnomon() {
 			words+=" switch adaptive"
 		elif [[ $command == record && $COMP_CWORD -eq 2 ]]; then
 			words="guest user perf"
+		elif [[ $command == sweep && ! $words ]]; then
+			words=$(gnomon sweep --templates 2>/dev/null |
+				sed '1d;s/ .*//')
+			compopt -o default 2>/dev/null
 		elif [[ $command == costs && $prev == show ]]; then
 			words=$(_gnomon_values --preset)
 		fi

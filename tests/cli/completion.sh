@@ -43,6 +43,7 @@ offers '^csv$' gnomon compare --format = c
 offers 'clx-8269cy' gnomon compare -p ''
 offers 'clx-8269cy' gnomon costs show clx
 offers '^list show measure$' gnomon costs ''
+offers '^agile-2m agile-4k$' gnomon sweep ag
 offers '^guest user perf$' gnomon record ''
 offers '^--cr0= --cr3= --cr4=$' gnomon walk --cr
 : >"$work/file-here"

@@ -66,6 +66,27 @@ printf '%s\n' '[scenario]' 'name = small' \
 expect 0 sweep "$work/here/s.ini" -o "$work/mine"
 grep -q ',mine,' "$work/mine/results.csv" || complain "not with that preset"
 
+# Those that come with gnomon go by their names, wherever it is called.
+expect 0 sweep --templates
+cp "$work/out" "$work/templates"
+for file in "$top_srcdir"/examples/scenarios/*.ini; do
+	name=$(basename "$file" .ini)
+	grep -q "^$name  *$(sed -n 's/^title = //p' "$file")\$" \
+		"$work/templates" || complain "$name is not listed"
+	(cd "$work" && "$gnomon" sweep --list "$name" >by-name &&
+		"$gnomon" sweep --list "$file" | cmp - by-name) >&2 ||
+		complain "$name: not found by its name"
+done
+[ "$(wc -l <"$work/templates")" -eq "$(($(find \
+	"$top_srcdir/examples/scenarios" -name '*.ini' | wc -l) + 1))" ] ||
+	complain "odd templates: $(cat "$work/templates")"
+refuse 2 'nosuchname: No such file' sweep --list nosuchname
+# A file of that name comes first.
+printf '[scenario]\nname = mine\nworkloads = forkwait\n%s\n' "$modes" \
+	>"$work/fork"
+(cd "$work" && "$gnomon" sweep --list fork) >"$work/out"
+[ "$(wc -l <"$work/out")" -eq 2 ] || complain "not the file"
+
 # The scenarios that come with gnomon are good.
 for file in "$top_srcdir"/examples/scenarios/*.ini; do
 	expect 0 sweep --list "$file"
