@@ -4,16 +4,12 @@
 #include "sim/mode_agile.h"
 #include "sim/mode_switching.h"
 #include "sim/text.h"
+#include "sim/x86.h"
 
 enum {
 	READ = 60,		/* assumed: two counters, read by RDPMC */
 	SAMPLE_TIMES = 64,	/* a look costs at most 1/64 of what it sees */
-	PTE_P = 1, PTE_A = 1u << 5, PTE_PS = 1u << 7,
-	ROOT_LEVEL = 4,
 };
-#define CR3_TABLE 0x000ffffffffff000u
-#define CR4_LA57 (1u << 12)
-#define EFER_LMA (1u << 10)
 
 static uint32_t price(const struct sim_guest *guest, enum sim_param_id id)
 {

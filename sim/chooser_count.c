@@ -6,15 +6,11 @@
 #include "sim/chooser.h"
 #include "sim/mode_agile.h"
 #include "sim/text.h"
+#include "sim/x86.h"
 
 enum {
-	PTE_P = 1, PTE_A = 1u << 5, PTE_PS = 1u << 7,
-	ROOT_LEVEL = 4,
 	BLOCK = 512,		/* frames of a large nested leaf */
 };
-#define CR3_TABLE 0x000ffffffffff000u
-#define CR4_LA57 (1u << 12)
-#define EFER_LMA (1u << 10)
 
 struct tally {
 	struct sim_guest *guest;

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/rec.h"
-
-#define CR3_TABLE 0x000ffffffffff000u
+#include "sim/x86.h"
 
 void sim_epochs_free(struct sim_epochs *epochs)
 {

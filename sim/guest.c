@@ -9,13 +9,12 @@
 #include "sim/mode_patched.h"
 #include "sim/text.h"
 #include "sim/tlb.h"
+#include "sim/x86.h"
 
 /* Address space for tables, beside an eighth of RAM; not memory. */
 #define TABLE_RANGE ((uint64_t)4 << 30)
 
 enum {
-	CR0_WP = 1u << 16,
-	EFER_NXE = 1u << 11,
 	TRIES_MAX = 64,		/* of one access before we call it a loop */
 };
 

@@ -7,6 +7,7 @@
 #define SIM_KERN_INT_H
 
 #include "sim/kern.h"
+#include "sim/x86.h"
 
 #define KERN_PAGE UINT64_C(4096)
 #define KERN_LARGE (UINT64_C(2) << 20)
@@ -17,18 +18,10 @@
 #define KERN_ADDR UINT64_C(0x000ffffffffff000)
 
 enum {
-	PTE_P = 1 << 0,
-	PTE_W = 1 << 1,
-	PTE_U = 1 << 2,
-	PTE_A = 1 << 5,
-	PTE_D = 1 << 6,
-	PTE_PS = 1 << 7,
-	PTE_G = 1 << 8,
 	PTE_SPECIAL = 1 << 9,	/* software bit: the zero page */
 	PTE_SOFT2 = 1 << 10,	/* software bit: ptemod toggles it */
 	PTE_SOFT = 1 << 11,	/* software bit: soft dirty */
 };
-#define PTE_NX (UINT64_C(1) << 63)
 /* What Linux puts into an entry that links a user's table. */
 #define PTE_TABLE (PTE_P | PTE_W | PTE_U | PTE_A | PTE_D)
 

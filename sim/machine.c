@@ -4,12 +4,7 @@
 #include <string.h>
 
 #include "sim/tlb.h"
-
-enum {
-	CR0_WP = 1u << 16, CR4_PGE = 1u << 7, CR4_LA57 = 1u << 12,
-	CR4_PCIDE = 1u << 17, CR4_SMEP = 1u << 20, CR4_SMAP = 1u << 21,
-	CR4_PKE = 1u << 22, EFER_NXE = 1u << 11,
-};
+#include "sim/x86.h"
 
 static bool init_caches(struct sim_machine *m, uint64_t seed)
 {

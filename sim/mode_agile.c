@@ -4,13 +4,7 @@
 #include "sim/chooser.h"
 #include "sim/text.h"
 #include "sim/tlb.h"
-
-#define CR3_TABLE 0x000ffffffffff000u
-
-enum {
-	PTE_P = 1, PTE_A = 1u << 5, PTE_D = 1u << 6, PTE_PS = 1u << 7,
-	ROOT_LEVEL = 4,
-};
+#include "sim/x86.h"
 
 bool sim_agile_init(struct sim_guest *guest)
 {

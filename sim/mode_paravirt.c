@@ -2,8 +2,9 @@
 #include "sim/mode_paravirt.h"
 
 #include "sim/text.h"
+#include "sim/x86.h"
 
-enum { BATCH_MAX = 2048, ROOT_LEVELS = 4 };
+enum { BATCH_MAX = 2048 };
 
 struct sim_paravirt {
 	struct gnomon_direct queue[BATCH_MAX];
@@ -124,9 +125,9 @@ enum sim_touch_end sim_paravirt_store(struct sim_guest *guest, unsigned vcpu,
 /* Each address space stays checked from its first use to its end. */
 bool sim_paravirt_cr3(struct sim_guest *guest, unsigned vcpu, uint64_t cr3)
 {
-	uint64_t root = cr3 & 0x000ffffffffff000ull;
+	uint64_t root = cr3 & CR3_TABLE;
 	struct gnomon_direct pin = {
-		.op = GNOMON_DIRECT_PIN, .gpa = { root }, .value = ROOT_LEVELS,
+		.op = GNOMON_DIRECT_PIN, .gpa = { root }, .value = ROOT_LEVEL,
 	};
 	bool keep = cr3 >> 63;
 

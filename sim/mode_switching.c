@@ -2,8 +2,7 @@
 #include "sim/mode_switching.h"
 
 #include "sim/text.h"
-
-#define CR3_TABLE 0x000ffffffffff000u
+#include "sim/x86.h"
 
 bool sim_guest_switch(struct sim_guest *guest, unsigned vcpu,
 		      const gnomon_gpa_t *cr3, enum gnomon_mode mode)

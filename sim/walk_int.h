@@ -6,17 +6,15 @@
 
 #include "sim/run.h"
 #include "sim/tlb.h"
+#include "sim/x86.h"
 
 enum {
-	PTE_P = 1u << 0, PTE_W = 1u << 1, PTE_U = 1u << 2, PTE_A = 1u << 5,
-	PTE_D = 1u << 6, PTE_PS = 1u << 7, PTE_G = 1u << 8,
 	EPT_W = 1u << 1, EPT_X = 1u << 2, EPT_RWX = 7, EPT_A = 1u << 8,
 	EPT_D = 1u << 9,
 	PF_P = 1, PF_W = 2, PF_U = 4, PF_RSVD = 8, PF_FETCH = 16, PF_KEY = 32,
 	NESTED_LEVELS = 4,
 	AHEAD_RUN = 16,		/* walks look ahead so far behind one */
 };
-#define PTE_NX ((uint64_t)1 << 63)
 /* One body, compiled for one and for two dimensions. */
 #define FORCED static inline __attribute__((always_inline))
 #define RIGHTS ((uint64_t)(SIM_T_W | SIM_T_U | SIM_T_X))
