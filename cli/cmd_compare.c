@@ -27,6 +27,20 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
+/* What is asked of figures must not be ignored. */
+static void check_figures(const struct run_opts *o)
+{
+	const char *asked = o->timeline ? "--timeline" :
+			    o->latex ? "--latex" : NULL;
+
+	if (asked && !o->out_dir) {
+		cmd_usage("%s needs a folder: -o DIR", asked);
+	}
+	if (asked && !o->plot) {
+		cmd_usage("%s and --no-plot do not go together", asked);
+	}
+}
+
 static error_t parse_opt(int key, char *arg, struct argp_state *state)
 {
 	struct run_opts *o = state->input;
@@ -54,13 +68,11 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 	case KEY_LATEX:
 		o->latex = true;
 		return 0;
-	case ARGP_KEY_END:
-		if (o->timeline && !o->out_dir) {
-			cmd_usage("--timeline needs a folder: -o DIR");
-		}
-		return 0;
 	case KEY_NO_PLOT:
 		o->plot = false;
+		return 0;
+	case ARGP_KEY_END:
+		check_figures(o);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -53,6 +53,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (o->out_dir && o->json) {
 			cmd_usage("-o and --json do not go together");
 		}
+		if (o->latex && !o->out_dir) {
+			cmd_usage("--latex needs a folder: -o DIR");
+		}
 		return 0;
 	case ARGP_KEY_ARG:
 		if (o->only || arg[0] != 'V') {

@@ -8,6 +8,8 @@ command -v gnuplot >/dev/null || {
 	exit 77
 }
 refuse 2 'needs a folder' compare --timeline
+refuse 2 'needs a folder' compare --latex
+refuse 2 'do not go together' compare --timeline --no-plot -o "$work/dir"
 
 # Long enough for a policy to buy shadow tables.
 input=gups,pages=2048,updates=1500000

@@ -8,6 +8,7 @@ command -v gnuplot >/dev/null || {
 	exit 77
 }
 refuse 2 'do not go together' validate V2 --json -o "$work/dir"
+refuse 2 'needs a folder' validate V2 --latex
 
 # kind KIND : how many results of it the data has; as many as the table.
 kind() {
