@@ -85,6 +85,10 @@ static void take_share(struct sweep_opts *o, const char *text)
 static void check_opts(const struct sweep_opts *o)
 {
 	if (o->templates) {
+		if (o->file || o->dir || o->check || o->list || o->slurm ||
+		    o->shares) {
+			cmd_usage("--templates goes alone");
+		}
 		return;
 	}
 	if (!o->file) {

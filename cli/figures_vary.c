@@ -25,7 +25,6 @@ struct axis {
 struct curves {
 	const struct fig_group *g;
 	const char *param;
-	fig_measure *measure;
 	const struct point *pts[SCENARIO_ITEMS_MAX];
 	double x[SCENARIO_ITEMS_MAX];
 	size_t count;
@@ -224,7 +223,7 @@ static void put_crossings(FILE *f, const struct crossing *list, size_t n,
 
 static bool draw(const struct curves *c, const char *kind, const char *what)
 {
-	char name[256], axes[256], words[256], unit[128];
+	char name[256], axes[256], words[256];
 	struct crossing cross[CROSSINGS_MAX];
 	size_t crossings = find_crossings(c, cross);
 	const struct fig_group *g = c->g;
@@ -239,12 +238,11 @@ static bool draw(const struct curves *c, const char *kind, const char *what)
 	snprintf(axes, sizeof(axes), "%d %d %.8g %.8g %.8g %.8g %zu %zu",
 		 c->across.log, c->up.log, c->across.min, c->across.max,
 		 c->up.min, c->up.max, c->mode_count, crossings);
-	snprintf(unit, sizeof(unit), "%s", what);
 	if (!fig_open_data(g, name, &out)) {
 		return false;
 	}
 	fprintf(out.f, "# %s\n# value mean least largest, over the seeds; a "
-		"block for each of:", unit);
+		"block for each of:", what);
 	for (size_t m = 0; m < c->mode_count; m++) {
 		fprintf(out.f, " %s", sim_mode_name(c->modes[m]));
 	}
@@ -264,7 +262,6 @@ static bool measure_all(struct curves *c, fig_measure *measure)
 {
 	double most = 0;
 
-	c->measure = measure;
 	c->mode_count = fig_modes(c->g, measure, false, c->modes);
 	for (size_t m = 0; m < c->mode_count; m++) {
 		for (size_t i = 0; i < c->count; i++) {

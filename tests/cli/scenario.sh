@@ -66,6 +66,8 @@ printf '%s\n' '[scenario]' 'name = small' \
 expect 0 sweep "$work/here/s.ini" -o "$work/mine"
 grep -q ',mine,' "$work/mine/results.csv" || complain "not with that preset"
 
+refuse 2 "goes alone" sweep --templates fork-rate
+
 # Those that come with gnomon go by their names, wherever it is called.
 expect 0 sweep --templates
 cp "$work/out" "$work/templates"
