@@ -26,4 +26,10 @@ bool point_store(const char *dir, const struct point *pt,
 bool point_fetch(const char *dir, const struct point *pt,
 		 struct sim_result *r);
 
+/*
+ * Takes over a result that other code has left under `id`: the point becomes
+ * known by it. False where there is none.
+ */
+bool point_adopt(const char *dir, struct point *pt, const char *id);
+
 #endif

@@ -3,8 +3,11 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cmd.h"
+#include "cli/code.h"
+#include "cli/point_file.h"
 #include "cli/sweep.h"
 
 static const char *text_of(const json_t *manifest, const char *key)
@@ -35,6 +38,18 @@ bool sweep_folder_origin(const char *dir, char origin[SWEEP_ORIGIN_BYTES])
 	return found;
 }
 
+/* Other code may know other parameters, and so other keys. */
+static void adopt(struct sweep_folder *f)
+{
+	json_t *ids = json_object_get(f->manifest, "ids");
+
+	for (size_t i = 0; i < f->points.count &&
+	     json_array_size(ids) == f->points.count; i++) {
+		const char *id = json_string_value(json_array_get(ids, i));
+		point_adopt(f->dir, &f->points.list[i], id ? id : "");
+	}
+}
+
 bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 		       int *status)
 {
@@ -57,6 +72,9 @@ bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 	put_origin(f->manifest, origin);
 	if (!points_load(&f->points, path, folder, origin, status)) {
 		return false;
+	}
+	if (strcmp(origin, code_origin())) {
+		adopt(f);
 	}
 	*status = CMD_FAILED;
 	f->results = results ? sweep_results(&f->points, dir) : NULL;

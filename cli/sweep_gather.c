@@ -161,6 +161,17 @@ static json_t *json_inputs(const struct points *p)
 	return list;
 }
 
+/* Where each point's result is, in the order of the scenario. */
+static json_t *json_ids(const struct points *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->count; i++) {
+		json_array_append_new(list, json_string(p->list[i].id));
+	}
+	return list;
+}
+
 static json_t *json_presets(const struct points *p)
 {
 	json_t *all = json_object();
@@ -190,12 +201,12 @@ static bool write_manifest(const struct points *p, const char *dir)
 		return false;
 	}
 	report_json_put(out.f, json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}", "name",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "name",
 		p->scenario.name, "title", p->scenario.title, "version",
 		PACKAGE_VERSION, "code", code_digest(), "command",
 		cmd_line(), "folder", p->scenario.folder, "points",
 		(json_int_t)p->count, "inputs", json_inputs(p), "presets",
-		json_presets(p)));
+		json_presets(p), "ids", json_ids(p)));
 	return atomic_commit(&out);
 }
 

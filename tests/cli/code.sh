@@ -36,15 +36,43 @@ grep -q "\"code\": \"$digest\"" "$work/dir/sweep.json" ||
 [ "$(grep -l "\"gnomon .* $digest\"" "$work"/dir/points/*.json |
 	wc -l)" -eq 2 ] || complain "points: no digest"
 
-# As if other code had been there before.
-sed "s/$digest/0123456789abcdef/" "$work/dir/sweep.json" >"$work/new"
-cp "$work/new" "$work/dir/sweep.json"
-expect 1 sweep --check "$work/dir"
-grep -q "computed by gnomon .* 0123456789abcdef, checked by .* $digest" \
+# As if other code had been there before, which had a column less and other
+# parameters, so that the names of its files cannot be known from here.
+other=0123456789abcdef
+cp -r "$work/dir" "$work/old"
+n=0
+for file in "$work"/dir/points/*.json; do
+	id=$(basename "$file" .json) n=$((n + 1))
+	was=$(printf '%032d' "$n")
+	sed -e "s/$digest/$other/" -e '/"verified":/d' -e '/engine.prefetch/d' \
+		"$file" >"$work/old/points/$was.json"
+	rm "$work/old/points/$id.json"
+	sed "s/$id/$was/" "$work/old/sweep.json" >"$work/new"
+	cp "$work/new" "$work/old/sweep.json"
+done
+sed "s/$digest/$other/" "$work/old/sweep.json" >"$work/new"
+cp "$work/new" "$work/old/sweep.json"
+expect 0 report "$work/old" # without gnuplot too
+grep -q "gnomon [0-9.]* $other" "$work/old/report.html" ||
+	complain "report: does not name the code"
+expect 1 sweep --check "$work/old"
+grep -q "computed by gnomon .* $other, checked by .* $digest" \
 	"$work/out" || complain "check: does not say that the code differs"
-expect 0 sweep "$work/s.ini" -o "$work/dir"
-grep -q "gnomon .* 0123456789abcdef, which this one, .* $digest" \
+grep -q "another result: it is of gnomon .* $other, this is .* $digest" \
+	"$work/err" || complain "check: does not say why"
+expect 0 sweep "$work/s.ini" -o "$work/old"
+grep -q "gnomon .* $other, which this one, .* $digest" \
 	"$work/out" || complain "sweep: does not say that the code differs"
-expect 0 sweep --check "$work/dir"
+grep -q '2 points, 2 to compute' "$work/out" || complain "sweep: kept results"
+cmp "$work/old/results.csv" "$work/dir/results.csv" >&2 ||
+	complain "not the same when computed again"
+expect 0 sweep --check "$work/old"
 ! grep -q 'computed by' "$work/out" || complain "check: says so for nothing"
+
+# Of this very code, a result that lacks a column is damaged.
+for file in "$work"/dir/points/*.json; do
+	sed '/"verified":/d' "$file" >"$work/new"
+	cp "$work/new" "$file"
+done
+refuse 1 'missing or damaged' report "$work/dir"
 finish
