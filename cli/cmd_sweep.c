@@ -234,7 +234,7 @@ static bool compute(const struct sweep_opts *o, const struct points *p)
 /* A folder of other code is computed again; say why. */
 static void tell_origin(const char *dir)
 {
-	char origin[SWEEP_ORIGIN_BYTES];
+	char origin[POINTS_ORIGIN_BYTES];
 
 	if (sweep_folder_origin(dir, origin) &&
 	    strcmp(origin, code_origin())) {

@@ -44,9 +44,11 @@ struct point {
 	char *key;		/* what the id is the hash of; lines */
 };
 
+enum { POINTS_ORIGIN_BYTES = 128 };
+
 struct points {
 	struct scenario scenario;
-	char origin[128];	/* "VERSION CODE" that computes them */
+	char origin[POINTS_ORIGIN_BYTES]; /* "VERSION CODE", computes them */
 	struct point_input inputs[2 * SCENARIO_ITEMS_MAX];
 	size_t input_count;
 	struct point *list;	/* modes of the same run are neighbours */

@@ -18,15 +18,15 @@ static const char *text_of(const json_t *manifest, const char *key)
 }
 
 static void put_origin(const json_t *manifest,
-		       char origin[SWEEP_ORIGIN_BYTES])
+		       char origin[POINTS_ORIGIN_BYTES])
 {
 	const char *code = text_of(manifest, "code");
 
-	snprintf(origin, SWEEP_ORIGIN_BYTES, "%s%s%s",
+	snprintf(origin, POINTS_ORIGIN_BYTES, "%s%s%s",
 		 text_of(manifest, "version"), *code ? " " : "", code);
 }
 
-bool sweep_folder_origin(const char *dir, char origin[SWEEP_ORIGIN_BYTES])
+bool sweep_folder_origin(const char *dir, char origin[POINTS_ORIGIN_BYTES])
 {
 	char path[PATH_MAX];
 
@@ -53,7 +53,7 @@ static void adopt(struct sweep_folder *f)
 bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 		       int *status)
 {
-	char path[PATH_MAX], origin[SWEEP_ORIGIN_BYTES];
+	char path[PATH_MAX], origin[POINTS_ORIGIN_BYTES];
 	json_error_t error;
 
 	*f = (struct sweep_folder){ .dir = dir };

@@ -7,8 +7,6 @@
 
 #include "cli/points.h"
 
-enum { SWEEP_ORIGIN_BYTES = 128 };
-
 struct sweep_folder {
 	const char *dir;
 	json_t *manifest;	/* DIR/sweep.json */
@@ -28,6 +26,6 @@ void sweep_folder_free(struct sweep_folder *f);
  * "VERSION CODE" that computed what is in DIR, into origin; false where no
  * sweep has been gathered there.
  */
-bool sweep_folder_origin(const char *dir, char origin[SWEEP_ORIGIN_BYTES]);
+bool sweep_folder_origin(const char *dir, char origin[POINTS_ORIGIN_BYTES]);
 
 #endif
