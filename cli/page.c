@@ -80,40 +80,96 @@ static bool put_head(FILE *f, const struct sweep_folder *s)
 	return true;
 }
 
+/* A workload, which may be broken between its parameters. */
+static void put_input(FILE *f, const char *name)
+{
+	while (*name) {
+		size_t n = strcspn(name, ",");
+		html_printf(f, "%.*s%s", (int)n, name, name[n] ? "," : "");
+		fputs(name[n] ? "<wbr>" : "", f);
+		name += n + (name[n] != '\0');
+	}
+}
+
+/* The base of the same input, preset and seed in each mode, one row. */
 static void put_summary_row(FILE *f, const struct sweep_folder *s, size_t i)
 {
-	const struct sim_result *r = &s->results[i];
+	const struct points *p = &s->points;
+	const struct point *first = &p->list[i];
 
 	fputs("<tr><td>", f);
-	html_text(f, r->workload);
+	put_input(f, first->input->name);
 	fputs("</td><td>", f);
-	html_text(f, r->preset);
-	fputs("</td><td>", f);
-	html_text(f, r->mode);
-	fprintf(f, "</td><td class=\"n\">%s</td><td class=\"n\">",
-		text_count(r->cycles));
-	html_text(f, text_percent(r->overhead));
-	fputs("</td></tr>\n", f);
+	html_text(f, first->preset);
+	fputs("</td>", f);
+	for (; i < p->count && point_is_same_run(&p->list[i], first); i++) {
+		const struct sim_result *r = &s->results[i];
+		fputs("<td class=\"n\">", f);
+		html_text(f, p->list[i].mode == SIM_MODE_NATIVE ||
+			     isnan(r->overhead) ? text_count(r->cycles) :
+			     text_percent(r->overhead));
+		fputs("</td>", f);
+	}
+	fputs("</tr>\n", f);
 }
 
 /* The base of each input and preset, at its first seed. */
 static void put_summary(FILE *f, const struct sweep_folder *s)
 {
+	const struct points *p = &s->points;
+
 	fputs("<section id=\"summary\"><h2>Summary</h2>\n"
 	      "<p class=\"soft\">Every parameter at its base, first seed. "
-	      "Overhead: cycles over native cycles of the same input.</p>\n"
+	      "Cycles of native; of the other modes, cycles over native ones "
+	      "of the same input.</p>\n"
 	      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" "
 	      "aria-label=\"Summary\"><table><thead><tr><th>input</th>"
-	      "<th>preset</th><th>mode</th><th class=\"n\">cycles</th>"
-	      "<th class=\"n\">overhead</th></tr></thead>\n<tbody>\n", f);
-	uint64_t first = s->points.count ? s->points.list[0].seed : 0;
-	for (size_t i = 0; i < s->points.count; i++) {
-		const struct point *pt = &s->points.list[i];
-		if (pt->base && pt->seed == first) {
+	      "<th>preset</th>", f);
+	for (size_t i = 0; i < p->scenario.modes.count; i++) {
+		fputs("<th class=\"n\">", f);
+		html_text(f, p->scenario.modes.items[i]);
+		fputs("</th>", f);
+	}
+	fputs("</tr></thead>\n<tbody>\n", f);
+	uint64_t seed = p->count ? p->list[0].seed : 0;
+	for (size_t i = 0; i < p->count; i++) {
+		const struct point *pt = &p->list[i];
+		bool begins = !i || !point_is_same_run(pt, &p->list[i - 1]);
+		if (pt->base && pt->seed == seed && begins) {
 			put_summary_row(f, s, i);
 		}
 	}
 	fputs("</tbody></table></div></section>\n", f);
+}
+
+/* What a figure shows, by how its name begins. */
+static const char *caption(const char *name)
+{
+	static const struct {
+		const char *begin, *text;
+	} captions[] = {
+		{ "overhead", "cycles by cause" },
+		{ "walks", "references of page walks" },
+		{ "vary-", "overhead against a parameter" },
+		{ "lock-", "waiting for the VMM's lock" },
+		{ "inputs", "walks and VMM over an ideal machine" },
+		{ "slowdown", "times the native cycles" },
+		{ "sensitivity", "parameters that matter most" },
+	};
+
+	for (size_t i = 0; i < sizeof(captions) / sizeof(*captions); i++) {
+		if (!strncmp(name, captions[i].begin,
+			     strlen(captions[i].begin))) {
+			return captions[i].text;
+		}
+	}
+	return "";
+}
+
+/* With all inputs in it; on a phone it scrolls. */
+static bool is_wide(const char *name)
+{
+	return !strncmp(name, "inputs", 6) || !strncmp(name, "slowdown", 8);
 }
 
 static bool put_figure(FILE *f, const char *path)
@@ -121,7 +177,9 @@ static bool put_figure(FILE *f, const char *path)
 	const char *name = strrchr(path, '/');
 
 	name = name ? name + 1 : path;
-	fputs("<figure><img alt=\"", f);
+	fputs(is_wide(name) ? "<figure class=\"wide\" tabindex=\"0\">" :
+			      "<figure>", f);
+	fputs("<img alt=\"", f);
 	html_printf(f, "Figure %.*s; its numbers are in the table of results",
 		    (int)strcspn(name, "\n") - 4, name);
 	fputs("\" src=\"data:image/svg+xml;base64,", f);
@@ -129,7 +187,8 @@ static bool put_figure(FILE *f, const char *path)
 		return false;
 	}
 	fputs("\"><figcaption>", f);
-	html_printf(f, "%.*s", (int)strlen(name) - 4, name);
+	html_printf(f, "%.*s: %s", (int)strlen(name) - 4, name,
+		    caption(name));
 	fputs("</figcaption></figure>\n", f);
 	return true;
 }
@@ -161,7 +220,7 @@ static void put_result_row(FILE *f, const struct sweep_folder *s, size_t i)
 	const struct sim_result *r = &s->results[i];
 
 	fputs("<tr><td>", f);
-	html_text(f, r->workload);
+	put_input(f, pt->input->name);
 	fputs("</td><td>", f);
 	html_text(f, r->mode);
 	fputs("</td><td>", f);

@@ -14,8 +14,6 @@ stats data using (strcol(1) eq "" ? 0 : 1) nooutput
 bars = STATS_records
 groups_all = int(STATS_sum)
 per = bars / groups_all
-fig_w = 1.3 + 0.135 * (bars + groups_all)
-if (fig_w < 4.6) fig_w = 4.6
 array input[200]
 stats data using (input[int($0) + 1] = strcol(1), 0) nooutput
 commas(s) = strstrt(s, ",") == 0 ? 0 : \
@@ -24,10 +22,21 @@ longest = 0
 stats data using (longest = strlen(strcol(2)) > longest ? \
 	strlen(strcol(2)) : longest, 0) nooutput
 names_high = 0.16 + 0.072 * longest	# inches for the names of the modes
+# The longest line of a name.
+part_of(s) = strstrt(s, ",") == 0 ? strlen(s) : \
+	(p = part_of(s[strstrt(s, ",") + 1 : strlen(s)]), \
+	 strstrt(s, ",") - 1 > p ? strstrt(s, ",") - 1 : p)
+part = 0
 more = 0	# lines of the inputs' names
 do for [n = 1 : bars] {
 	more = commas(input[n]) > more ? commas(input[n]) : more
+	part = part_of(input[n]) > part ? part_of(input[n]) : part
 }
+# Bars so far apart that the names fit below their groups.
+pitch = 0.075 * part / (per + 1)
+pitch = pitch > 0.135 ? pitch : 0.135
+fig_w = 1.3 + pitch * (bars + groups_all)
+if (fig_w < 4.6) fig_w = 4.6
 fig_h = 3.0 + names_high + 0.15 * more
 load ARG0[1:strlen(ARG0) - strlen("inputs.gp")] . "style.gp"
 set output ARG2

@@ -39,6 +39,15 @@ if command -v gnuplot >/dev/null; then
 	[ "$(find "$work/figures" -type f | wc -l)" -eq 16 ] ||
 		complain "not 4 figures in 4 forms"
 fi
+# The summary has a row for each input and preset, a column for each mode.
+row=$(grep -A 1 'forkwait,<wbr>children=4' "$page" | head -n 1)
+[ "$(echo "$row" | grep -o '<td' | wc -l)" -eq 5 ] ||
+	complain "odd summary: $row"
+count='<td class="n">[0-9,]*</td>' over='<td class="n">+'
+[ "$(grep -c "<td>clx-8269cy</td>$count$over" "$page")" -eq 1 ] ||
+	complain "not one row in the summary"
+grep -q '<figcaption>overhead: cycles by cause<' "$page" ||
+	complain "no caption"
 # Every link within the page has its target.
 sed -n 's/.*href="#\([a-z]*\)".*/\1/p' "$page" | while read -r id; do
 	grep -q "id=\"$id\"" "$page" || echo "$id"
