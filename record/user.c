@@ -22,6 +22,8 @@ enum {
 	BATCH = 1 << 15,
 	GRACE = 5,		/* seconds from SIGTERM to SIGKILL */
 	PATIENCE = 3,		/* seconds for a place that stays open */
+	REST_MIN = 1000,	/* microseconds */
+	REST_MAX = 8000,
 };
 
 struct session {
@@ -162,6 +164,7 @@ static void end_early(struct session *s, pid_t pid)
 static void drain(struct session *s, pid_t pid)
 {
 	double last_shown = 0, last_taken = record_now();
+	unsigned rest = REST_MIN;
 	bool running = true;
 
 	for (;;) {
@@ -182,13 +185,16 @@ static void drain(struct session *s, pid_t pid)
 		}
 		if (taken) {
 			last_taken = record_now();
+			rest = REST_MIN;
 			continue;
 		}
 		if (!running && (late || atomic_load(&s->ring->head) ==
 				 atomic_load(&s->ring->tail))) {
 			return;
 		}
-		usleep(1000);
+		/* Most programs are silent most of the time. */
+		usleep(rest);
+		rest = rest < REST_MAX ? 2 * rest : rest;
 	}
 	/* It cannot be written: let the command end by itself, unseen. */
 	atomic_store(&s->ring->stop, 1);

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "record/fold.h"
 #include "record/qemu.h"
 #include "record/ring.h"
 #include "record/user_exec.h"
@@ -14,7 +15,7 @@
 
 enum {
 	USER_VCPUS = 64,	/* filters; more threads share them */
-	USER_HOT = 64,
+	USER_HOT = 1024,
 };
 
 /* Kinds of access, a filter each. */
@@ -30,12 +31,20 @@ struct user_state {
 	char qemu[4096];	/* itself, for the next program */
 	char option[4096];	/* -plugin's, likewise */
 	pthread_mutex_t lock;
+	/* Instructions << 32 and accesses that are not yet counted below. */
+	uint64_t counts;
 	uint64_t executed;	/* instructions, by block, all threads */
 	uint64_t told;		/* of those */
-	uint64_t dropped, dropped_told;
+	uint64_t accesses;	/* seen, by block too */
+	uint64_t kept;		/* of those: passed the filter */
+	uint64_t dropped_told;
 	uint32_t pid;
+	/* The process that ran last on the one CPU, or `pid`. */
+	_Atomic uint32_t *running;
 	uint32_t pages;		/* of each filter */
 	bool switches;		/* one CPU: see when another process ran */
+	bool folds;		/* one access may stand for others */
+	unsigned vcpus;		/* seen; the filters of others are empty */
 	bool begun;
 	bool has_registers;
 	uint64_t brk;
@@ -43,10 +52,7 @@ struct user_state {
 	struct user_maps maps;
 	struct {
 		struct record_ways of[USER_KINDS];
-		uint64_t last_fetch;
 	} filter[USER_VCPUS];
-	/* In front of it: page + 1. */
-	uint64_t hot[USER_FETCHES][USER_VCPUS][USER_HOT];
 	char text[4096];	/* under the lock */
 	struct user_found found;
 	struct user_exec_plan plan;
@@ -65,8 +71,13 @@ void user_lock(void);
 void user_unlock(void);
 void user_put(struct ring_record r, const char *text);
 void user_put_found(const struct user_found *f, unsigned flags);
+
+/* user_access.c */
+void user_count(void);
 /* Nothing counts as recent any more: a TLB would be empty. */
 void user_clear_filters(void);
+void user_access_init(void);
+void user_at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 
 /* user_calls.c */
 void user_at_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,

@@ -21,10 +21,11 @@ static uint32_t since(uint64_t now, uint64_t *last)
 /* Under the lock. */
 void user_put(struct ring_record r, const char *text)
 {
+	user_count();
 	r.pid = self.pid;
 	r.tid = me.tid;
 	r.instr = since(self.executed, &self.told);
-	r.dropped = since(self.dropped, &self.dropped_told);
+	r.dropped = since(self.accesses - self.kept, &self.dropped_told);
 	r.cpu = self.switches ? 0 : (uint16_t)sched_getcpu();
 	ring_put(self.ring, &r, text);
 }
@@ -42,19 +43,6 @@ void user_put_found(const struct user_found *f, unsigned flags)
 static void put_program(const struct user_found *f)
 {
 	user_put_found(f, 0);
-}
-
-void user_clear_filters(void)
-{
-	memset(self.hot, 0, sizeof(self.hot));
-	for (unsigned i = 0; i < USER_VCPUS; i++) {
-		self.filter[i].last_fetch = 0;
-		for (unsigned k = 0; k < USER_KINDS; k++) {
-			if (self.filter[i].of[k].sets) {
-				record_ways_clear(&self.filter[i].of[k]);
-			}
-		}
-	}
 }
 
 /* The program, its loader and its stack are there; under the lock. */

@@ -36,12 +36,15 @@ static inline void record_ways_clear(struct record_ways *w)
 	memset(w->set, 0, w->sets * sizeof(*w->set));
 }
 
-/* Is the page among the last ones? It is from now on. */
-static inline bool record_ways_see(struct record_ways *w, uint64_t page)
+/* Is the page among the last ones? It is from now on; the one that had to go,
+ * if any, is in *gone as in the set. */
+static inline bool record_ways_see(struct record_ways *w, uint64_t page,
+				   uint64_t *gone)
 {
 	uint64_t *set = w->set[page & (w->sets - 1)];
 	unsigned at = 0;
 
+	*gone = 0;
 	while (at < RECORD_WAYS && set[at] != page + 1) {
 		at++;
 	}
@@ -50,7 +53,11 @@ static inline bool record_ways_see(struct record_ways *w, uint64_t page)
 	}
 	bool found = at < RECORD_WAYS;
 
-	for (at = found ? at : RECORD_WAYS - 1; at > 0; at--) {
+	if (!found) {
+		at = RECORD_WAYS - 1;
+		*gone = set[at];
+	}
+	for (; at > 0; at--) {
 		set[at] = set[at - 1];
 	}
 	set[0] = page + 1;
