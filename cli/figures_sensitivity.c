@@ -79,7 +79,7 @@ static size_t find_swings(const struct fig_group *g, struct swing *swings,
 	}
 	qsort(swings, n, sizeof(*swings), by_most);
 	/* What moves nothing is not worth a row. */
-	while (n > 1 && swings[n - 1].most < 0.005) {
+	while (n > 1 && swings[n - 1].most < 0.05) {
 		n--;
 	}
 	return n < ROWS_MAX ? n : ROWS_MAX;

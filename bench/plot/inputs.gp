@@ -82,5 +82,5 @@ plot data using (x($0)):(low($3) / 2):(half):(low($3) / 2) with boxxyerror \
 		(0.008 * cut) with boxxyerror linecolor rgb "white" \
 		fillstyle solid 1.0 noborder notitle, \
 	data using (x($0)):(is_cut($5) ? 1.02 * cut : NaN): \
-		(sprintf("%.0f", $5)) with labels rotate by 90 left \
+		(sprintf("%.3g", $5)) with labels rotate by 90 left \
 		font f_small textcolor rgb ink notitle

@@ -26,11 +26,14 @@ unset grid
 set grid xtics linetype 1 linewidth 0.4 linecolor rgb "#d8d8d8"
 set arrow 1 from 0, graph 0 to 0, graph 1 nohead linecolor rgb ink linewidth 0.8
 set yrange [rows - 0.4 : -0.6]
-set xrange [low - 0.04 * span : top + 0.04 * span]
+# Room for the values at the ends of the bars.
+set xrange [low - (low < 0 ? 0.22 : 0.02) * span : \
+	top + (top > 0 ? 0.24 : 0.02) * span]
 set ytics scale 0
+set xtics autofreq
 set xlabel "change of the overhead, percentage points" textcolor rgb ink
 set key at graph 1.02, 0.98 left top Left reverse samplen 1.2 textcolor rgb ink
-set rmargin 17
+set rmargin 19
 set style fill solid 1.0 border rgb ink
 array shade[10] = [c3, c1, c2, c4, c5, soft, "#2e8b57", "#4682b4", \
 	"#8b5a2b", "#c00000"]
@@ -41,6 +44,14 @@ plot for [n = 1 : modes] data index n - 1 \
 		using (($2 + $3) / 2):($0 + offset(n)):(($3 - $2) / 2):(high / 2) \
 		with boxxyerror linecolor rgb shade[(n - 1) % 10 + 1] linewidth 0.5 \
 		notitle, \
+	for [n = 1 : modes] data index n - 1 \
+		using ($3 < 0.05 ? NaN : $3):($0 + offset(n)): \
+		(sprintf("%+.1f", $3)) with labels left offset 0.4, 0 \
+		font f_small textcolor rgb ink notitle, \
+	for [n = 1 : modes] data index n - 1 \
+		using ($2 > -0.05 ? NaN : $2):($0 + offset(n)): \
+		(sprintf("%+.1f", $2)) with labels right offset -0.4, 0 \
+		font f_small textcolor rgb ink notitle, \
 	data index 0 using (0):($0):ytic(tex(strcol(1))) with dots \
 		linecolor rgb "#ff000000" notitle, \
 	for [n = 1 : modes] keyentry with boxes \
