@@ -246,3 +246,57 @@ Test(mode_switch, the_way_back_sees_what_was_stored)
 	}
 	cr_assert(guest_destroy(g) == 0);
 }
+
+/* More tables are walked by both than may be loose: the oldest are not. */
+Test(mode_switch, i18_the_oldest_loose_table_is_traced_again)
+{
+	struct guest *g = make(4, GNOMON_MODE_SHADOW);
+	uint64_t other = other_space(g), first;
+	struct gnomon_stats s;
+
+	for (uint64_t i = 0; i < 140; i++) {
+		guest_map(g, g->root, KERNEL + (i << 21),
+			  (UINT64_C(800) + i) << 12, GUEST_RW, 1);
+	}
+	first = guest_entry(g, g->root, KERNEL, 1);
+	g->o.walks_write = true;
+	cr_assert(guest_switch(g, other, GNOMON_MODE_NESTED, 0) == GNOMON_OK);
+	cr_assert(guest_load(g, 0, other) == GNOMON_OK);
+	/* Each access is followed by an audit, which knows the traces. */
+	for (uint64_t i = 0; i < 140; i++) {
+		sees(g, 1, KERNEL + (i << 21), 800 + i);
+		sees(g, 0, KERNEL + (i << 21), 800 + i);
+	}
+	gnomon_vm_stats(g->vm, &s, sizeof(s));
+	cr_assert_gt(s.loosened, 130);
+	cr_assert_lt(s.loose_tables, 130);
+	store(g, 0, first, UINT64_C(805) << 12 | GUEST_RW);
+	sees(g, 0, KERNEL, 805);
+	guest_invlpg(g, 1, KERNEL);
+	sees(g, 1, KERNEL, 805);
+	cr_assert(guest_destroy(g) == 0);
+}
+
+/* A space that nobody runs in keeps no shadow once it is walked nested. */
+Test(mode_switch, what_is_of_no_more_use_goes_with_the_switch)
+{
+	struct guest *g = make(4, GNOMON_MODE_SHADOW);
+	uint64_t other = other_space(g);
+	uint64_t own = guest_entry(g, other, DATA, 1) >> 12;
+	struct gnomon_stats before, after;
+
+	cr_assert(guest_load(g, 0, other) == GNOMON_OK);
+	sees(g, 0, DATA, 716);
+	/* The root left last is held until the next load. */
+	cr_assert(guest_load(g, 0, g->root) == GNOMON_OK);
+	sees(g, 0, DATA, 700);
+	guest_invlpg(g, 0, DATA);
+	cr_assert(gnomon_is_traced(g->vm, (gnomon_gfn_t){ own }));
+	gnomon_vm_stats(g->vm, &before, sizeof(before));
+	cr_assert(guest_switch(g, other, GNOMON_MODE_NESTED, 0) == GNOMON_OK);
+	gnomon_vm_stats(g->vm, &after, sizeof(after));
+	cr_assert_not(gnomon_is_traced(g->vm, (gnomon_gfn_t){ own }));
+	cr_assert_not(gnomon_is_traced(g->vm, (gnomon_gfn_t){ other }));
+	cr_assert_lt(after.shadow_pages + 3, before.shadow_pages + 1);
+	cr_assert(guest_destroy(g) == 0);
+}

@@ -174,3 +174,22 @@ Test(np_fault, tables_max_equal_to_levels_still_progresses)
 	}
 	cr_assert_eq(npfix_close(&fix), 0);
 }
+
+/* What the CPU has noted in a leaf stays when it may write again. */
+Test(np_fault, i38_a_and_d_survive_a_raise)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t noted = formats[i]->accessed | formats[i]->dirty;
+		struct npfix fix;
+
+		npfix_open(&fix, formats[i], 4, 1, 0);
+		npfix_fault(&fix, 100, GNOMON_WRITE);
+		*npfix_look(&fix, 100).entry |= noted;
+		cr_assert(npfix_protect(&fix, 100, 1));
+		cr_assert_not(npfix_look(&fix, 100).writable);
+		npfix_fault(&fix, 100, GNOMON_WRITE);
+		cr_assert(npfix_look(&fix, 100).writable);
+		cr_assert_eq(*npfix_look(&fix, 100).entry & noted, noted);
+		cr_assert_eq(npfix_close(&fix), 0);
+	}
+}

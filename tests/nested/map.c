@@ -165,6 +165,24 @@ Test(np_map, split_then_collapse_is_the_same_leaf)
 	}
 }
 
+/* Two sizes of one translation must not meet in a TLB. */
+Test(np_map, i16_split_and_collapse_are_flushed)
+{
+	struct npfix fix;
+	struct gn_np_range range = { gn_gfn(NPFIX_BLOCKS), 512 };
+	struct gn_np_range again = range;
+
+	npfix_open(&fix, &gn_np_format_npt, 4, 2, 0);
+	npfix_fault(&fix, NPFIX_BLOCKS, GNOMON_WRITE);
+	uint64_t flushes = fix.fh->flushes;
+
+	cr_assert_eq(gn_np_split(&fix.np, &range, 1, NULL), GNOMON_OK);
+	cr_assert_eq(fix.fh->flushes, flushes + 1);
+	cr_assert_eq(gn_np_collapse(&fix.np, &again, NULL), GNOMON_OK);
+	cr_assert_eq(fix.fh->flushes, flushes + 2);
+	cr_assert_eq(npfix_close(&fix), 0);
+}
+
 Test(np_map, collapse_needs_one_block_one_right_and_no_hole)
 {
 	struct npfix fix;

@@ -35,7 +35,7 @@ static void meet(const struct rig_cpu *cpu, unsigned round)
 
 static void one(struct rig_cpu *cpu, unsigned round)
 {
-	/* The same entry, or another one of the same frame. */
+	/* The same entry, or another one of the same frame or table. */
 	uint64_t r = rig_random(cpu), j = round / RIG_TABLES & 127;
 	uint64_t t = (round + (round & 8 ? cpu->id : 0)) % RIG_TABLES;
 	uint32_t access = r >> 20 & 1 ? GNOMON_WRITE : GNOMON_READ;
@@ -43,6 +43,7 @@ static void one(struct rig_cpu *cpu, unsigned round)
 	enum gnomon_action action;
 	struct rig_leaf leaf;
 
+	j ^= (round & 24) == 16 ? (uint64_t)cpu->id << 6 : 0;
 	if (!rig_reach(cpu, rig_gva(t, j), access, &leaf, &action)) {
 		rig_fail("a fault is not resolved", t, j);
 		return;

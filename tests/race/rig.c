@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROOT UINT64_C(0x10000)
 #define ARENA_PAGES 4096u
 #define ARENA_HPA UINT64_C(0x40000000)
 
@@ -99,6 +98,11 @@ uint64_t rig_load8(uint64_t gpa)
 void rig_store8(uint64_t gpa, uint64_t value)
 {
 	atomic_store(at(gpa), value);
+}
+
+bool rig_cmpxchg8(uint64_t gpa, uint64_t old, uint64_t value)
+{
+	return atomic_compare_exchange_strong(at(gpa), &old, value);
 }
 
 static enum gnomon_status load(void *ctx, gnomon_gpa_t gpa, unsigned bytes,
@@ -204,10 +208,10 @@ static void flush(void *ctx, const struct gnomon_flush *f)
 
 static void make_tables(void)
 {
-	rig_store8(ROOT, (ROOT + 0x1000) | RIG_ALL | RIG_A);
-	rig_store8(ROOT + 0x1000, (ROOT + 0x2000) | RIG_ALL | RIG_A);
+	rig_store8(RIG_ROOT, (RIG_ROOT + 0x1000) | RIG_ALL | RIG_A);
+	rig_store8(RIG_ROOT + 0x1000, (RIG_ROOT + 0x2000) | RIG_ALL | RIG_A);
 	for (uint64_t t = 0; t < RIG_TABLES; t++) {
-		rig_store8(ROOT + 0x2000 + 8 * t,
+		rig_store8(RIG_ROOT + 0x2000 + 8 * t,
 			   (RIG_LEAF + (t << 12)) | RIG_ALL | RIG_A);
 	}
 }
@@ -215,7 +219,7 @@ static void make_tables(void)
 void rig_reload(struct rig_cpu *cpu)
 {
 	struct gnomon_regs regs = {
-		.cr0 = 0x80010001, .cr3 = ROOT, .cr4 = 0xa0, .efer = 0xd00,
+		.cr0 = 0x80010001, .cr3 = RIG_ROOT, .cr4 = 0xa0, .efer = 0xd00,
 	};
 	struct gnomon_root root;
 
@@ -223,6 +227,7 @@ void rig_reload(struct rig_cpu *cpu)
 	    GNOMON_OK) {
 		rig_fail("a CR3 load is refused", cpu->id, 0);
 	}
+	cpu->root = root;
 	cpu->cr3 = setup.nested ? root.ncr3.v : root.cr3.v;
 }
 
@@ -246,7 +251,8 @@ void rig_start(const struct rig_setup *s)
 		.table_pages_max = s->table_pages_max,
 		.chain_max = s->chain_max,
 		.nested_around = s->nested_around,
-		.mode = s->nested ? GNOMON_MODE_NESTED : GNOMON_MODE_SHADOW,
+		.mode = s->nested ? GNOMON_MODE_NESTED :
+			s->agile ? GNOMON_MODE_AGILE : GNOMON_MODE_SHADOW,
 	};
 	struct gnomon_slot slot = { .frames = RIG_FRAMES };
 
@@ -377,7 +383,7 @@ void rig_leave(struct rig_cpu *cpu)
 	atomic_fetch_add(&cpu->section, 1);
 }
 
-static uint64_t entry(uint64_t table, uint64_t index)
+uint64_t rig_entry(uint64_t table, uint64_t index)
 {
 	uint64_t at_page = table - ARENA_HPA;
 
@@ -408,7 +414,7 @@ bool rig_look(const struct rig_cpu *cpu, uint64_t gva, uint32_t access,
 	uint64_t table = cpu->cr3;
 
 	for (unsigned level = 4; level > 0; level--) {
-		uint64_t e = entry(table, gva >> (3 + 9 * level) & 511);
+		uint64_t e = rig_entry(table, gva >> (3 + 9 * level) & 511);
 
 		rig_dawdle();
 		if (!(e & RIG_P)) {

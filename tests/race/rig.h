@@ -25,6 +25,7 @@ enum {
 
 #define RIG_FRAMES 4096u
 #define RIG_TABLES 8u			/* leaf tables: 16M of gva from 0 on */
+#define RIG_ROOT UINT64_C(0x10000)	/* gpa; then levels 3 and 2 */
 #define RIG_LEAF UINT64_C(0x100000)	/* gpa of the first */
 #define RIG_DATA UINT64_C(0x200)	/* gfn of the first data frame */
 #define RIG_HFN UINT64_C(0x100000)	/* hfn = gfn + this, at first */
@@ -34,6 +35,7 @@ struct rig_cpu {
 	uint32_t id;
 	atomic_uint section;	/* odd: in the guest */
 	uint64_t cr3;
+	struct gnomon_root root; /* that cr3 is of */
 	uint64_t random;
 };
 
@@ -50,6 +52,7 @@ struct rig_setup {
 	uint8_t nested_around;
 	bool bare;		/* no hva: memory through load() and store() */
 	bool nested;		/* on nested tables: addresses are gpas */
+	bool agile;		/* mode AGILE; agile.c has its processor */
 	/* What backs gfn, if not RIG_HFN + gfn; any thread. */
 	void (*frame)(uint64_t gfn, struct gnomon_frame *out);
 };
@@ -84,6 +87,7 @@ static inline uint64_t rig_gpte(uint64_t t, uint64_t j)
 
 uint64_t rig_load8(uint64_t gpa);
 void rig_store8(uint64_t gpa, uint64_t value);
+bool rig_cmpxchg8(uint64_t gpa, uint64_t old, uint64_t value);
 /* The same through gnomon_write(). */
 void rig_write(uint64_t gpa, uint64_t value);
 
@@ -97,6 +101,8 @@ void rig_leave(struct rig_cpu *cpu);
 /* Inside: what the tables say; false when the access would fault. */
 bool rig_look(const struct rig_cpu *cpu, uint64_t gva, uint32_t access,
 	      struct rig_leaf *leaf);
+/* One entry of a table of the engine's, by the hpa of the table. */
+uint64_t rig_entry(uint64_t table, uint64_t index);
 /* Outside: a page fault. */
 enum gnomon_action rig_fault(struct rig_cpu *cpu, uint64_t gva,
 			     uint32_t access);
