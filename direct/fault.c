@@ -62,7 +62,7 @@ static bool elsewhere(struct gn_dp *dp, const struct gnomon_fault *fault,
 	return write && traced(dp, gpa, out);
 }
 
-/* Neighbours of a leaf that was filled. */
+/* Neighbours of a leaf that was filled; never in its place. */
 static void prefetch(struct gn_dp *dp, uint32_t table, unsigned index)
 {
 	unsigned width = dp->config.prefetch;
@@ -74,7 +74,8 @@ static void prefetch(struct gn_dp *dp, uint32_t table, unsigned index)
 		return;
 	}
 	for (unsigned i = first; i < first + width; i++) {
-		if (!t->cells[i] && (t->stored[i] & X86_PTE_A)) {
+		if (!t->cells[i] && (t->stored[i] & X86_PTE_A) &&
+		    !gn_dp_crowded(dp, table, i)) {
 			gn_dp_fill(dp, table, i, false);
 		}
 	}

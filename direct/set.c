@@ -47,6 +47,20 @@ static uint64_t leaf_gfn(const struct gn_dp *dp, uint32_t table,
 	return e.frame.v >> GNOMON_PAGE_SHIFT;
 }
 
+static bool full(const struct gn_dp *dp, const struct gn_frame *frame)
+{
+	return frame->rmap && cell_at(dp, frame->rmap)->depth >=
+				      dp->config.chain_max;
+}
+
+bool gn_dp_crowded(const struct gn_dp *dp, uint32_t table, unsigned index)
+{
+	const struct gn_frame *frame =
+		gn_frames_find(&dp->frames, leaf_gfn(dp, table, index));
+
+	return frame && full(dp, frame);
+}
+
 static void list_add(struct gn_dp *dp, uint64_t gfn, uint32_t table,
 		     unsigned index)
 {
@@ -54,8 +68,7 @@ static void list_add(struct gn_dp *dp, uint64_t gfn, uint32_t table,
 	uint32_t number, head;
 
 	/* A guest that maps a frame everywhere loses the newest mapping. */
-	if (frame->rmap &&
-	    cell_at(dp, frame->rmap)->depth >= dp->config.chain_max) {
+	if (full(dp, frame)) {
 		const struct gn_dp_cell *c = cell_at(dp, frame->rmap);
 
 		gn_dp_drop(dp, c->table, c->index);
@@ -334,6 +347,10 @@ static enum gn_dp_fill fill_leaf(struct gn_dp *dp, uint32_t table,
 	if (frame.kind != GNOMON_FRAME_RAM && frame.kind != GNOMON_FRAME_ROM) {
 		return frame.kind == GNOMON_FRAME_NOT_NOW ? GN_DP_NOT_NOW
 							  : GN_DP_NOTHING;
+	}
+	/* A leaf would not help it: the VMM's to answer. */
+	if (write && !frame.writable) {
+		return GN_DP_NOTHING;
 	}
 	if (gn_frames_ensure(&dp->frames, gfn) != GNOMON_OK ||
 	    gn_slab_reserve(&dp->cells, 1) != GNOMON_OK) {

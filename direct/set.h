@@ -17,7 +17,7 @@ void gn_dp_store(struct gn_dp *dp, uint32_t table, unsigned index,
 
 enum gn_dp_fill {
 	GN_DP_FILLED,
-	GN_DP_NOTHING,		/* a hole, a reserved bit, not RAM */
+	GN_DP_NOTHING,		/* a hole, a reserved bit, no RAM for it */
 	GN_DP_NOT_NOW,		/* the host must fetch the frame first */
 	GN_DP_CLASH,		/* the target is a table of another level */
 	GN_DP_NO_MEMORY,
@@ -30,6 +30,8 @@ enum gn_dp_fill {
  */
 enum gn_dp_fill gn_dp_fill(struct gn_dp *dp, uint32_t table, unsigned index,
 			   bool write);
+/* Would a leaf there put out another one of its frame? */
+bool gn_dp_crowded(const struct gn_dp *dp, uint32_t table, unsigned index);
 /* Empty the machine entry; the guest's entry keeps its A and D. */
 void gn_dp_drop(struct gn_dp *dp, uint32_t table, unsigned index);
 /* Empty every machine entry that maps gfn; with writable_only those that may

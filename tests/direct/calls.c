@@ -226,6 +226,146 @@ Test(direct, no_translation_of_a_cleared_entry_does_either)
 	world_close(&w);
 }
 
+/* What the CPU has marked is the guest's, also when the entry goes. */
+Test(direct, i38_a_and_d_of_what_is_dropped)
+{
+	struct world w;
+	uint64_t gpte;
+
+	open_with_path(&w);
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 1, false), WORLD_OK);
+	cr_assert_eq(world_access(&w, 0x1000, GNOMON_READ, 0, false),
+		     WORLD_OK);
+	cr_assert_eq(gnomon_zap_all(w.vm, NULL), GNOMON_OK);
+	cr_assert_eq(gnomon_direct_read(w.vm, (gnomon_gpa_t){ LEAF }, &gpte),
+		     GNOMON_OK);
+	cr_assert_eq(gpte, UINT64_C(0x100) << 12 | RWU | X86_PTE_A | X86_PTE_D);
+	cr_assert_eq(gnomon_direct_read(w.vm, (gnomon_gpa_t){ LEAF + 8 },
+					&gpte), GNOMON_OK);
+	cr_assert_eq(gpte, UINT64_C(0x101) << 12 | RWU | X86_PTE_A);
+	cr_assert_eq(gnomon_direct_read(w.vm, (gnomon_gpa_t){ ROOT }, &gpte),
+		     GNOMON_OK);
+	cr_assert_eq(gpte, (ROOT + 0x1000) | RWU | X86_PTE_A);
+	world_close(&w);
+}
+
+/* Memory that the host keeps from writing reads as such, and stores exit. */
+Test(direct, host_read_only_bounds_the_leaf)
+{
+	struct world w;
+
+	open_with_path(&w);
+	w.fh->frame[0x100].write = false;
+	cr_assert_eq(world_access(&w, 0, GNOMON_READ, 0, true), WORLD_OK);
+	world_audit(&w);
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 1, true), WORLD_MMIO);
+	world_audit(&w);
+	world_close(&w);
+}
+
+/* D of a write through a piece of a large leaf is that leaf's. */
+Test(direct, i39_d_of_a_split_leaf)
+{
+	struct world w;
+	uint64_t at = ROOT + 0x2000 + 8, gva = (2 << 20) + 0x100000, gpte;
+
+	open_with_path(&w);
+	world_store(&w, at, X86_PTE_PS | RWU);
+	cr_assert_eq(world_access(&w, gva, GNOMON_READ, 0, true), WORLD_OK);
+	cr_assert_eq(gnomon_direct_read(w.vm, (gnomon_gpa_t){ at }, &gpte),
+		     GNOMON_OK);
+	cr_assert_eq(gpte & (X86_PTE_A | X86_PTE_D), X86_PTE_A);
+	cr_assert_eq(world_access(&w, gva, GNOMON_WRITE, 1, true), WORLD_OK);
+	cr_assert_eq(gnomon_direct_read(w.vm, (gnomon_gpa_t){ at }, &gpte),
+		     GNOMON_OK);
+	cr_assert(gpte & X86_PTE_D);
+	world_close(&w);
+}
+
+/* A guest that maps one frame everywhere loses the newest leaves of it. */
+Test(direct, i50_lists_of_leaves_are_bounded)
+{
+	struct world w;
+
+	open_with_path(&w);
+	for (unsigned i = 0; i < 200; i++) {
+		world_store(&w, LEAF + 8 * i, UINT64_C(0x100) << 12 | RWU);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		cr_assert_eq(world_access(&w, i << 12, GNOMON_WRITE, i, true),
+			     WORLD_OK);
+	}
+	/* world_open() allows 28 for one frame. */
+	cr_assert_lt(stats_of(&w).rmap_entries, 40);
+	world_close(&w);
+}
+
+/* A range that is protected or taken away is flushed before it returns. */
+Test(direct, i16_a_range_is_flushed)
+{
+	struct world w;
+	struct gnomon_dirty_log log = {
+		.first = { WORLD_LOG_FIRST }, .frames = WORLD_LOG_FRAMES,
+	};
+	uint64_t at = WORLD_LOG_FIRST, flushes;
+
+	open_with_path(&w);
+	log.bitmap = w.bits;
+	world_store(&w, LEAF, at << 12 | RWU);
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 1, true), WORLD_OK);
+	cr_assert_eq(gnomon_dirty_start(w.vm, &log, NULL), GNOMON_OK);
+	w.logging = true;
+	/* The processor would serve it from its TLB. */
+	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 2, true), WORLD_OK);
+	flushes = w.fh->flushes;
+	cr_assert_eq(gnomon_host_change_begin(w.vm, (gnomon_gfn_t){ at }, 1,
+					      NULL), GNOMON_OK);
+	cr_assert_gt(w.fh->flushes, flushes);
+	cr_assert_eq(gnomon_host_change_end(w.vm, (gnomon_gfn_t){ at }, 1),
+		     GNOMON_OK);
+	cr_assert_eq(gnomon_dirty_stop(w.vm, 0), GNOMON_OK);
+	w.logging = false;
+	world_close(&w);
+}
+
+/*
+ * The processor remembers the way to a table; when the guest has made data of
+ * that table, it must not find itself there.
+ */
+Test(direct, i12_no_walker_is_left_in_what_is_data_again)
+{
+	struct world w;
+
+	open_with_path(&w);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_PIN, ROOT, 4), GNOMON_OK);
+	cr_assert_eq(world_access(&w, 0x1000, GNOMON_READ, 0, true), WORLD_OK);
+	/* The leaf table is cut off, and its frame is data. */
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, ROOT + 0x2000, 0),
+		     GNOMON_OK);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_UNPIN, ROOT, 0), GNOMON_OK);
+	cr_assert_not(gnomon_is_traced(w.vm, (gnomon_gfn_t){ LEAF >> 12 }));
+	cr_assert_eq(world_access(&w, 0x2000, GNOMON_READ, 0, true),
+		     WORLD_INJECTED);
+	world_close(&w);
+}
+
+/* The same where a split goes, and its page with it. */
+Test(direct, i12_no_walker_is_left_in_a_split)
+{
+	struct world w;
+	uint64_t at = ROOT + 0x2000 + 8, gva = 2 << 20;
+
+	open_with_path(&w);
+	/* Over the tables: a page of the engine's stands for it. */
+	world_store(&w, at, X86_PTE_PS | RWU | X86_PTE_A | X86_PTE_D);
+	cr_assert_eq(world_access(&w, gva + 0x100000, GNOMON_READ, 0, true),
+		     WORLD_OK);
+	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, at, 0), GNOMON_OK);
+	cr_assert_eq(world_access(&w, gva + 0x101000, GNOMON_READ, 0, true),
+		     WORLD_INJECTED);
+	world_close(&w);
+}
+
 /* The story of a process, with call number n of the host failing. */
 static bool live_with_failure(uint64_t n)
 {

@@ -54,6 +54,8 @@ static void on_flush(void *arg, const struct gnomon_flush *flush)
 			w->tlb[i].valid = false;
 		}
 	}
+	/* INVLPG drops them all, whatever the address. */
+	memset(w->way, 0, sizeof(w->way));
 }
 
 /* ---- life --------------------------------------------------------------- */
@@ -219,12 +221,20 @@ struct path {
 	uint64_t hpa;
 };
 
-static bool walk(struct world *w, uint64_t gva, struct path *p)
+static bool walk(struct world *w, uint64_t gva, bool stale, struct path *p)
 {
+	struct way_entry *way = &w->way[(gva >> 21) % WORLD_WAYS];
 	uint64_t table = w->root.cr3.v & ADDR;
+	unsigned level = 4;
 
 	*p = (struct path){ .write = true, .user = true };
-	for (unsigned level = 4;; level--) {
+	if (stale && way->valid && way->block == gva >> 21) {
+		*p = (struct path){ .write = way->write, .user = way->user,
+				    .nx = way->nx };
+		table = way->table;
+		level = 1;
+	}
+	for (unsigned n = 0;; level--) {
 		uint64_t *e = table_at(w, table) + (gva >> (3 + 9 * level) &
 						    511);
 		uint64_t span = UINT64_C(1) << (3 + 9 * level);
@@ -232,7 +242,7 @@ static bool walk(struct world *w, uint64_t gva, struct path *p)
 		if (!(*e & X86_PTE_P)) {
 			return false;
 		}
-		p->entry[4 - level] = e;
+		p->entry[n++] = e;
 		p->write = p->write && (*e & X86_PTE_W);
 		p->user = p->user && (*e & X86_PTE_U);
 		p->nx = p->nx || (*e & X86_PTE_NX);
@@ -242,6 +252,10 @@ static bool walk(struct world *w, uint64_t gva, struct path *p)
 			return true;
 		}
 		table = *e & ADDR;
+		if (level == 2) {
+			*way = (struct way_entry){ true, p->write, p->user,
+						   p->nx, gva >> 21, table };
+		}
 	}
 }
 
@@ -298,7 +312,7 @@ static bool cpu_access(struct world *w, uint64_t gva, uint32_t access,
 		reached(w, t->hfn, access);
 		return true;
 	}
-	if (!walk(w, gva, &p) || !allowed(&p, access)) {
+	if (!walk(w, gva, stale, &p) || !allowed(&p, access)) {
 		return false;
 	}
 	mark(&p, access);
@@ -362,8 +376,10 @@ enum world_end world_access(struct world *w, uint64_t gva, uint32_t access,
 			}
 			return WORLD_OK;
 		}
+		/* A fault drops what is remembered of the address. */
 		w->tlb[(gva >> 12 ^ gva >> 21 ^ gva >> 30) % WORLD_TLB]
 			.valid = false;
+		w->way[(gva >> 21) % WORLD_WAYS].valid = false;
 		gnomon_fault(w->vcpu, &fault, &w->last);
 		w->kinds[w->last.kind]++;
 		if (answered(w, value, &end)) {

@@ -3,8 +3,8 @@
  * A vm in mode DIRECT and a processor that walks the guest's own tables, which
  * hold hpas. What the guest believes to have written is kept in a second copy
  * of memory; the naive MMU walks that. The processor remembers translations
- * until it is flushed, and a remembered one must never reach what the guest
- * may not have.
+ * and ways to tables until it is flushed; what is remembered must never reach
+ * what the guest may not have, nor a page that is no table any more.
  */
 #ifndef GN_TESTS_DIRECT_WORLD_H
 #define GN_TESTS_DIRECT_WORLD_H
@@ -15,12 +15,19 @@
 
 #define WORLD_FRAMES 4096u
 #define WORLD_TLB 256u
+#define WORLD_WAYS 16u
 #define WORLD_LOG_FIRST 1024u	/* frames of the dirty log, when it is on */
 #define WORLD_LOG_FRAMES 1024u
 
 struct tlb_entry {
 	bool valid, write;
 	uint64_t page, hfn;
+};
+
+/* A way down to a table of level 1, as processors remember it. */
+struct way_entry {
+	bool valid, write, user, nx;
+	uint64_t block, table;
 };
 
 struct world {
@@ -32,6 +39,7 @@ struct world {
 	struct ref_mmu ref;
 	unsigned char *belief;	/* what the guest wrote, 16M */
 	struct tlb_entry tlb[WORLD_TLB];
+	struct way_entry way[WORLD_WAYS];
 	struct test_rng rng;
 	uint64_t seed, step;
 	uint64_t gva[4];	/* for the test */
