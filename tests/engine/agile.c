@@ -83,6 +83,39 @@ Test(agile, a_leaf_table_is_walked_below_and_traced_no_more)
 	world_audit(w, GNOMON_AUDIT_GUEST);
 }
 
+/* When the call returns, TLBs hold nothing of how it was before. */
+Test(agile, i16_a_switch_is_flushed)
+{
+	uint64_t flushes;
+
+	for (unsigned level = 1; level <= 3; level++) {
+		touch(GVA, GNOMON_WRITE, WORLD_OK);
+		flushes = w->fh->flushes;
+		agile_switch(&a, table_of(GVA, level), true);
+		cr_expect_gt(w->fh->flushes, flushes, "to %u", level);
+		touch(GVA, GNOMON_WRITE, WORLD_OK);
+		flushes = w->fh->flushes;
+		agile_switch(&a, table_of(GVA, level), false);
+		cr_expect_gt(w->fh->flushes, flushes, "from %u", level);
+	}
+}
+
+/* A large leaf that has become such a table, and the engine was not told. */
+Test(agile, i16_a_leaf_that_a_switch_replaces_is_flushed)
+{
+	uint64_t gva = UINT64_C(0x80200000), flushes;
+
+	world_map(w, ROOT, gva, 0x400000 | X86_PTE_P | X86_PTE_U, 2);
+	touch(gva + 0x1000, GNOMON_READ, WORLD_OK);
+	agile_switch(&a, table_of(GVA, 1), true);
+	fh_store(w->fh, world_entry(w, ROOT, gva, 2), 8,
+		 table_of(GVA, 1) << 12 | ALL);
+	flushes = w->fh->flushes;
+	touch(gva + 0x1000, GNOMON_WRITE, WORLD_OK);
+	cr_expect_gt(w->fh->flushes, flushes);
+	cr_expect_gt(a.cpu[0].below, 0);
+}
+
 Test(agile, stores_below_a_switch_leave_the_guest_no_more)
 {
 	agile_switch(&a, table_of(GVA, 1), true);
