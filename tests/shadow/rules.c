@@ -29,6 +29,13 @@ static void end(void)
 
 TestSuite(rules, .init = begin, .fini = end);
 
+/* For the init of a test, which comes behind the suite's. */
+static void open_again(const struct gnomon_config *config)
+{
+	world_close(&w);
+	world_open(&w, config);
+}
+
 static uint64_t leaf_table(uint64_t root, uint64_t gva)
 {
 	return world_entry(&w, root, gva, 1) >> 12;
@@ -41,7 +48,7 @@ static void begin_small(void)
 	struct gnomon_config config = world_config();
 
 	config.table_pages_max = 32;
-	world_open(&w, &config);
+	open_again(&config);
 }
 
 Test(rules, i07_reclaim_inside_a_fault_spares_what_it_uses,
@@ -322,7 +329,7 @@ static void begin_closed(void)
 	struct gnomon_config config = world_config();
 
 	config.options &= ~(uint32_t)GNOMON_OPT_UNSYNC;
-	world_open(&w, &config);
+	open_again(&config);
 }
 
 /* One try of a part of an instruction: 1 done, 0 again, -1 emulated. */
