@@ -60,16 +60,18 @@ static uint32_t compare(struct gn_sh *sh, struct gn_sh_page *page, bool fill)
 	const void *at = gn_mem_at(sh->mem, gpa, GNOMON_PAGE_BYTES);
 	const uint64_t *now = at;
 	uint32_t changed = 0;
+	bool more = false;	/* the rest is known to differ somewhere */
 
 	if (!at || gn_sh_role_small(page->role)) {
 		return compare_slow(sh, page, fill);
 	}
 	for (unsigned i = 0; i < GN_SH_ENTRIES; i += BLOCK) {
 		/* Mostly there is nothing more: one look at all the rest. */
-		if (same(page, now, i, GN_SH_ENTRIES - i)) {
+		if (!more && same(page, now, i, GN_SH_ENTRIES - i)) {
 			break;
 		}
-		if (same(page, now, i, BLOCK)) {
+		more = same(page, now, i, BLOCK);
+		if (more) {
 			continue;
 		}
 		changed += gn_sh_plain(page)
