@@ -41,7 +41,8 @@ static const struct argp_option options[] = {
 	  "of native (without the VMM), nested, shadow, unsync, noprefetch, "
 	  "unsync64, switch, adaptive (default: all)", 0 },
 	{ "guest", KEY_GUEST, "NAME", 0,
-	  "linux (default), selftest, hostile, or a multiboot ELF32 file", 0 },
+	  "linux (default), selftest, hostile, cost, or a multiboot ELF32 file",
+	  0 },
 	{ "forks", KEY_FORKS, "N", 0,
 	  "fork, execute and exit so often (default 100)", 0 },
 	{ "prefetch", KEY_PREFETCH, "N", 0,

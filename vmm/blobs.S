@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* Our own guests: NAME, then where it lies. */
 	.section .rodata
-	.globl blob_selftest, blob_selftest_end
-	.globl blob_hostile, blob_hostile_end
-blob_selftest:
-	.incbin "vmm/guest/selftest.bin"
-blob_selftest_end:
-blob_hostile:
-	.incbin "vmm/guest/hostile.bin"
-blob_hostile_end:
+	.macro	blob name
+	.globl	blob_\name, blob_\name\()_end
+blob_\name:
+	.incbin	"vmm/guest/\name\().bin"
+blob_\name\()_end:
+	.endm
+	blob	selftest
+	blob	hostile
+	blob	cost
 
 	.section .note.GNU-stack, "", @progbits

@@ -56,7 +56,7 @@ vmm_start:
 	or	$0x900, %eax		/* LME, NXE */
 	wrmsr
 	mov	%cr0, %eax
-	or	$0x80000000, %eax
+	or	$0x80010000, %eax	/* PG, and WP as guests have it */
 	mov	%eax, %cr0
 	lgdt	gdtr
 	ljmp	$0x08, $1f

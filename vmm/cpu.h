@@ -17,11 +17,14 @@ enum {
 	CR0_NE = 1u << 5,
 	CR0_WP = 1u << 16,
 	CR0_PG = 1u << 31,
+	CR4_PSE = 1u << 4,
 	CR4_PAE = 1u << 5,
 	CR4_PGE = 1u << 7,
 	CR4_LA57 = 1u << 12,
 	CR4_PCIDE = 1u << 17,
 	CR4_OSXSAVE = 1u << 18,
+	CR4_SMEP = 1u << 20,
+	CR4_SMAP = 1u << 21,
 	EFER_LME = 1u << 8,
 	EFER_LMA = 1u << 10,
 	EFER_NXE = 1u << 11,
@@ -100,6 +103,11 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 {
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)v),
 			 "d"((uint32_t)(v >> 32)));
+}
+
+static inline void write_cr4(uint64_t v)
+{
+	__asm__ volatile("mov %0, %%cr4" : : "r"(v) : "memory");
 }
 
 struct cpuid {

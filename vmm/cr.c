@@ -19,7 +19,7 @@ static void intercepts(struct vmm *v, bool cr3_exits)
 	c->cr_write = 1u << 0 | 1u << 4;
 	/* A policy also counts the loads. */
 	c->cr_write |= cr3_exits || v->policy ? 1u << 3 : 0;
-	c->cr_read = shadow ? 1u << 0 | 1u << 3 | 1u << 4 : 0;
+	c->cr_read = shadow ? 1u << 3 : 0;
 	c->exceptions = shadow ? 1u << VEC_PF : 0;
 	c->misc1 = SVM_CPUID | SVM_INVLPGA | SVM_IOIO | SVM_MSR |
 		   SVM_SHUTDOWN | (shadow ? SVM_INVLPG : 0) |
@@ -88,6 +88,9 @@ void load_root(struct vmm *v)
 		c->efer &= ~(uint64_t)(EFER_LME | EFER_LMA);
 		c->cr4 &= ~(uint64_t)CR4_LA57;
 	}
+	/* The others may be read where they are what the guest wrote. */
+	c->cr_read |= c->cr0 != v->guest.cr0 ? 1u << 0 : 0;
+	c->cr_read |= c->cr4 != v->guest.cr4 ? 1u << 4 : 0;
 	if (!(v->guest.cr0 & CR0_PE)) {
 		vmm_die("real mode at %x: run this guest nested", c->rip);
 	}

@@ -332,6 +332,13 @@ bool emulate_store(struct vmm *v, uint64_t gva)
 	    !(v->vmcb->cs.attrib & (SEG_LONG | SEG_DB))) {
 		return false;
 	}
-	return i.op >= INSN_STOS ? store_string(v, &i, gva)
-				 : store_operand(v, &i, gva);
+	if (i.op < INSN_STOS) {
+		return store_operand(v, &i, gva);
+	}
+	/* These fill or copy pages: they hardly ever store into tables. */
+	if (!store_string(v, &i, gva)) {
+		return false;
+	}
+	v->count.stores_string++;
+	return true;
 }

@@ -259,6 +259,34 @@ static void dispatch(struct vmm *v)
 	}
 }
 
+/* A new ASID has no translations yet; when all are used up, all go. */
+static void enter_flush(struct vmm *v)
+{
+	struct vmcb *c = v->vmcb;
+
+	c->tlb_control = 0;
+	if (v->flush && ++c->asid >= v->asids) {
+		c->asid = 1;
+		c->tlb_control = 1;
+	}
+	v->flush = false;
+}
+
+/*
+ * TCG empties its TLB once for each control register that changes bits of
+ * paging on the way in or out: hold the guest's, they mean nothing to us.
+ */
+static void enter_cr4(struct vmm *v)
+{
+	uint64_t cr4 = CR4_PAE | (v->vmcb->cr4 & (CR4_PSE | CR4_PGE |
+						  CR4_SMEP | CR4_SMAP));
+
+	if (cr4 != v->host_cr4) {
+		write_cr4(cr4);
+		v->host_cr4 = cr4;
+	}
+}
+
 void vmm_run(struct vmm *v)
 {
 	struct vmcb *c = v->vmcb;
@@ -266,10 +294,10 @@ void vmm_run(struct vmm *v)
 	while (!v->stop) {
 		engine_switch(v);
 		event_enter(v);
+		enter_flush(v);
+		enter_cr4(v);
 		c->rax = v->reg[RAX];
 		c->rsp = v->reg[RSP];
-		c->tlb_control = v->flush;
-		v->flush = false;
 		svm_run(v->reg, c);
 		v->reg[RAX] = c->rax;
 		v->reg[RSP] = c->rsp;

@@ -5,7 +5,7 @@
  *
  *	[mode=nested|shadow|unsync|adaptive] [prefetch=HEX] [opt=HEX]
  *	[walks=HEX]
- *	[switch=HEX] [guest=selftest|hostile] -- guest's own
+ *	[switch=HEX] [guest=selftest|hostile|cost] -- guest's own
  *
  * shadow emulates every traced store, unsync leaves leaf tables open between
  * flush points. prefetch is the width, 0 for none; opt names the engine's
@@ -34,6 +34,7 @@ struct multiboot_module {
 extern const unsigned char vmm_image_end[];
 extern const unsigned char blob_selftest[], blob_selftest_end[];
 extern const unsigned char blob_hostile[], blob_hostile_end[];
+extern const unsigned char blob_cost[], blob_cost_end[];
 
 static struct vmm the_vmm;
 static struct vmcb the_vmcb __attribute__((aligned(4096)));
@@ -152,7 +153,8 @@ static void svm_init(struct vmm *v)
 	v->vmcb = c;
 	c->iopm_base = (uint64_t)iopm;
 	c->msrpm_base = (uint64_t)msrpm;
-	c->asid = 1;
+	v->asids = cpuid(0x8000000a, 0).ebx;
+	c->asid = v->asids;	/* the first flush starts at 1 */
 	c->rflags = 2;
 	c->dr6 = 0xffff0ff0;
 	c->dr7 = 0x400;
@@ -238,19 +240,35 @@ static void engine_init(struct vmm *v, const char *line)
 
 /* ---- the guest ----------------------------------------------------------- */
 
+static void load_named(struct vmm *v, const char *name)
+{
+	static const struct {
+		const char *name;
+		const unsigned char *start, *end;
+	} blobs[] = {
+		{ "selftest", blob_selftest, blob_selftest_end },
+		{ "hostile", blob_hostile, blob_hostile_end },
+		{ "cost", blob_cost, blob_cost_end },
+	};
+
+	for (unsigned i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++) {
+		if (is(name, blobs[i].name)) {
+			load_blob(v, &(struct module){
+				blobs[i].start,
+				(uint64_t)(blobs[i].end - blobs[i].start) });
+			return;
+		}
+	}
+	vmm_die("no guest of that name: selftest, hostile or cost");
+}
+
 static void load_guest(struct vmm *v, const struct boot *boot,
 		       const char *line)
 {
 	const char *name = option(line, "guest=");
-	struct module selftest = { blob_selftest,
-		(uint64_t)(blob_selftest_end - blob_selftest) };
-	struct module hostile = { blob_hostile,
-		(uint64_t)(blob_hostile_end - blob_hostile) };
 
-	if (name && is(name, "selftest")) {
-		load_blob(v, &selftest);
-	} else if (name && is(name, "hostile")) {
-		load_blob(v, &hostile);
+	if (name) {
+		load_named(v, name);
 	} else if (!boot->kernel) {
 		vmm_die("no kernel: give a module, or guest=selftest");
 	} else if (!load_linux(v, boot) && !load_elf(v, boot)) {

@@ -37,10 +37,11 @@ static void report_engine(const struct vmm *v, const char *mark)
 
 void report(struct vmm *v, const char *mark)
 {
-	vmm_log("vmm: mark %s exits=%u emulated=%u stepped=%u reinjected=%u "
-		"switches=%u", mark, v->count.exits,
-		v->count.stores_emulated, v->count.stores_stepped,
-		v->count.reinjected, v->count.switches);
+	vmm_log("vmm: mark %s exits=%u emulated=%u strings=%u stepped=%u "
+		"reinjected=%u switches=%u", mark, v->count.exits,
+		v->count.stores_emulated, v->count.stores_string,
+		v->count.stores_stepped, v->count.reinjected,
+		v->count.switches);
 	for (unsigned i = 0; i < CAUSES; i++) {
 		vmm_log("vmm: exits %s %s=%u", mark, cause_name[i],
 			v->count.cause[i]);

@@ -50,6 +50,7 @@ struct counters {
 	uint64_t cause[CAUSES];
 	uint64_t kind[GNOMON_KINDS];	/* of faults, by the engine */
 	uint64_t stores_emulated;
+	uint64_t stores_string;	/* of these, by MOVS or STOS */
 	uint64_t stores_stepped;
 	uint64_t reinjected;
 	uint64_t switches;
@@ -71,6 +72,8 @@ struct vmm {
 	uint64_t walks;		/* adaptive: assumed per millisecond */
 	uint64_t period, next;	/* TSC ticks between switches; 0 = never */
 	bool flush;		/* before the next entry */
+	uint32_t asids;		/* the CPU's, 0 being its own */
+	uint64_t host_cr4;	/* what it holds outside the guest */
 	uint64_t pending;	/* an event to inject, in eventinj's form */
 	uint64_t held;		/* an external interrupt that must wait */
 	struct counters count;

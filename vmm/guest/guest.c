@@ -13,19 +13,35 @@ uint64_t hypercall(uint64_t function, uint64_t argument)
 	return a;
 }
 
-void say(const char *text)
+void say_text(const char *text)
 {
 	for (; *text; text++) {
 		hypercall(HC_PUT, (uint64_t)*text);
 	}
+}
+
+void say(const char *text)
+{
+	say_text(text);
 	hypercall(HC_PUT, '\n');
+}
+
+void say_number(uint64_t value)
+{
+	char digit[21];
+	unsigned at = sizeof(digit) - 1;
+
+	digit[at] = 0;
+	do {
+		digit[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	say_text(&digit[at]);
 }
 
 void say_hex(const char *text, uint64_t value)
 {
-	for (; *text; text++) {
-		hypercall(HC_PUT, (uint64_t)*text);
-	}
+	say_text(text);
 	for (int i = 60; i >= 0; i -= 4) {
 		char digit = "0123456789abcdef"[value >> i & 15];
 

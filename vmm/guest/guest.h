@@ -43,7 +43,9 @@ extern volatile uint64_t probe_vector, probe_code, probe_cr2, probe_faults,
 #define NO_FAULT UINT64_C(0xffff)
 
 uint64_t hypercall(uint64_t function, uint64_t argument);
-void say(const char *text);
+void say(const char *text);	/* a line; the next two: a part of one */
+void say_text(const char *text);
+void say_number(uint64_t value);
 void say_hex(const char *text, uint64_t value);
 _Noreturn void guest_panic(void);
 uint64_t guest_main(void);

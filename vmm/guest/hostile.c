@@ -9,6 +9,7 @@
 
 #define ROUNDS 4000u
 #define TABLE_PAGES 64u
+#define ROOTS 20000u
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 static uint64_t page[TABLE_PAGES];
@@ -118,6 +119,31 @@ static void touch(void)
 	}
 }
 
+/* More of them than the engine can keep. */
+static void roots_by_the_thousand(void)
+{
+	for (unsigned i = 0; i < ROOTS; i++) {
+		uint64_t r = POOL + UINT64_C(0x4000000) + i * PAGE;
+
+		make_root(r);
+		probe_write_cr3(r);
+		probe_load(WINDOW);
+	}
+}
+
+/* INVLPG of all that we run on, and of one address per bit. */
+static void forget_everything(void)
+{
+	for (uint64_t a = 0; a < UINT64_C(0x400000); a += PAGE) {
+		probe_invlpg(a);
+	}
+	for (unsigned bit = 12; bit < 64; bit++) {
+		probe_invlpg(UINT64_C(1) << bit);
+		probe_invlpg(~UINT64_C(0) << bit);
+		probe_invlpg(WINDOW ^ UINT64_C(1) << bit);
+	}
+}
+
 uint64_t guest_main(void)
 {
 	uint64_t bad = 0;
@@ -145,13 +171,8 @@ uint64_t guest_main(void)
 			bad++;
 		}
 	}
-	for (unsigned i = 0; i < 3000; i++) {	/* roots by the thousand */
-		uint64_t r = POOL + UINT64_C(0x4000000) + i * PAGE;
-
-		make_root(r);
-		probe_write_cr3(r);
-		probe_load(WINDOW);
-	}
+	roots_by_the_thousand();
+	forget_everything();
 	say_hex("hostile survived; faults taken: ", probe_faults);
 	say_hex("audits failed: ", bad + (hypercall(HC_AUDIT, 0) != 1));
 	return bad;
