@@ -4,6 +4,7 @@
 void gn_mem_init(struct gn_mem *mem, const struct gnomon_host *host, void *ctx)
 {
 	*mem = (struct gn_mem){ .host = host, .ctx = ctx };
+	mem->logs = &mem->dirty;
 }
 
 void gn_mem_add(struct gn_mem *mem, const struct gn_window *window)
@@ -89,7 +90,7 @@ static const struct gn_window *to_write(const struct gn_mem *mem, uint64_t gpa,
 	if (!w || !w->writable) {
 		return NULL;
 	}
-	gn_dirty_mark(&mem->dirty, (gpa + w->shift) >> GNOMON_PAGE_SHIFT);
+	gn_dirty_mark(mem->logs, (gpa + w->shift) >> GNOMON_PAGE_SHIFT);
 	return w;
 }
 

@@ -29,7 +29,8 @@ struct gn_mem {
 	uint32_t count;
 	/* Largest first, so that the first look nearly always finds it. */
 	struct gn_window window[GNOMON_SLOTS_MAX];
-	struct gn_dirty dirty;	/* told of every store below */
+	struct gn_dirty dirty;
+	const struct gn_dirty *logs; /* told of every store below; &dirty */
 	uint32_t bare_count;	/* those without an hva */
 	struct gn_window bare[GNOMON_SLOTS_MAX];
 };

@@ -3,6 +3,8 @@
 
 #include "base/bits.h"
 
+#define SPACES ((uint32_t)(GNOMON_SLOT_SMM | GNOMON_SLOT_NO_SMM))
+
 static void find_largest(struct gn_slots *slots)
 {
 	slots->largest = 0;
@@ -12,12 +14,6 @@ static void find_largest(struct gn_slots *slots)
 			slots->largest = i;
 		}
 	}
-}
-
-static bool meets(uint64_t a, uint64_t a_frames, uint64_t b,
-		  uint64_t b_frames)
-{
-	return a < b + b_frames && b < a + a_frames;
 }
 
 static bool id_taken(const struct gn_slots *slots, uint32_t id)
@@ -39,7 +35,12 @@ static bool id_taken(const struct gn_slots *slots, uint32_t id)
 	return false;
 }
 
-/* Does a slot show something in these guest frames already? */
+static bool hides(const struct gn_slots_piece *piece)
+{
+	return piece->memory & GN_SLOTS_NOWHERE;
+}
+
+/* Does a slot show something in these guest frames of the view already? */
 static bool overlaps(const struct gn_slots *slots, unsigned v, uint64_t first,
 		     uint64_t frames)
 {
@@ -48,41 +49,58 @@ static bool overlaps(const struct gn_slots *slots, unsigned v, uint64_t first,
 	for (uint32_t i = 0; i < slots->count; i++) {
 		const struct gnomon_slot *s = &slots->slot[i];
 
-		if (meets(s->first.v, s->frames, first, frames)) {
+		if (gn_slots_in_view(s->flags, v) &&
+		    gn_slots_meet(s->first.v, s->frames, first, frames)) {
 			return true;
 		}
 	}
 	for (uint32_t i = 0; i < view->count; i++) {
 		const struct gn_slots_piece *p = &view->piece[i];
 
-		if (meets(p->first, p->frames, first, frames)) {
+		if (!hides(p) &&
+		    gn_slots_meet(p->first, p->frames, first, frames)) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static void add_memory(struct gn_slots *slots, const struct gnomon_slot *slot)
-{
-	uint32_t i = slots->count++;
-
-	for (; i > 0 && slots->slot[i - 1].first.v > slot->first.v; i--) {
-		slots->slot[i] = slots->slot[i - 1];
-	}
-	slots->slot[i] = (struct gnomon_slot){
-		.id = slot->id, .flags = slot->flags, .first = slot->first,
-		.frames = slot->frames, .hva = slot->hva,
-	};
-	find_largest(slots);
-}
-
+/* What hides comes last: something may show in its place. */
 static void add_piece(struct gn_slots *slots, unsigned v,
 		      const struct gn_slots_piece *piece)
 {
 	struct gn_slots_view *view = &slots->view[v];
+	uint32_t i = view->count++;
 
-	view->piece[view->count++] = *piece;
+	for (; !hides(piece) && i > 0; i--) {
+		view->piece[i] = view->piece[i - 1];
+	}
+	view->piece[i] = *piece;
 	slots->pieces++;
+}
+
+static void add_memory(struct gn_slots *slots, const struct gnomon_slot *slot)
+{
+	bool smm = slot->flags & GNOMON_SLOT_SMM;
+	uint64_t memory = slot->first.v + (smm ? GNOMON_SMM_GFN : 0);
+	uint32_t i = slots->count++;
+	struct gn_slots_piece piece = {
+		.first = slot->first.v, .frames = slot->frames,
+		.memory = smm ? memory : memory | GN_SLOTS_NOWHERE,
+		.id = slot->id,
+	};
+
+	for (; i > 0 && slots->slot[i - 1].first.v > memory; i--) {
+		slots->slot[i] = slots->slot[i - 1];
+	}
+	slots->slot[i] = (struct gnomon_slot){
+		.id = slot->id, .flags = slot->flags, .first = { memory },
+		.frames = slot->frames, .hva = slot->hva,
+	};
+	find_largest(slots);
+	if (slot->flags & (GNOMON_SLOT_SMM | GNOMON_SLOT_NO_SMM)) {
+		add_piece(slots, GN_SLOTS_SMM, &piece);
+	}
 }
 
 static enum gnomon_status add_alias(struct gn_slots *slots,
@@ -94,14 +112,19 @@ static enum gnomon_status add_alias(struct gn_slots *slots,
 		.memory = slot->target.v, .id = slot->id,
 	};
 
-	if (slot->flags != GNOMON_SLOT_ALIAS || slot->hva) {
+	if (slot->hva ||
+	    (slot->flags & (GNOMON_SLOT_ROM | GNOMON_SLOT_READONLY))) {
 		return GNOMON_INVAL;
 	}
 	if (!of || slot->frames >
 			   of->frames - (slot->target.v - of->first.v)) {
 		return GNOMON_ABSENT;
 	}
-	add_piece(slots, 0, &piece);
+	for (unsigned v = 0; v < GN_SLOTS_VIEWS; v++) {
+		if (gn_slots_in_view(slot->flags, v)) {
+			add_piece(slots, v, &piece);
+		}
+	}
 	return GNOMON_OK;
 }
 
@@ -112,12 +135,18 @@ enum gnomon_status gn_slots_add(struct gn_slots *slots,
 	uint64_t first = slot->first.v;
 
 	if (slot->id >= GNOMON_SLOTS_MAX || slot->frames == 0 ||
-	    first >= gfn_limit || slot->frames > gfn_limit - first) {
+	    first >= gfn_limit || slot->frames > gfn_limit - first ||
+	    (slot->flags & SPACES) == SPACES) {
 		return GNOMON_INVAL;
 	}
-	if (id_taken(slots, slot->id) ||
-	    overlaps(slots, 0, first, slot->frames)) {
+	if (id_taken(slots, slot->id)) {
 		return GNOMON_EXISTS;
+	}
+	for (unsigned v = 0; v < GN_SLOTS_VIEWS; v++) {
+		if (gn_slots_in_view(slot->flags, v) &&
+		    overlaps(slots, v, first, slot->frames)) {
+			return GNOMON_EXISTS;
+		}
 	}
 	if (slot->flags & GNOMON_SLOT_ALIAS) {
 		return add_alias(slots, slot);
@@ -146,31 +175,46 @@ static bool remove_memory(struct gn_slots *slots, uint32_t id,
 	return true;
 }
 
-/* Those of the slot map nothing new. True: it is an alias. */
-static bool retire(struct gn_slots_view *view, uint32_t id,
+/* Those of the slot map nothing new; what they were, as one of an alias. */
+static bool retire(struct gn_slots *slots, uint32_t id,
 		   struct gnomon_slot *old)
 {
-	for (uint32_t i = 0; i < view->count; i++) {
-		struct gn_slots_piece *p = &view->piece[i];
+	uint32_t seen = 0;
 
-		if (p->id == id && !p->gone) {
+	for (unsigned v = 0; v < GN_SLOTS_VIEWS; v++) {
+		struct gn_slots_view *view = &slots->view[v];
+
+		for (uint32_t i = 0; i < view->count; i++) {
+			struct gn_slots_piece *p = &view->piece[i];
+
+			if (p->id != id || p->gone) {
+				continue;
+			}
 			p->gone = true;
+			seen |= 1u << v;
 			*old = (struct gnomon_slot){
-				.id = id, .flags = GNOMON_SLOT_ALIAS,
-				.first = { p->first }, .frames = p->frames,
-				.target = { p->memory },
+				.id = id, .first = { p->first },
+				.frames = p->frames, .target = { p->memory },
 			};
-			return true;
 		}
 	}
-	return false;
+	old->flags = GNOMON_SLOT_ALIAS |
+		     (seen == 1 ? GNOMON_SLOT_NO_SMM
+				: seen == 2 ? GNOMON_SLOT_SMM : 0u);
+	return seen != 0;
 }
 
 bool gn_slots_remove(struct gn_slots *slots, uint32_t id,
 		     struct gnomon_slot *old)
 {
-	return remove_memory(slots, id, old) ||
-	       retire(&slots->view[0], id, old);
+	struct gnomon_slot shown = { 0 };
+	bool pieces = retire(slots, id, &shown);
+
+	if (remove_memory(slots, id, old)) {
+		return true;
+	}
+	*old = shown;
+	return pieces;
 }
 
 void gn_slots_forget(struct gn_slots *slots, uint32_t id)
@@ -216,109 +260,6 @@ bool gn_slots_is_target(const struct gn_slots *slots, uint32_t id)
 		}
 	}
 	return false;
-}
-
-/* ---- views --------------------------------------------------------------- */
-
-static const struct gn_slots_piece *piece_of(const struct gn_slots *slots,
-					     unsigned v, uint64_t gfn)
-{
-	const struct gn_slots_view *view = &slots->view[v];
-
-	for (uint32_t i = 0; i < view->count; i++) {
-		const struct gn_slots_piece *p = &view->piece[i];
-
-		if (gfn - p->first < p->frames) {
-			return p;
-		}
-	}
-	return NULL;
-}
-
-uint64_t gn_slots_mapped_slow(const struct gn_slots *slots, unsigned view,
-			      uint64_t gfn)
-{
-	const struct gn_slots_piece *p = piece_of(slots, view, gfn);
-
-	return p ? p->memory + (gfn - p->first) : gfn;
-}
-
-uint64_t gn_slots_memory_slow(const struct gn_slots *slots, unsigned view,
-			      uint64_t gfn)
-{
-	const struct gn_slots_piece *p = piece_of(slots, view, gfn);
-
-	if (!p) {
-		return gfn;
-	}
-	return p->gone ? gfn | GN_SLOTS_NOWHERE : p->memory + (gfn - p->first);
-}
-
-static bool shows(const struct gn_slots_piece *p,
-		  const struct gn_slots_shown *it, uint64_t *first,
-		  uint64_t *frames)
-{
-	uint64_t from = it->first > p->memory ? it->first : p->memory;
-	uint64_t a = it->first + it->frames, b = p->memory + p->frames;
-	uint64_t end = a < b ? a : b;
-
-	if (from >= end) {
-		return false;
-	}
-	*first = p->first + (from - p->memory);
-	*frames = end - from;
-	return true;
-}
-
-bool gn_slots_shown_next(const struct gn_slots *slots,
-			 struct gn_slots_shown *it, uint64_t *first,
-			 uint64_t *frames)
-{
-	const struct gn_slots_view *view = &slots->view[it->view];
-
-	if (it->next == 0) {
-		it->next++;
-		*first = it->first;
-		*frames = it->frames;
-		return true;
-	}
-	while (it->next <= view->count) {
-		if (shows(&view->piece[it->next++ - 1], it, first, frames)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Does the block around gfn show one block of memory? */
-static bool shows_block(const struct gn_slots *slots, unsigned v, uint64_t gfn,
-			unsigned order)
-{
-	const struct gn_slots_view *view = &slots->view[v];
-	uint64_t frames = GN_BIT(order);
-	uint64_t base = gn_align_down(gfn, frames);
-
-	for (uint32_t i = 0; i < view->count; i++) {
-		const struct gn_slots_piece *p = &view->piece[i];
-
-		if (meets(base, frames, p->first, p->frames)) {
-			return base >= p->first &&
-			       base - p->first + frames <= p->frames &&
-			       gn_is_aligned(p->first ^ p->memory, frames);
-		}
-	}
-	return true;
-}
-
-uint8_t gn_slots_view_order(const struct gn_slots *slots, unsigned view,
-			    uint64_t gfn, uint8_t order)
-{
-	unsigned o = order >= 18 ? 18 : order >= 9 ? 9 : 0;
-
-	while (o && !shows_block(slots, view, gfn, o)) {
-		o -= 9;
-	}
-	return (uint8_t)o;
 }
 
 const struct gnomon_slot *gn_slots_find_slow(const struct gn_slots *slots,

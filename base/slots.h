@@ -17,7 +17,8 @@
 #include "base/addr.h"
 
 #define GN_SLOTS_CHANGES 16u
-#define GN_SLOTS_VIEWS 2u	/* outside SMM, inside */
+#define GN_SLOTS_VIEWS 2u
+#define GN_SLOTS_SMM 1u		/* the view from inside SMM */
 /* Added to a guest frame that shows no memory: no slot has such frames. */
 #define GN_SLOTS_NOWHERE (UINT64_C(1) << 42)
 
@@ -42,6 +43,19 @@ struct gn_slots_view {
 	uint32_t count;
 	struct gn_slots_piece piece[GNOMON_SLOTS_MAX];
 };
+
+static inline bool gn_slots_meet(uint64_t a, uint64_t a_frames, uint64_t b,
+				 uint64_t b_frames)
+{
+	return a < b + b_frames && b < a + a_frames;
+}
+
+/* Do slots with these flags show in the view? */
+static inline bool gn_slots_in_view(uint32_t flags, unsigned view)
+{
+	return !(flags & (view == GN_SLOTS_SMM ? GNOMON_SLOT_NO_SMM
+					       : GNOMON_SLOT_SMM));
+}
 
 struct gn_slots {
 	uint32_t count;

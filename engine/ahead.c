@@ -114,7 +114,8 @@ enum gnomon_status gn_eng_split(struct gnomon_vm *vm,
 	uint32_t none;
 
 	if (range->frames &&
-	    (next >= GN_ENG_FRAMES || range->frames > GN_ENG_FRAMES - next)) {
+	    (next >= gn_eng_frames(vm) ||
+	     range->frames > gn_eng_frames(vm) - next)) {
 		return GNOMON_INVAL;
 	}
 	if (gn_eng_has_nested(vm)) {

@@ -8,10 +8,11 @@
 #include "shadow/set.h"
 #include "shadow/sync.h"
 
-static bool wraps(gnomon_gfn_t first, uint64_t frames)
+static bool wraps(const struct gnomon_vm *vm, gnomon_gfn_t first,
+		  uint64_t frames)
 {
-	return frames == 0 || first.v >= GN_ENG_FRAMES ||
-	       frames > GN_ENG_FRAMES - first.v;
+	return frames == 0 || first.v >= gn_eng_frames(vm) ||
+	       frames > gn_eng_frames(vm) - first.v;
 }
 
 enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
@@ -22,7 +23,7 @@ enum gnomon_status gn_eng_host_change_begin(struct gnomon_vm *vm,
 	uint32_t none;
 
 	vm->slot_generation++;
-	if (wraps(first, frames)) {
+	if (wraps(vm, first, frames)) {
 		return GNOMON_INVAL;
 	}
 	c = gn_slots_change_begin(&vm->slots, first.v, frames);
@@ -61,7 +62,7 @@ enum gnomon_status gn_eng_young(struct gnomon_vm *vm,
 	enum gnomon_status status;
 	uint32_t none;
 
-	if (range->frames && wraps(range->first, range->frames)) {
+	if (range->frames && wraps(vm, range->first, range->frames)) {
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
@@ -101,7 +102,7 @@ enum gnomon_status gn_eng_watch(struct gnomon_vm *vm,
 		return GNOMON_UNSUPPORTED;
 	}
 	if (watch > 7 ||
-	    (range->frames && wraps(range->first, range->frames))) {
+	    (range->frames && wraps(vm, range->first, range->frames))) {
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);
@@ -127,7 +128,7 @@ enum gnomon_status gn_eng_collapse(struct gnomon_vm *vm,
 	enum gnomon_status status;
 	uint32_t none;
 
-	if (range->frames && wraps(range->first, range->frames)) {
+	if (range->frames && wraps(vm, range->first, range->frames)) {
 		return GNOMON_INVAL;
 	}
 	budget = gn_eng_budget(budget, &none);

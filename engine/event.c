@@ -331,8 +331,13 @@ static gnomon_gpa_t memory_gpa(const struct gnomon_vm *vm,
 {
 	gnomon_gfn_t gfn = gn_gpa_gfn(gpa);
 
-	gfn = vcpu ? gn_gfn(gn_eng_memory(vcpu, gfn.v))
-		   : gn_eng_vm_memory(vm, gfn);
+	if (!vcpu) {
+		gfn = gn_eng_vm_memory(vm, gfn);
+	} else if (gfn.v < GNOMON_SMM_GFN) {
+		gfn.v = gn_eng_memory(vcpu, gfn.v);
+	} else {
+		gfn.v |= GN_SLOTS_NOWHERE; /* no address of a guest */
+	}
 	return gn_gpa(gn_gfn_gpa(gfn).v | (gpa.v & (GNOMON_PAGE_BYTES - 1)));
 }
 

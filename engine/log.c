@@ -7,11 +7,12 @@
 #include "shadow/set.h"
 #include "shadow/sync.h"
 
-static bool log_valid(const struct gnomon_dirty_log *log)
+static bool log_valid(const struct gnomon_vm *vm,
+		      const struct gnomon_dirty_log *log)
 {
 	return log->id < GNOMON_DIRTY_LOGS_MAX && log->bitmap && log->frames &&
-	       log->first.v < GN_ENG_FRAMES &&
-	       log->frames <= GN_ENG_FRAMES - log->first.v &&
+	       log->first.v < gn_eng_frames(vm) &&
+	       log->frames <= gn_eng_frames(vm) - log->first.v &&
 	       !(log->flags & ~(uint32_t)(GNOMON_DIRTY_INITIALLY_SET |
 					  GNOMON_DIRTY_BY_CPU));
 }
@@ -67,7 +68,7 @@ enum gnomon_status gn_eng_dirty_start(struct gnomon_vm *vm,
 	struct gn_dirty_log *l;
 	uint32_t none;
 
-	if (!log_valid(log)) {
+	if (!log_valid(vm, log)) {
 		return GNOMON_INVAL;
 	}
 	l = begin(vm, log);

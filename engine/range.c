@@ -204,6 +204,10 @@ static bool nested_young(struct gnomon_vm *vm, uint64_t gfn, bool clear,
 		uint64_t at, frames, skip;
 
 		while (gn_slots_shown_next(&vm->slots, &it, &at, &frames)) {
+			if (gn_slots_mapped(&vm->slots, v, at) != gfn) {
+				*hole = 1;
+				continue;
+			}
 			/* A large leaf of a piece ends with it. */
 			used |= gn_np_is_young(&vm->np[v], at, clear, last,
 					       &skip);

@@ -14,27 +14,42 @@ static uint64_t gfn_limit(const struct gnomon_vm *vm)
 	return reach < limit ? reach : limit;
 }
 
+static bool is_alias(const struct gnomon_slot *slot)
+{
+	return slot->flags & GNOMON_SLOT_ALIAS;
+}
+
+/* Of memory, the first that the slot has or shows; as it was given to us. */
+static gnomon_gfn_t memory_of(const struct gnomon_slot *slot)
+{
+	if (is_alias(slot)) {
+		return slot->target;
+	}
+	return gn_gfn(slot->first.v +
+		      (slot->flags & GNOMON_SLOT_SMM ? GNOMON_SMM_GFN : 0));
+}
+
 /* Frames that still have translations from a slot that is on its way out. */
 static bool meets_gone(const struct gnomon_vm *vm,
 		       const struct gnomon_slot *slot)
 {
+	uint32_t spaces = GNOMON_SLOT_SMM | GNOMON_SLOT_NO_SMM;
+
 	for (uint32_t i = 0; i < GNOMON_SLOTS_MAX; i++) {
 		const struct gn_eng_gone *g = &vm->gone[i];
 		const struct gnomon_slot *s = &g->slot;
 
-		if (g->busy && (i == slot->id ||
-				(slot->first.v < s->first.v + s->frames &&
-				 s->first.v < slot->first.v + slot->frames))) {
+		if (g->busy &&
+		    (i == slot->id ||
+		     (((slot->flags | s->flags) & spaces) != spaces &&
+		      slot->first.v < s->first.v + s->frames &&
+		      s->first.v < slot->first.v + slot->frames))) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static bool is_alias(const struct gnomon_slot *slot)
-{
-	return slot->flags & GNOMON_SLOT_ALIAS;
-}
 
 /* What this build, this host and this mode can do. */
 static enum gnomon_status check(const struct gnomon_vm *vm,
@@ -42,6 +57,10 @@ static enum gnomon_status check(const struct gnomon_vm *vm,
 {
 	if (slot->frames > gfn_limit(vm)) {
 		return GNOMON_INVAL;
+	}
+	if ((slot->flags & (GNOMON_SLOT_SMM | GNOMON_SLOT_NO_SMM)) &&
+	    gn_eng_views(vm) == 1) {
+		return GNOMON_UNSUPPORTED;
 	}
 	if (is_alias(slot)) {
 		return gn_eng_direct(vm) ? GNOMON_UNSUPPORTED : GNOMON_OK;
@@ -54,10 +73,10 @@ static enum gnomon_status check(const struct gnomon_vm *vm,
 	return slot->hva || !gn_eng_direct(vm) ? GNOMON_OK : GNOMON_INVAL;
 }
 
-/* Let the walker see what the slot has, or what it shows. */
-static void add_window(struct gnomon_vm *vm, const struct gnomon_slot *slot)
+/* Let walkers see what the slot has, or what it shows. */
+static void add_windows(struct gnomon_vm *vm, const struct gnomon_slot *slot)
 {
-	gnomon_gfn_t memory = is_alias(slot) ? slot->target : slot->first;
+	gnomon_gfn_t memory = memory_of(slot);
 	const struct gnomon_slot *of = gn_slots_find(&vm->slots, memory);
 	uint64_t inside = (memory.v - of->first.v) << GNOMON_PAGE_SHIFT;
 	struct gn_window window = {
@@ -69,7 +88,31 @@ static void add_window(struct gnomon_vm *vm, const struct gnomon_slot *slot)
 		.shift = (memory.v - slot->first.v) << GNOMON_PAGE_SHIFT,
 	};
 
-	gn_mem_add(&vm->mem, &window);
+	if (gn_slots_in_view(slot->flags, GN_SLOTS_SMM)) {
+		gn_mem_add(&vm->mem_smm, &window);
+	}
+	/* Memory is known there by its own number, whoever sees it. */
+	if (!is_alias(slot)) {
+		window.gpa += window.shift;
+		window.shift = 0;
+		gn_mem_add(&vm->mem, &window);
+	} else if (gn_slots_in_view(slot->flags, 0)) {
+		gn_mem_add(&vm->mem, &window);
+	}
+}
+
+static void remove_windows(struct gnomon_vm *vm, const struct gnomon_slot *old)
+{
+	uint64_t guest = old->first.v << GNOMON_PAGE_SHIFT;
+
+	if (gn_slots_in_view(old->flags, GN_SLOTS_SMM)) {
+		gn_mem_remove(&vm->mem_smm, guest);
+	}
+	if (!is_alias(old)) {
+		gn_mem_remove(&vm->mem, memory_of(old).v << GNOMON_PAGE_SHIFT);
+	} else if (gn_slots_in_view(old->flags, 0)) {
+		gn_mem_remove(&vm->mem, guest);
+	}
 }
 
 enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
@@ -86,7 +129,7 @@ enum gnomon_status gn_eng_slot_set(struct gnomon_vm *vm,
 	vm->slot_generation++;
 	status = gn_slots_add(&vm->slots, slot, gfn_limit(vm));
 	if (status == GNOMON_OK) {
-		add_window(vm, slot);
+		add_windows(vm, slot);
 	}
 	return status;
 }
@@ -102,10 +145,14 @@ static bool begin_delete(struct gnomon_vm *vm, uint32_t id)
 	if (!gn_slots_remove(&vm->slots, id, &old)) {
 		return false;
 	}
-	gnomon_gfn_t memory = is_alias(&old) ? old.target : old.first;
+	/* The slots know it by the number of its memory. */
+	if (!is_alias(&old)) {
+		old.first.v &= GNOMON_SMM_GFN - 1;
+	}
+	gnomon_gfn_t memory = memory_of(&old);
 
 	vm->slot_generation++;
-	gn_mem_remove(&vm->mem, old.first.v << GNOMON_PAGE_SHIFT);
+	remove_windows(vm, &old);
 	*g = (struct gn_eng_gone){
 		.busy = true,
 		.slot = old,
@@ -115,7 +162,9 @@ static bool begin_delete(struct gnomon_vm *vm, uint32_t id)
 	vm->sh.dropping++;
 	for (unsigned v = 0; v < gn_eng_views(vm); v++) {
 		vm->np[v].dropping++;
-		g->range[v] = (struct gn_np_range){ old.first, old.frames };
+		g->range[v].first = old.first;
+		g->range[v].frames =
+			gn_slots_in_view(old.flags, v) ? old.frames : 0;
 	}
 	return true;
 }

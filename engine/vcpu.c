@@ -94,7 +94,8 @@ static bool mode_changes(const struct gnomon_vcpu *vcpu,
 {
 	const struct gnomon_regs *old = &vcpu->regs;
 
-	return !vcpu->loaded || ((old->cr0 ^ regs->cr0) & CR0_PAGING) ||
+	return !vcpu->loaded || old->smm != regs->smm ||
+	       ((old->cr0 ^ regs->cr0) & CR0_PAGING) ||
 	       ((old->cr4 ^ regs->cr4) & CR4_PAGING) ||
 	       ((old->efer ^ regs->efer) & EFER_PAGING);
 }
@@ -135,7 +136,7 @@ static bool same_ctx(const struct gnomon_vcpu *vcpu,
 {
 	const struct gnomon_regs *old = &vcpu->regs;
 
-	return vcpu->loaded && old->cr0 == regs->cr0 &&
+	return vcpu->loaded && old->smm == regs->smm && old->cr0 == regs->cr0 &&
 	       old->cr4 == regs->cr4 && old->efer == regs->efer &&
 	       old->pkru == regs->pkru && old->ac == regs->ac &&
 	       (regs->efer & EFER_LMA) &&
@@ -180,7 +181,7 @@ void gn_eng_root_loaded_slow(struct gnomon_vcpu *vcpu)
 		/* What its root has left behind; more of it the next time. */
 		(void)(gn_sh_reap_all(&vm->sh, &few) == GNOMON_OK);
 		leave_nested(vcpu, gn_eng_np(vcpu));
-	} else {
+	} else if (gn_eng_has_nested(vm)) {
 		leave_nested(vcpu, gn_eng_has_agile(vm) ? gn_eng_np(vcpu)
 							: NULL);
 	}
@@ -283,16 +284,27 @@ static enum gnomon_status set_cr3(struct gnomon_vcpu *vcpu, uint64_t value,
 	return GNOMON_OK;
 }
 
+/* The vcpu sees memory as in SMM, or as outside. */
+static void set_view(struct gnomon_vcpu *vcpu, bool smm)
+{
+	struct gnomon_vm *vm = vcpu->vm;
+
+	vcpu->sh.view = smm ? GN_SLOTS_SMM : 0;
+	vcpu->sh.mem = smm ? &vm->mem_smm : &vm->mem;
+}
+
 static enum gnomon_status set_all(struct gnomon_vcpu *vcpu,
 				  struct gnomon_regs *r, uint32_t flags,
 				  struct gnomon_root *root)
 {
-	bool mode = mode_changes(vcpu, r);
+	bool mode = mode_changes(vcpu, r), smm = vcpu->regs.smm;
 	bool cr3 = (flags & GNOMON_SET_CR3) || r->cr3 != vcpu->regs.cr3;
 	struct gnomon_root before = gn_eng_vcpu_root(vcpu);
 	struct gn_gpt_ctx ctx;
-	enum gnomon_status status = load_pdptes(vcpu, r, flags);
+	enum gnomon_status status;
 
+	set_view(vcpu, r->smm);
+	status = load_pdptes(vcpu, r, flags);
 	if (status == GNOMON_OK) {
 		status = make_ctx(vcpu, r, &ctx);
 	}
@@ -300,6 +312,7 @@ static enum gnomon_status set_all(struct gnomon_vcpu *vcpu,
 		status = load_root(vcpu, &ctx, r->cr3);
 	}
 	if (status != GNOMON_OK) {
+		set_view(vcpu, smm);
 		return status;
 	}
 	vcpu->regs = *r;
@@ -316,6 +329,9 @@ enum gnomon_status gn_eng_vcpu_set_regs(struct gnomon_vcpu *vcpu,
 	struct gnomon_regs r;
 	uint64_t cr3 = regs->cr3;
 
+	if (regs->smm && gn_eng_views(vcpu->vm) == 1) {
+		return GNOMON_UNSUPPORTED;
+	}
 	gn_eng_mmio_flush(&vcpu->mmio);
 	gn_eng_root_loaded(vcpu);
 	if ((regs->cr4 & CR4_PCIDE) && (cr3 & CR3_NOFLUSH)) {

@@ -52,7 +52,7 @@ static bool modes_valid(const struct gnomon_config *c)
 	uint32_t modes = modes_of(c);
 
 	if (!gn_eng_mode_known(c->mode) || c->mode == GNOMON_MODE_DIRECT) {
-		return modes == BIT(GNOMON_MODE_DIRECT);
+		return modes == BIT(GNOMON_MODE_DIRECT) && !c->smm;
 	}
 	return modes <= MODES_ALL && !((modes & BIT(GNOMON_MODE_AGILE)) &&
 				       (modes & BIT(GNOMON_MODE_SHADOW)));
@@ -62,7 +62,10 @@ static uint32_t hierarchies(const struct gnomon_config *c)
 {
 	uint32_t modes = modes_of(c);
 
-	return modes == MODES_TWO || (modes & BIT(GNOMON_MODE_AGILE)) ? 2 : 1;
+	/* Nested tables of their own for SMM. */
+	return (modes == MODES_TWO || (modes & BIT(GNOMON_MODE_AGILE)) ? 2u
+								       : 1u) +
+	       (c->smm && (modes & BIT(GNOMON_MODE_NESTED)) ? 1u : 0u);
 }
 
 static bool config_valid(const struct gnomon_config *c)
@@ -112,7 +115,7 @@ static void set_defaults(struct gnomon_config *c)
 	}
 }
 
-/* Two hierarchies share what the VMM allows, half and half. */
+/* Hierarchies share what the VMM allows, each as much. */
 static uint32_t tables_max(const struct gnomon_vm *vm)
 {
 	return vm->config.table_pages_max / hierarchies(&vm->config);
@@ -203,6 +206,8 @@ enum gnomon_status gnomon_vm_create(void *memory,
 	vm->ctx = ctx;
 	gn_pool_init(&vm->pool, vm->host, ctx);
 	gn_mem_init(&vm->mem, vm->host, ctx);
+	gn_mem_init(&vm->mem_smm, vm->host, ctx);
+	vm->mem_smm.logs = &vm->mem.dirty;
 	init_shadow(vm);
 	gn_eng_direct_init(vm);
 	vm->slot_generation = 1;

@@ -41,7 +41,9 @@ struct gnomon_vm {
 	bool guarded;		/* the host has a lock or a clock */
 	struct gn_pool pool;
 	struct gn_slots slots;
-	struct gn_mem mem;	/* what the guest sees outside SMM */
+	/* By frames of memory, and so by the guest's outside SMM. */
+	struct gn_mem mem;
+	struct gn_mem mem_smm;	/* by the guest's inside */
 	struct gn_sh sh;	/* always there; empty without the mode */
 	struct gn_np np[GN_SLOTS_VIEWS]; /* made only for modes with NESTED */
 	struct gn_dp dp;	/* mode DIRECT */
@@ -95,8 +97,7 @@ static inline bool gn_eng_has_nested(const struct gnomon_vm *vm)
 /* Address spaces that slots may differ in. */
 static inline unsigned gn_eng_views(const struct gnomon_vm *vm)
 {
-	(void)vm;
-	return 1;
+	return vm->config.smm ? 2 : 1;
 }
 
 /* Where the vcpu's nested tables are. */
@@ -140,8 +141,11 @@ static inline bool gn_eng_direct(const struct gnomon_vm *vm)
 	return vm->config.mode == GNOMON_MODE_DIRECT;
 }
 
-/* No frame of memory has a higher number. */
-#define GN_ENG_FRAMES (UINT64_C(1) << 40)
+/* No frame of memory has so high a number. */
+static inline uint64_t gn_eng_frames(const struct gnomon_vm *vm)
+{
+	return GNOMON_SMM_GFN * gn_eng_views(vm);
+}
 
 /* A limit for callers that gave none. */
 static inline uint32_t *gn_eng_budget(uint32_t *budget, uint32_t *none)

@@ -328,8 +328,8 @@ struct gnomon_config {
 	uint32_t options;	/* enum gnomon_opt */
 	/*
 	 * Table pages the engine may hold; 0 = as many as the host gives, else
-	 * at least 32, or 64 with both SHADOW and NESTED in modes: each may
-	 * then hold half of them.
+	 * at least 32 for each hierarchy of tables, which all may hold the
+	 * same share: SHADOW or AGILE, NESTED or AGILE, and nested for SMM.
 	 */
 	uint32_t table_pages_max;
 	uint8_t nested_format;	/* enum gnomon_nested_format */
@@ -360,6 +360,12 @@ struct gnomon_config {
 	 * They are read-only while a dirty log runs, not accessed, not dirty.
 	 */
 	uint8_t nested_around;
+	/*
+	 * Not 0: vcpus have a second address space, seen in system management
+	 * mode (gnomon_regs.smm), and slots are for either or both. On nested
+	 * tables each has its own. Not in mode DIRECT.
+	 */
+	uint8_t smm;
 };
 
 struct gnomon_vm;
@@ -394,7 +400,19 @@ enum gnomon_slot_flags {
 	 * frame target on, with the rights that it has there.
 	 */
 	GNOMON_SLOT_ALIAS = 1u << 2,
+	/* With gnomon_config.smm, else for all: only vcpus in SMM see it... */
+	GNOMON_SLOT_SMM = 1u << 3,
+	/* ...or only those that are not. */
+	GNOMON_SLOT_NO_SMM = 1u << 4,
 };
+
+/*
+ * What is added to the first frame of a slot with GNOMON_SLOT_SMM to name its
+ * memory wherever no vcpu says which address space is meant: in callbacks
+ * (a gpa there has bit 52 set), ranges, dirty logs, targets of aliases, and
+ * where gnomon_write() is called for a device. No guest can name such frames.
+ */
+#define GNOMON_SMM_GFN (UINT64_C(1) << 40)
 
 /*
  * A range of guest-physical memory. What lies in no slot is MMIO. hva, when
@@ -423,10 +441,11 @@ struct gnomon_slot {
 
 /*
  * Add a slot. GNOMON_OK; GNOMON_EXISTS when id is taken or the range overlaps
- * another; GNOMON_INVAL for an empty, wrapping or too high range, and for an
- * alias with other flags or an hva; GNOMON_ABSENT for an alias whose target
- * does not lie in one slot that is none; GNOMON_UNSUPPORTED for an alias in
- * mode DIRECT.
+ * another that the same vcpus see; GNOMON_INVAL for an empty, wrapping or too
+ * high range, for both of SMM and NO_SMM, and for an alias with an hva or the
+ * flags of its target's; GNOMON_ABSENT for an alias whose target does not lie
+ * in one slot that is none; GNOMON_UNSUPPORTED for an alias in mode DIRECT, and
+ * for SMM or NO_SMM without gnomon_config.smm.
  */
 GNOMON_API enum gnomon_status
 gnomon_slot_set(struct gnomon_vm *vm, const struct gnomon_slot *slot)
@@ -454,6 +473,11 @@ struct gnomon_regs {
 	uint64_t pdpte[4];	/* PAE only: as loaded by the CPU or the VMM */
 	uint32_t pkru;
 	bool ac;		/* RFLAGS.AC, for SMAP */
+	/*
+	 * In system management mode: the vcpu sees the slots that are for it.
+	 * To enter and to leave is a change of registers like any other.
+	 */
+	bool smm;
 };
 
 /*
@@ -506,7 +530,8 @@ enum gnomon_set_flags {
  * Take all paging registers at once, as after a MOV to a control register or
  * to EFER; *root says what to load, before the next call for this vcpu.
  * GNOMON_OK; GNOMON_GP when the values are illegal together (nothing changed:
- * inject #GP); GNOMON_NOMEM; GNOMON_UNSUPPORTED: mode DIRECT cannot run so.
+ * inject #GP); GNOMON_NOMEM; GNOMON_UNSUPPORTED: mode DIRECT cannot run so, or
+ * smm without gnomon_config.smm.
  */
 GNOMON_API enum gnomon_status
 gnomon_vcpu_set_regs(struct gnomon_vcpu *vcpu, const struct gnomon_regs *regs,
@@ -631,7 +656,11 @@ struct gnomon_outcome {
 	enum gnomon_fault_kind kind;
 	uint32_t error_code;	/* INJECT */
 	gnomon_gva_t gva;	/* INJECT: for CR2 */
-	gnomon_gpa_t gpa;	/* EMULATE, DO_MMIO, RETRY, TRACKED */
+	/*
+	 * EMULATE, DO_MMIO, TRACKED: as the vcpu sees it. RETRY: the memory,
+	 * as host->frame() was asked for it.
+	 */
+	gnomon_gpa_t gpa;
 	/*
 	 * Load gnomon_vcpu_root() before the guest runs again: the memory of
 	 * its CR3 went and came back with a slot.
@@ -649,7 +678,8 @@ GNOMON_API void gnomon_fault(struct gnomon_vcpu *vcpu,
 
 /*
  * Store bytes (1..4096, not crossing a page) from data to guest memory for a
- * vcpu whose store the VMM emulated, or for a device (vcpu null), and bring
+ * vcpu whose store the VMM emulated, or for a device (vcpu null; it sees what
+ * vcpus see outside SMM), and bring
  * every shadow of the entries written up to date. GNOMON_OK; GNOMON_ABSENT:
  * nothing stored, no writable RAM there; GNOMON_INVAL; GNOMON_NOMEM never:
  * what cannot be updated is dropped.

@@ -78,6 +78,54 @@ Test(alias, a_large_entry_that_moves_to_a_part_of_an_alias)
 	cr_assert(guest_audit(g) && guest_destroy(g) == 0);
 }
 
+/* A large page whose middle is other memory for vcpus in SMM. */
+static void large_part(enum gnomon_mode mode)
+{
+	struct guest_options o = guest_defaults();
+	uint64_t base = 8192, part = 8192 + 100;
+
+	o.mode = mode;
+	o.smm = true;
+	struct guest *g = guest_create(o);
+	struct gnomon_regs regs = g->regs[1];
+	struct gnomon_slot slot = fh_slot(g->fh, 20, base, 512,
+					  GNOMON_SLOT_NO_SMM, true);
+
+	fh_frames(g->fh, base, 512, (struct fh_frame){
+		.kind = GNOMON_FRAME_RAM, .order = 9, .write = true });
+	cr_assert(gnomon_slot_set(g->vm, &slot) == GNOMON_OK);
+	slot = fh_alias(g->fh, 21, part, 8, 700);
+	slot.flags |= GNOMON_SLOT_SMM;
+	g->fh->slot[21].flags = slot.flags;
+	cr_assert(gnomon_slot_set(g->vm, &slot) == GNOMON_OK);
+	slot = fh_alias(g->fh, 22, base, 64, 1024);
+	slot.flags |= GNOMON_SLOT_SMM;
+	g->fh->slot[22].flags = slot.flags;
+	cr_assert(gnomon_slot_set(g->vm, &slot) == GNOMON_OK);
+	guest_map(g, g->root, BIG, base << 12, GUEST_RWU, 2);
+	regs.smm = true;
+	cr_assert(guest_regs(g, 1, &regs, 0) == GNOMON_OK);
+	for (uint64_t i = 0; i < 512; i++) {
+		uint64_t gva = BIG + (i << 12);
+		struct guest_access in = guest_access(g, 1, gva, GNOMON_WRITE,
+						      i);
+
+		cr_assert(guest_access(g, 0, gva, GNOMON_WRITE, i).gpa >> 12 ==
+			  base + i);
+		cr_assert(in.end == (i < 64 || i - 100 < 8 ? GUEST_DONE :
+							     GUEST_MMIO));
+		cr_assert(in.end == GUEST_MMIO ||
+			  in.gpa >> 12 == (i < 64 ? 1024 + i : 600 + i));
+	}
+	cr_assert(guest_audit(g) && guest_destroy(g) == 0);
+}
+
+Test(alias, a_large_page_that_is_more_than_one_thing_in_smm)
+{
+	large_part(GNOMON_MODE_SHADOW);
+	large_part(GNOMON_MODE_NESTED);
+}
+
 /* ---- what the host and the VMM say -------------------------------------- */
 
 static uint64_t bitmap[(AT + LOW) / 64];

@@ -26,10 +26,10 @@ void fh_error(struct fakehost *fh, const char *format, ...)
 
 unsigned char *fh_at(const struct fakehost *fh, uint64_t gpa)
 {
-	uint64_t gfn = gpa >> 12;
+	uint64_t gfn = fh_index(gpa >> 12);
 
 	if (gfn < FH_SMALL_FRAMES) {
-		return fh->small + gpa;
+		return fh->small + (gfn << 12) + (gpa & 0xfff);
 	}
 	if (gfn - FH_BIG_FIRST < FH_BIG_FRAMES) {
 		return fh->big + (gpa - ((uint64_t)FH_BIG_FIRST << 12));
@@ -61,6 +61,7 @@ void fh_frames(struct fakehost *fh, uint64_t first, uint64_t count,
 
 uint64_t fh_hfn(const struct fakehost *fh, uint64_t gfn)
 {
+	gfn = fh_index(gfn);
 	if (gfn < FH_SMALL_FRAMES && fh->frame[gfn].order == 0) {
 		return (fh->frame[gfn].moved ? FH_HFN_MOVED : FH_HFN_SCATTER) +
 		       gfn * SCATTER % FH_SMALL_FRAMES;
@@ -86,7 +87,12 @@ uint64_t fh_gfn(const struct fakehost *fh, uint64_t hfn)
 	if (gfn >= FH_FRAMES || fh_hfn(fh, gfn) != hfn) {
 		return UINT64_MAX;
 	}
-	return gfn;
+	uint64_t smm = gfn - FH_SMM_FIRST + GNOMON_SMM_GFN;
+
+	return gfn >= FH_SMM_FIRST && gfn < FH_SMALL_FRAMES &&
+			       fh_slot_of(fh, smm)
+		       ? smm
+		       : gfn;
 }
 
 /* ---- callbacks ---------------------------------------------------------- */
@@ -117,7 +123,7 @@ static void host_frame(void *ctx, gnomon_gfn_t gfn, uint32_t want,
 		frame->kind = GNOMON_FRAME_ABSENT;
 		return;
 	}
-	struct fh_frame *f = &fh->frame[gfn.v];
+	struct fh_frame *f = &fh->frame[fh_index(gfn.v)];
 
 	if (f->cow && (want & GNOMON_WANT_WRITE)) {
 		f->cow = false;
@@ -166,7 +172,7 @@ static enum gnomon_status host_load(void *ctx, gnomon_gpa_t gpa,
 /* A store breaks the host's own copy-on-write. */
 static bool may_store(struct fakehost *fh, uint64_t gfn)
 {
-	struct fh_frame *f = &fh->frame[gfn];
+	struct fh_frame *f = &fh->frame[fh_index(gfn)];
 
 	if (!fh_storable(fh, gfn)) {
 		return false;

@@ -19,6 +19,12 @@
 #define FH_BIG_FIRST 262144u
 #define FH_BIG_FRAMES 262144u
 #define FH_FRAMES (FH_BIG_FIRST + FH_BIG_FRAMES)
+/*
+ * Memory that is seen in SMM only: numbers from GNOMON_SMM_GFN on. It is kept
+ * in the small frames from here on, where such a test has no others, and has
+ * numbers below 4096 there.
+ */
+#define FH_SMM_FIRST 12288u
 
 /* Where host frames are: no hfn equals its gfn. */
 #define FH_HFN_BLOCK UINT64_C(0x00400000) /* gfn + this: contiguous */
@@ -61,6 +67,7 @@ struct fakehost {
 	struct gnomon_slot slot[GNOMON_SLOTS_MAX];
 	bool slot_used[GNOMON_SLOTS_MAX];
 	unsigned slot_end;		/* no id in use from here on */
+	bool smm;			/* gpas are as seen in SMM */
 
 	struct fh_page *page;		/* [FH_PAGES_MAX] by hpa */
 	uint32_t page_next;		/* first never used */
@@ -100,6 +107,12 @@ unsigned fh_destroy(struct fakehost *fh);
 void fh_error(struct fakehost *fh, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Where frame[] has what is known of a frame of memory. */
+static inline uint64_t fh_index(uint64_t gfn)
+{
+	return gfn < GNOMON_SMM_GFN ? gfn : gfn - GNOMON_SMM_GFN + FH_SMM_FIRST;
+}
+
 /* Guest memory at gpa, or null where no frame can be. */
 unsigned char *fh_at(const struct fakehost *fh, uint64_t gpa);
 uint64_t fh_load(const struct fakehost *fh, uint64_t gpa, unsigned bytes);
@@ -116,7 +129,10 @@ struct gnomon_slot fh_slot(struct fakehost *fh, uint32_t id, uint64_t first,
 struct gnomon_slot fh_alias(struct fakehost *fh, uint32_t id, uint64_t first,
 			    uint64_t frames, uint64_t target);
 void fh_slot_forget(struct fakehost *fh, uint32_t id);
-/* What the host and the slots know the memory at a guest's gpa by. */
+/*
+ * What the host and the slots know the memory at a guest's gpa by, as seen
+ * outside SMM or, with smm, inside.
+ */
 uint64_t fh_memory(const struct fakehost *fh, uint64_t gpa);
 /* fh_load() by a guest's gpa. */
 uint64_t fh_seen(const struct fakehost *fh, uint64_t gpa, unsigned bytes);

@@ -2,6 +2,18 @@
 /* Which slots the fake host has, and what they let happen to a frame. */
 #include "tests/support/fakehost.h"
 
+/* Of memory that nobody may write. */
+#define FLAGS (GNOMON_SLOT_READONLY | GNOMON_SLOT_ROM)
+
+/* Of memory: the first that the slot has or shows. */
+static uint64_t first_of(const struct gnomon_slot *s)
+{
+	if (s->flags & GNOMON_SLOT_ALIAS) {
+		return s->target.v;
+	}
+	return s->first.v + (s->flags & GNOMON_SLOT_SMM ? GNOMON_SMM_GFN : 0);
+}
+
 struct gnomon_slot fh_slot(struct fakehost *fh, uint32_t id, uint64_t first,
 			   uint64_t frames, uint32_t flags, bool window)
 {
@@ -10,8 +22,10 @@ struct gnomon_slot fh_slot(struct fakehost *fh, uint32_t id, uint64_t first,
 		.flags = flags,
 		.first = { first },
 		.frames = frames,
-		.hva = window ? fh_at(fh, first << 12) : NULL,
 	};
+	if (window) {
+		fh->slot[id].hva = fh_at(fh, first_of(&fh->slot[id]) << 12);
+	}
 	fh->slot_used[id] = true;
 	fh->slot_end = id < fh->slot_end ? fh->slot_end : id + 1;
 	return fh->slot[id];
@@ -27,16 +41,23 @@ struct gnomon_slot fh_alias(struct fakehost *fh, uint32_t id, uint64_t first,
 
 uint64_t fh_memory(const struct fakehost *fh, uint64_t gpa)
 {
+	uint32_t not_seen = fh->smm ? GNOMON_SLOT_NO_SMM : GNOMON_SLOT_SMM;
+	bool hidden = false;
+
 	for (unsigned i = 0; i < fh->slot_end; i++) {
 		const struct gnomon_slot *s = &fh->slot[i];
 		uint64_t at = gpa - (s->first.v << 12);
 
-		if (fh->slot_used[i] && (s->flags & GNOMON_SLOT_ALIAS) &&
-		    at >> 12 < s->frames) {
-			return (s->target.v << 12) + at;
+		if (!fh->slot_used[i] || at >> 12 >= s->frames) {
+			continue;
+		}
+		if (s->flags & not_seen) {
+			hidden = true;
+		} else {
+			return (first_of(s) << 12) + at;
 		}
 	}
-	return gpa;
+	return hidden ? UINT64_MAX << 12 : gpa;
 }
 
 uint64_t fh_seen(const struct fakehost *fh, uint64_t gpa, unsigned bytes)
@@ -54,7 +75,7 @@ const struct gnomon_slot *fh_slot_of(const struct fakehost *fh, uint64_t gfn)
 	for (unsigned i = 0; i < fh->slot_end; i++) {
 		if (fh->slot_used[i] &&
 		    !(fh->slot[i].flags & GNOMON_SLOT_ALIAS) &&
-		    gfn - fh->slot[i].first.v < fh->slot[i].frames) {
+		    gfn - first_of(&fh->slot[i]) < fh->slot[i].frames) {
 			return &fh->slot[i];
 		}
 	}
@@ -64,17 +85,17 @@ const struct gnomon_slot *fh_slot_of(const struct fakehost *fh, uint64_t gfn)
 bool fh_readable(const struct fakehost *fh, uint64_t gfn)
 {
 	return fh_slot_of(fh, gfn) &&
-	       (fh->frame[gfn].kind == GNOMON_FRAME_RAM ||
-		fh->frame[gfn].kind == GNOMON_FRAME_ROM ||
-		fh->frame[gfn].kind == GNOMON_FRAME_NOT_NOW);
+	       (fh->frame[fh_index(gfn)].kind == GNOMON_FRAME_RAM ||
+		fh->frame[fh_index(gfn)].kind == GNOMON_FRAME_ROM ||
+		fh->frame[fh_index(gfn)].kind == GNOMON_FRAME_NOT_NOW);
 }
 
 bool fh_storable(const struct fakehost *fh, uint64_t gfn)
 {
 	const struct gnomon_slot *slot = fh_slot_of(fh, gfn);
-	const struct fh_frame *f = slot ? &fh->frame[gfn] : NULL;
+	const struct fh_frame *f = slot ? &fh->frame[fh_index(gfn)] : NULL;
 
-	if (!slot || slot->flags) {
+	if (!slot || (slot->flags & FLAGS)) {
 		return false;
 	}
 	return slot->hva || f->kind == GNOMON_FRAME_NOT_NOW ||
@@ -84,16 +105,17 @@ bool fh_storable(const struct fakehost *fh, uint64_t gfn)
 bool fh_mappable(const struct fakehost *fh, uint64_t gfn)
 {
 	return fh_slot_of(fh, gfn) &&
-	       (fh->frame[gfn].kind == GNOMON_FRAME_RAM ||
-		fh->frame[gfn].kind == GNOMON_FRAME_ROM);
+	       (fh->frame[fh_index(gfn)].kind == GNOMON_FRAME_RAM ||
+		fh->frame[fh_index(gfn)].kind == GNOMON_FRAME_ROM);
 }
 
 bool fh_writable(const struct fakehost *fh, uint64_t gfn)
 {
 	const struct gnomon_slot *slot = fh_slot_of(fh, gfn);
+	const struct fh_frame *f = slot ? &fh->frame[fh_index(gfn)] : NULL;
 
-	return slot && slot->flags == 0 && fh->frame[gfn].write &&
-	       fh->frame[gfn].kind == GNOMON_FRAME_RAM;
+	return slot && !(slot->flags & FLAGS) && f->write &&
+	       f->kind == GNOMON_FRAME_RAM;
 }
 
 unsigned fh_read(void *arg, uint64_t gpa, unsigned bytes, uint64_t *values)
@@ -101,7 +123,7 @@ unsigned fh_read(void *arg, uint64_t gpa, unsigned bytes, uint64_t *values)
 	const struct fakehost *fh = arg;
 	uint64_t at = fh_memory(fh, gpa);
 
-	if (at >> 12 >= FH_FRAMES || !fh_readable(fh, at >> 12)) {
+	if (fh_index(at >> 12) >= FH_FRAMES || !fh_readable(fh, at >> 12)) {
 		return 0;
 	}
 	values[0] = fh_load(fh, at, bytes);

@@ -121,10 +121,12 @@ void guest_dma(struct guest *g, uint64_t gpa, uint64_t value)
 
 static void read_pdptes(struct guest *g, struct gnomon_regs *regs)
 {
+	g->fh->smm = regs->smm;
 	for (unsigned i = 0; ref_levels(regs) == 3 && i < 4; i++) {
 		regs->pdpte[i] = fh_seen(g->fh, (regs->cr3 & ~31ull) + 8 * i,
 					 8);
 	}
+	g->fh->smm = false;
 }
 
 enum gnomon_status guest_regs(struct guest *g, unsigned vcpu,
@@ -226,7 +228,7 @@ static void emulate(struct run *r)
 static bool answer(struct run *r, const struct gnomon_outcome *out)
 {
 	struct guest *g = r->g;
-	uint64_t gfn = out->gpa.v >> 12;
+	uint64_t gfn = fh_index(out->gpa.v >> 12);
 
 	if ((unsigned)out->kind < GNOMON_KINDS) {
 		r->end.kinds[out->kind]++;
@@ -342,6 +344,7 @@ struct guest_access guest_access(struct guest *g, unsigned vcpu, uint64_t gva,
 			 .access = access, .end = { .end = GUEST_STUCK } };
 
 	g->rip += 4;
+	g->fh->smm = g->regs[vcpu].smm;
 	for (unsigned i = 0; i < TRIES; i++) {
 		hw_enter(&g->cpu[vcpu], gnomon_vcpu_root(g->vcpu[vcpu]));
 		if (guest_is_nested(g, vcpu) ? try_nested(&r) :
@@ -349,6 +352,7 @@ struct guest_access guest_access(struct guest *g, unsigned vcpu, uint64_t gva,
 			break;
 		}
 	}
+	g->fh->smm = false;
 	return r.end;
 }
 
@@ -381,7 +385,7 @@ static void make_vm(struct guest *g)
 {
 	struct gnomon_config config = {
 		.size = sizeof(config), .mode = g->o.mode,
-		.modes = g->o.modes,
+		.modes = g->o.modes, .smm = g->o.smm,
 		.caps = g->ref.caps, .host_maxphyaddr = 46,
 		.options = g->o.options,
 		.table_pages_max = g->o.table_pages_max,

@@ -25,6 +25,7 @@
 struct guest_options {
 	enum gnomon_mode mode;
 	uint32_t modes;		/* gnomon_config.modes */
+	bool smm;		/* gnomon_config.smm */
 	/* The processor counts every read of a gpte as a write (AMD). */
 	bool walks_write;
 	unsigned levels;	/* 2..5; 0 = 4 */
