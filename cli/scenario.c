@@ -205,7 +205,7 @@ static char *next_line(char *buffer, int bytes, void *stream)
 	}
 	n += p->at[n] == '\n';
 	if (n >= (size_t)bytes) {
-		n = (size_t)bytes - 1;	/* ruled out by check_lines() */
+		n = (size_t)bytes - 1;	/* ruled out by long_line() */
 	}
 	memcpy(buffer, p->at, n);
 	buffer[n] = '\0';

@@ -11,7 +11,7 @@
 enum {
 	WORLD_FRAMES = 64,
 	WORLD_ROOT = 0x1000,	/* table of the top level; next one behind it */
-	WORLD_PAGE = 0x10000,	/* where map_path() points a 4K leaf */
+	WORLD_PAGE = 0x10000,	/* gpa of the 4K page that tests map */
 };
 
 struct world {

@@ -46,7 +46,7 @@ struct guest {
 	struct hwcpu cpu[2];
 	struct gnomon_regs regs[2];
 	struct ref_mmu ref;
-	uint64_t next_table;	/* frame that table_new() gives next */
+	uint64_t next_table;	/* frame that guest_table() gives next */
 	uint64_t root;		/* the first address space's, made at create */
 	uint64_t rip;
 	unsigned audits;	/* after each call when not 0: the level */
