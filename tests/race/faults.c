@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Two vcpus on two threads fault, store, flush and load roots at once, while a
- * third thread changes the host's side. The host lock is a mutex. For
- * ThreadSanitizer; without it the audit and the counts still judge.
+ * third thread changes the host's side. The host's lock has a part for each
+ * vcpu, so that faults run side by side. For ThreadSanitizer; without it the
+ * audit and the counts still judge.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,7 +18,9 @@
 #define ALL 0x7u
 
 static unsigned char *ram;
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t part[2] = {
+	PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+};
 static struct gnomon_vm *vm;
 static atomic_uint failed;
 
@@ -59,19 +62,36 @@ static void flush(void *ctx, const struct gnomon_flush *f)
 static void lock(void *ctx)
 {
 	(void)ctx;
-	pthread_mutex_lock(&mutex);
+	for (int i = 0; i < 2; i++) {
+		pthread_mutex_lock(&part[i]);
+	}
 }
 
 static void unlock(void *ctx)
 {
 	(void)ctx;
-	pthread_mutex_unlock(&mutex);
+	for (int i = 0; i < 2; i++) {
+		pthread_mutex_unlock(&part[i]);
+	}
+}
+
+static void lock_shared(void *ctx, uint32_t vcpu)
+{
+	(void)ctx;
+	pthread_mutex_lock(&part[vcpu]);
+}
+
+static void unlock_shared(void *ctx, uint32_t vcpu)
+{
+	(void)ctx;
+	pthread_mutex_unlock(&part[vcpu]);
 }
 
 static const struct gnomon_host host = {
 	.size = sizeof(host), .frame = frame, .page_alloc = page_alloc,
 	.page_free = page_free, .flush = flush, .lock = lock,
-	.unlock = unlock,
+	.unlock = unlock, .lock_shared = lock_shared,
+	.unlock_shared = unlock_shared,
 };
 
 static void put(uint64_t gpa, uint64_t value)
@@ -205,6 +225,12 @@ int main(void)
 	pthread_create(&thread[2], NULL, disturb, NULL);
 	for (unsigned i = 0; i < 3; i++) {
 		pthread_join(thread[i], NULL);
+	}
+	struct gnomon_stats s;
+
+	gnomon_vm_stats(vm, &s, sizeof(s));
+	if (s.lock_shared == s.lock_again) {
+		failed = 6;	/* nothing ran side by side */
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		gnomon_vcpu_destroy(cpu[i].vcpu);
