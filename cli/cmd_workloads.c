@@ -54,7 +54,8 @@ static const struct argp argp = {
 	.doc = "Lists the built-in workloads, or the parameters of one, or "
 	       "saves one as a recording.\v"
 	       "Every workload also takes the guest kernel's parameters: ram "
-	       "(MiB), vcpus, pcid, kpti, thp (0 or 1), fault-around (pages).",
+	       "(MiB), vcpus, pcid, kpti, thp, fill (0 or 1), fault-around "
+	       "(pages).",
 };
 
 static void list_all(void)

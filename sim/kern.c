@@ -63,6 +63,23 @@ void kern_frame_access(struct sim_kern *k, uint64_t gpa, unsigned flags)
 	kern_access(k, KERN_DIRECT + gpa, flags);
 }
 
+/*
+ * Clear or copy to a whole frame. Linux does it with one string instruction,
+ * which a VMM interprets as one store: of no entry's size, so a table that
+ * was in that frame is done with. Without cfg.fill it is one store of a word,
+ * and shadows of what the frame was may stay.
+ */
+void kern_frame_fill(struct sim_kern *k, uint64_t gpa)
+{
+	struct sim_event ev = { .type = SIM_EV_ACCESS,
+				.gva = KERN_DIRECT + gpa,
+				.size = (uint16_t)(k->cfg.fill ? KERN_PAGE : 8),
+				.flags = SIM_F_WRITE };
+
+	k->n.accesses++;
+	kern_emit(k, &ev);
+}
+
 void kern_spend(struct sim_kern *k, uint64_t instructions)
 {
 	k->instr += instructions;

@@ -30,6 +30,7 @@ struct sim_kern_config {
 	bool pcid;		/* six dynamic ASIDs per vcpu, as Linux has */
 	bool kpti;		/* two page-table roots per process */
 	bool thp;		/* 2M pages for anonymous memory */
+	bool fill;		/* frames are cleared and copied as a whole */
 	unsigned vcpus;		/* 1..64 */
 	unsigned fault_around;	/* pages mapped around a file fault: 16 */
 	unsigned flush_ceiling;	/* more pages than this: flush all: 33 */

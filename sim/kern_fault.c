@@ -42,7 +42,7 @@ static uint64_t new_anon(struct sim_kern *k, struct kern_vma *v)
 	if (gpa) {
 		v->anon = true;
 		kern_frame(k, gpa)->maps = 1;
-		kern_frame_access(k, gpa, SIM_F_WRITE);
+		kern_frame_fill(k, gpa);
 	}
 	return gpa;
 }
@@ -66,7 +66,7 @@ static bool fault_huge(struct sim_kern *k, struct kern_mm *mm,
 	v->anon = true;
 	kern_frame(k, gpa)->maps = 1;
 	for (unsigned i = 0; i < 512; i++) {
-		kern_frame_access(k, gpa + i * KERN_PAGE, SIM_F_WRITE);
+		kern_frame_fill(k, gpa + i * KERN_PAGE);
 	}
 	kern_spend(k, UINT64_C(512) * k->work.zero_page);
 	kern_set(k, pmd, kern_index(gva, 2),

@@ -129,6 +129,7 @@ void kern_emit(struct sim_kern *k, struct sim_event *ev);
 void kern_access(struct sim_kern *k, uint64_t gva, unsigned flags);
 /* The kernel reads or writes a frame through its direct map. */
 void kern_frame_access(struct sim_kern *k, uint64_t gpa, unsigned flags);
+void kern_frame_fill(struct sim_kern *k, uint64_t gpa);
 void kern_enter(struct sim_kern *k);
 void kern_leave(struct sim_kern *k);
 void kern_spend(struct sim_kern *k, uint64_t instructions);

@@ -21,7 +21,7 @@ struct kern_table *kern_table_new(struct sim_kern *k, unsigned level)
 	t->gpa = gpa;
 	t->level = (uint8_t)level;
 	kern_frame(k, gpa)->table = t;
-	kern_frame_access(k, gpa, SIM_F_WRITE);	/* the kernel clears it */
+	kern_frame_fill(k, gpa);
 	kern_spend(k, k->work.zero_page);
 	return t;
 }

@@ -32,8 +32,8 @@ const struct sim_work *sim_work_find(const char *name)
 
 /* ---- parsing ------------------------------------------------------------ */
 
-enum kern_key { KEY_RAM, KEY_VCPUS, KEY_PCID, KEY_KPTI, KEY_THP, KEY_AROUND,
-		KEY_COUNT };
+enum kern_key { KEY_RAM, KEY_VCPUS, KEY_PCID, KEY_KPTI, KEY_THP, KEY_FILL,
+		KEY_AROUND, KEY_COUNT };
 
 static const struct sim_work_param kern_keys[KEY_COUNT] = {
 	[KEY_RAM] = { "ram", "guest memory, MiB", 512, 64, 1u << 24 },
@@ -41,6 +41,7 @@ static const struct sim_work_param kern_keys[KEY_COUNT] = {
 	[KEY_PCID] = { "pcid", "use PCIDs, 0 or 1", 0, 0, 1 },
 	[KEY_KPTI] = { "kpti", "page-table isolation, 0 or 1", 0, 0, 1 },
 	[KEY_THP] = { "thp", "2M pages, 0 or 1", 0, 0, 1 },
+	[KEY_FILL] = { "fill", "clear and copy whole frames, 0 or 1", 0, 0, 1 },
 	[KEY_AROUND] = { "fault-around", "pages", 16, 1, 512 },
 };
 
@@ -61,6 +62,9 @@ static void set_kern(struct sim_kern_config *c, enum kern_key key, uint64_t v)
 		break;
 	case KEY_THP:
 		c->thp = v;
+		break;
+	case KEY_FILL:
+		c->fill = v;
 		break;
 	case KEY_AROUND:
 		c->fault_around = (unsigned)v;

@@ -44,8 +44,8 @@ struct sim_work_spec {
 
 /*
  * Parse "NAME" or "NAME,key=value,...". Keys are the workload's parameters
- * and the kernel's: ram (MiB), vcpus, pcid, kpti, thp, fault-around. False:
- * *why holds one line that names the key and what is allowed.
+ * and the kernel's: ram (MiB), vcpus, pcid, kpti, thp, fill, fault-around.
+ * False: *why holds one line that names the key and what is allowed.
  */
 bool sim_work_parse(const char *text, struct sim_work_spec *spec,
 		    char why[256]);

@@ -108,3 +108,16 @@ Test(knobs, open_tables_are_as_many_and_as_long_open_as_said)
 	cr_assert_gt(few, all + all / 2);
 	cr_assert_gt(brief, patient + patient / 2);
 }
+
+Test(knobs, a_frame_filled_whole_is_the_table_it_was_no_longer)
+{
+	const char *set = "engine.unsync_max=32";
+	struct sim_result word = run("fork,count=40", SIM_MODE_SHADOW_UNSYNC,
+				     set);
+	struct sim_result whole = run("fork,count=40,fill=1",
+				      SIM_MODE_SHADOW_UNSYNC, set);
+
+	/* What it gets before it is linked faults on its old life's trace. */
+	cr_assert_gt(word.explain.trace_image, 400);
+	cr_assert_eq(whole.explain.trace_image, 0);
+}

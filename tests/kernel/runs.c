@@ -33,6 +33,7 @@ Test(runs, every_mode_agrees_with_the_oracle)
 	run_all("getpid,count=100,kpti=1,pcid=1");
 	run_all("prefork,workers=3,requests=60,life=20");
 	run_all("build,files=2,work=2000,kpti=1");
+	run_all("fork,count=10,fill=1");
 	run_all("mix,turns=60,pcid=1");
 }
 
