@@ -4,6 +4,7 @@
 #include "cli/atomic_out.h"
 #include "cli/cmds.h"
 #include "cli/figures.h"
+#include "cli/plot.h"
 #include "cli/sweep_folder.h"
 
 struct plot_opts {
@@ -69,7 +70,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	if (sweep_folder_load(&f, o.dir, true, &status)) {
 		status = atomic_folder(o.out) &&
 			 figures_draw(&f.points, f.results, o.out, o.latex,
-				      stdout) ?
+				      stdout) && !plot_is_missing() ?
 			 CMD_OK : CMD_FAILED;
 	}
 	sweep_folder_free(&f);

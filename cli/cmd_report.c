@@ -7,6 +7,7 @@
 #include "cli/cmds.h"
 #include "cli/figures.h"
 #include "cli/page.h"
+#include "cli/plot.h"
 #include "cli/sweep_folder.h"
 
 struct report_opts {
@@ -71,7 +72,8 @@ static char *draw(const struct sweep_folder *s)
 
 	snprintf(dir, sizeof(dir), "%s/figures", s->dir);
 	bool ok = say && atomic_folder(dir) &&
-		  figures_draw(&s->points, s->results, dir, false, say);
+		  figures_draw(&s->points, s->results, dir, false, say) &&
+		  !plot_is_missing();
 	if (say) {
 		fclose(say);
 	}

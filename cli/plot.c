@@ -16,9 +16,17 @@
 
 extern char **environ;
 
+static bool missing;
+
+bool plot_is_missing(void)
+{
+	return missing;
+}
+
 bool plot_failed(const char *path, int status)
 {
 	if (status == ENOENT) {
+		missing = true;
 		cmd_error("gnuplot", "is not installed; the figures need it "
 			  "(Debian: gnuplot-nox); tables and data files do "
 			  "not");
@@ -106,12 +114,13 @@ bool plot_draw(const struct plot_figure *fig, FILE *say)
 		cmd_error(file, "this plot script is not installed");
 		return false;
 	}
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
-		if (!draw_one(fig, script, kinds[i], say)) {
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && !missing;
+	     i++) {
+		if (!draw_one(fig, script, kinds[i], say) && !missing) {
 			return false;
 		}
 	}
-	return !fig->latex || plot_draw_latex(fig, script, say);
+	return missing || !fig->latex || plot_draw_latex(fig, script, say);
 }
 
 static const struct sim_result *native_of(const struct sim_result *results,

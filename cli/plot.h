@@ -33,6 +33,12 @@ struct plot_figure {
 };
 
 /*
+ * gnuplot is not there, which has been said. Figures then count as drawn, so
+ * that the data of all of them are written; the command fails in the end.
+ */
+bool plot_is_missing(void);
+
+/*
  * Draws DIR/NAME.dat as SVG, PDF and PNG; for LaTeX also as NAME-tex.tex,
  * whose text takes the fonts of the document, with NAME-tex.pdf.
  */

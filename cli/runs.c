@@ -284,7 +284,8 @@ static bool write_files(const struct run_opts *o, const struct run_set *set)
 					   set->results[0].workload,
 					   set->results, set->count, o->latex,
 					   say) &&
-			     draw_timelines(o, set, say)));
+			     draw_timelines(o, set, say) &&
+			     !plot_is_missing()));
 }
 
 /* Finds out before the work, not after it. */

@@ -127,5 +127,5 @@ bool validate_plot(const char *dir, const struct sim_check *checks,
 		return false;
 	}
 	puts(path);
-	return plot_draw(&fig, stdout);
+	return plot_draw(&fig, stdout) && !plot_is_missing();
 }

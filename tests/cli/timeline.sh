@@ -70,4 +70,17 @@ awk '/address spaces/ { on = 1 } on && NF == 3 && !/^#/ {
 	"$work/dir/timeline-adaptive.dat" || complain "odd address spaces"
 ! grep -q 'address spaces' "$work/dir/timeline-nested.dat" ||
 	complain "address spaces of a fixed mode"
+
+# Without gnuplot there are the data of all figures, one remark, and no figure.
+mkdir "$work/bin"
+PATH=$work/bin "$gnomon" compare gups,pages=64,updates=2000 --timeline \
+	-m native,nested -o "$work/bare" >"$work/out" 2>"$work/err"
+[ $? -eq 1 ] || complain "no gnuplot: no failure"
+[ "$(grep -c 'gnuplot-nox' "$work/err")" -eq 1 ] ||
+	complain "no gnuplot: $(cat "$work/err")"
+for name in overhead timeline timeline-native timeline-nested; do
+	[ -s "$work/bare/$name.dat" ] || complain "no gnuplot: no $name.dat"
+done
+[ "$(find "$work/bare" -type f | wc -l)" -eq 6 ] ||
+	complain "no gnuplot: $(ls -a "$work/bare")"
 finish
