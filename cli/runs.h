@@ -13,6 +13,7 @@
 
 enum {
 	RUNS_LIST_MAX = 32,
+	RUNS_SETS_MAX = 128,	/* more than a preset has assumed costs */
 };
 
 struct run_opts {
@@ -21,7 +22,7 @@ struct run_opts {
 	size_t mode_count;
 	const char *presets[RUNS_LIST_MAX];
 	size_t preset_count;
-	const char *sets[RUNS_LIST_MAX];
+	const char *sets[RUNS_SETS_MAX];
 	size_t set_count;
 	enum report_format format;
 	const char *out_dir;	/* NULL: no files */

@@ -120,11 +120,10 @@ void run_opts_modes(struct run_opts *o, const char *list)
 }
 
 static const char **next_slot(const char **list, size_t *count,
-			      const char *name)
+			      size_t max, const char *name)
 {
-	if (*count == RUNS_LIST_MAX) {
-		cmd_usage("%s is given more than %d times", name,
-			  RUNS_LIST_MAX);
+	if (*count == max) {
+		cmd_usage("%s is given more than %zu times", name, max);
 	}
 	return &list[(*count)++];
 }
@@ -135,10 +134,12 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'p':
-		*next_slot(o->presets, &o->preset_count, "--preset") = arg;
+		*next_slot(o->presets, &o->preset_count, RUNS_LIST_MAX,
+			   "--preset") = arg;
 		return 0;
 	case KEY_SET:
-		*next_slot(o->sets, &o->set_count, "--set") = arg;
+		*next_slot(o->sets, &o->set_count, RUNS_SETS_MAX,
+			   "--set") = arg;
 		return 0;
 	case KEY_SEED:
 		o->seed = cmd_number("--seed", arg, 0, UINT64_MAX);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Hidden faults of two vcpus on two threads, each in a region of its own,
- * against one vcpu alone under the same lock. Rows of bench.csv: faults per
- * microsecond, the baseline being one thread in the same batch.
+ * Hidden faults, and nested violations of 4K pages, of two vcpus on two
+ * threads, each in a region of its own, against one vcpu alone under the same
+ * lock. Rows of bench.csv: pages per microsecond, the baseline being one thread
+ * in the same batch.
  *
  * Each run makes its leaf tables on the way: every 512th fault holds the vm
  * alone. Each thread has a CPU and a stock of host pages of its own. A run
@@ -176,10 +177,29 @@ struct job {
 	const cpu_set_t *cpu;
 	struct gnomon_vcpu *vcpu;
 	uint64_t first;		/* leaf table */
+	unsigned around;	/* nested: pages that come with one; else 0 */
 	uint64_t begin, end;	/* ns */
 };
 
 static atomic_int waiting;
+
+static void faults(const struct job *job)
+{
+	for (uint64_t i = 0; i < TABLES; i++) {
+		for (uint64_t j = 0; j < 512; j++) {
+			world_fault_on(job->vcpu, world_gva(job->first + i, j),
+				       GNOMON_USER, GNOMON_RESUME);
+		}
+	}
+}
+
+/* Of the same pages by their gpa. */
+static void violations(const struct job *job)
+{
+	for (uint64_t i = 0; i < TABLES * 512; i += job->around) {
+		world_violation_on(job->vcpu, (job->first * 512 + i) * 4096);
+	}
+}
 
 static void *run(void *arg)
 {
@@ -192,11 +212,10 @@ static void *run(void *arg)
 	while (atomic_load(&waiting) > 0) {
 	}
 	job->begin = now();
-	for (uint64_t i = 0; i < TABLES; i++) {
-		for (uint64_t j = 0; j < 512; j++) {
-			world_fault_on(job->vcpu, world_gva(job->first + i, j),
-				       GNOMON_USER, GNOMON_RESUME);
-		}
+	if (job->around) {
+		violations(job);
+	} else {
+		faults(job);
 	}
 	job->end = now();
 	return NULL;
@@ -214,8 +233,12 @@ static double time_run(struct world *w, int first, int last)
 	uint32_t all = UINT32_MAX;
 
 	/* Nothing is left of earlier runs that the faults would tidy up. */
-	if (gnomon_shrink(w->vm, &all, NULL) != GNOMON_OK) {
+	if (gnomon_shrink(w->vm, &all, NULL) != GNOMON_OK ||
+	    gnomon_zap_all(w->vm, NULL) != GNOMON_OK) {
 		exit(1);
+	}
+	for (int i = first; i < last && w->mode == GNOMON_MODE_NESTED; i++) {
+		job[i].around = w->around;
 	}
 	atomic_store(&waiting, last - first);
 	for (int i = first; i < last; i++) {
@@ -268,24 +291,35 @@ static struct batch run_batch(struct world *w)
 	};
 }
 
-static void measure(const char *name, const struct gnomon_host *guard)
+/* Ends with the world. */
+static void measure(struct world *w, const char *what, const char *name)
 {
 	struct batch batch[BATCHES];
-	struct world w;
 
-	world_make_guarded(&w, VCPUS * TABLES, PLAIN, guard);
-	world_second(&w);
-	(void)run_batch(&w);
+	world_second(w);
+	(void)run_batch(w);
 	for (int i = 0; i < BATCHES; i++) {
-		batch[i] = run_batch(&w);
+		batch[i] = run_batch(w);
 	}
-	world_drop(&w);
+	world_drop(w);
 	qsort(batch, BATCHES, sizeof(batch[0]), by_ratio);
 	const struct batch *m = &batch[BATCHES / 2];
 
-	printf("shadow-threads-%s,%.2f,faults/us,%.2f,%.3f\n", name, m->two,
+	printf("%s-threads-%s,%.2f,pages/us,%.2f,%.3f\n", what, name, m->two,
 	       m->one, ratio(m));
 	fflush(stdout);
+}
+
+static void measure_all(const char *name, const struct gnomon_host *guard)
+{
+	struct world w;
+
+	world_make_guarded(&w, VCPUS * TABLES, PLAIN, guard);
+	measure(&w, "shadow", name);
+	world_make_nested(&w, VCPUS * TABLES, 1, guard);
+	measure(&w, "nested", name);
+	world_make_nested(&w, VCPUS * TABLES, 16, guard);
+	measure(&w, "nested-around16", name);
 }
 
 /* How long the lock was held and waited for, by the engine's own count. */
@@ -320,7 +354,7 @@ int main(void)
 {
 	choose_cpus();
 	for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
-		measure(locks[i].name, &locks[i].guard);
+		measure_all(locks[i].name, &locks[i].guard);
 		show_times(locks[i].name, locks[i].guard);
 	}
 	return 0;

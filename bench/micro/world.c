@@ -163,7 +163,8 @@ static void start(struct world *w, uint32_t options,
 		  const struct gnomon_host *guard)
 {
 	struct gnomon_config config = {
-		.size = sizeof(config), .mode = GNOMON_MODE_SHADOW,
+		.size = sizeof(config), .mode = w->mode,
+		.nested_around = w->around,
 		.caps = { .features = GNOMON_CAP_NX, .maxphyaddr = 48 },
 		.host_maxphyaddr = 52, .options = options,
 		/* Give no table up: its traces are what is measured. */
@@ -199,15 +200,11 @@ static void start(struct world *w, uint32_t options,
 	}
 }
 
-void world_make(struct world *w, uint64_t leaves, uint32_t options)
+static void make(struct world *w, uint32_t options,
+		 const struct gnomon_host *guard)
 {
-	world_make_guarded(w, leaves, options, NULL);
-}
+	uint64_t leaves = w->leaves;
 
-void world_make_guarded(struct world *w, uint64_t leaves, uint32_t options,
-			const struct gnomon_host *guard)
-{
-	*w = (struct world){ .leaves = leaves };
 	w->tables_gpa = (leaves * 512 + 4096) * 4096;
 	w->ram_bytes = w->tables_gpa + (leaves + leaves / 100 + 4096) * 4096;
 	w->ram = reserve(w->ram_bytes);
@@ -219,6 +216,26 @@ void world_make_guarded(struct world *w, uint64_t leaves, uint32_t options,
 		.cr0 = 0x80010001, .cr4 = 0xa0, .efer = 0xd00,
 	};
 	world_load(w, 0);
+}
+
+void world_make(struct world *w, uint64_t leaves, uint32_t options)
+{
+	world_make_guarded(w, leaves, options, NULL);
+}
+
+void world_make_guarded(struct world *w, uint64_t leaves, uint32_t options,
+			const struct gnomon_host *guard)
+{
+	*w = (struct world){ .leaves = leaves, .mode = GNOMON_MODE_SHADOW };
+	make(w, options, guard);
+}
+
+void world_make_nested(struct world *w, uint64_t leaves, unsigned around,
+		       const struct gnomon_host *guard)
+{
+	*w = (struct world){ .leaves = leaves, .mode = GNOMON_MODE_NESTED,
+			     .around = (uint8_t)around };
+	make(w, (uint32_t)GNOMON_OPT_ALL, guard);
 }
 
 void world_second(struct world *w)
@@ -266,6 +283,18 @@ void world_fault_on(struct gnomon_vcpu *vcpu, uint64_t gva, uint32_t access,
 			(unsigned long long)gva, (int)outcome.action,
 			(int)expected);
 		exit(1);
+	}
+}
+
+void world_violation_on(struct gnomon_vcpu *vcpu, uint64_t gpa)
+{
+	struct gnomon_fault fault = { .gpa = { gpa }, .nested = true,
+				      .access = GNOMON_WRITE };
+	struct gnomon_outcome outcome;
+
+	gnomon_fault(vcpu, &fault, &outcome);
+	if (outcome.kind != GNOMON_KIND_NESTED) {
+		die("a violation is not filled");
 	}
 }
 

@@ -29,6 +29,8 @@ struct world {
 	uint64_t roots[WORLD_ROOTS]; /* address spaces with the same tables */
 	uint64_t leaf_gpa;	/* first leaf table */
 	uint64_t leaves;
+	enum gnomon_mode mode;
+	uint8_t around;		/* gnomon_config.nested_around */
 	unsigned char *pages;	/* the engine's, an arena after the other */
 	uint64_t arena_pages;
 	struct {
@@ -47,6 +49,9 @@ void world_make(struct world *w, uint64_t leaves, uint32_t options);
 /* The same with the locks and the clock of guard; ctx is w. */
 void world_make_guarded(struct world *w, uint64_t leaves, uint32_t options,
 			const struct gnomon_host *guard);
+/* On nested tables, all of 4K. */
+void world_make_nested(struct world *w, uint64_t leaves, unsigned around,
+		       const struct gnomon_host *guard);
 /* Make vcpu 1 and load address space 0 into it. */
 void world_second(struct world *w);
 void world_drop(struct world *w);
@@ -75,6 +80,8 @@ void world_fault(struct world *w, uint64_t gva, uint32_t access,
 /* The same by one of several threads. */
 void world_fault_on(struct gnomon_vcpu *vcpu, uint64_t gva, uint32_t access,
 		    enum gnomon_action expected);
+/* A nested violation, a store's, that has to be filled. */
+void world_violation_on(struct gnomon_vcpu *vcpu, uint64_t gpa);
 /* CR3 load of address space r. */
 void world_load(struct world *w, unsigned r);
 

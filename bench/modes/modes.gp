@@ -38,17 +38,17 @@ set key at graph 1.02, 0.99 left top Left reverse samplen 1.2 \
 set arrow 1 from graph 0, first rows - 1.5 to graph 1, first rows - 1.5 \
 	nohead linecolor rgb ink linewidth 0.6
 
-array shade[10] = ["#9a9a9a", c3, "#6b8e23", "#2e8b57", c2, "#4682b4", \
-	"#8b5a2b", c1, "#c00000", "#000000"]
-array kind[10] = [5, 9, 11, 13, 7, 4, 6, 7, 9, 2]
+array shade[11] = ["#9a9a9a", c3, "#6b8e23", "#2e8b57", c2, c2, \
+	"#4682b4", "#8b5a2b", c1, "#c00000", "#000000"]
+array kind[11] = [5, 9, 11, 13, 7, 6, 4, 6, 7, 9, 2]
 at_least(x) = x < least ? least : x
 
 plot for [n = 2 : modes + 1] data using (at_least(column(n))):($0) skip 1 \
-		with points pointtype kind[(n - 2) % 10 + 1] \
+		with points pointtype kind[(n - 2) % 11 + 1] \
 		pointsize term eq "svg" ? 0.7 : 1.6 \
-		linecolor rgb shade[(n - 2) % 10 + 1] notitle, \
+		linecolor rgb shade[(n - 2) % 11 + 1] notitle, \
 	data using (least):($0):ytic(tex(strcol(1))) skip 1 with dots \
 		linecolor rgb "#ff000000" notitle, \
 	for [n = 1 : modes] keyentry with points \
-		pointtype kind[(n - 1) % 10 + 1] \
-		linecolor rgb shade[(n - 1) % 10 + 1] title word(ARG6, n)
+		pointtype kind[(n - 1) % 11 + 1] \
+		linecolor rgb shade[(n - 1) % 11 + 1] title word(ARG6, n)

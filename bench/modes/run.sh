@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Every mode over every shipped recording and every built-in workload, on
-# several machines, with 2M and 4K host pages, and with all assumed costs of
-# a machine as they are, halved and doubled. What is there already is kept.
+# Every mode over every shipped recording and built-in workload, on several
+# machines, 2M and 4K host pages, all assumed costs as they are, halved and
+# doubled. What is there already is kept.
 #
 #	run.sh GNOMON TOP OUT
-# (in the environment: JOBS, PRESETS, FACTORS, MODES; INPUTS, for fewer)
-#
+# (environment: JOBS, PRESETS, FACTORS, MODES, INPUTS)
 # Writes OUT/PRESET-ORDER-FACTOR.csv: the columns of gnomon compare.
 set -eu
 gnomon=$(realpath "$1") top=$(realpath "$2") out=$3
@@ -47,6 +46,7 @@ one() { # preset order factor
 			--set host.page_order="$2" $(assumed "$1" "$3") |
 			sed "2,\$s/^[^,]*/$name/"
 	done | awk 'NR == 1 || !/^workload,/' >"$file.part"
+	[ -s "$file.part" ]
 	mv "$file.part" "$file"
 	echo "$file"
 }

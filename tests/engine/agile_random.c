@@ -28,6 +28,7 @@ struct run {
 	uint64_t bits[WORLD_FRAMES / 64];
 	bool failing;		/* the host may refuse */
 	uint64_t below;		/* accesses by the guest's own tables */
+	uint64_t around;	/* nptes that came ahead */
 	uint64_t good[GOOD];	/* addresses that were mapped */
 };
 
@@ -325,6 +326,7 @@ static void begin(struct run *r, uint64_t seed)
 	config.options &= (uint32_t)test_rng_next(&r->rng) |
 			  (some(r, 2) ? ~0u : 0);
 	config.options &= ~(uint32_t)GNOMON_OPT_UNSYNC;
+	config.nested_around = (uint8_t)(1u << (test_rng_next(&r->rng) & 6));
 	config.table_pages_max = some(r, 3) ? 0 : 80;
 	agile_open(&r->a, &config);
 	/* Frames that move are in no block of the host's. */
@@ -342,6 +344,10 @@ static void begin(struct run *r, uint64_t seed)
 
 static void finish(struct run *r)
 {
+	struct gnomon_stats s;
+
+	gnomon_vm_stats(r->a.w.vm, &s, sizeof(s));
+	r->around = s.nptes_around;
 	r->a.w.fh->fail_at = 0;
 	for (unsigned i = 0; i < WORLD_CPUS; i++) {
 		r->below += r->a.cpu[i].below;
@@ -352,7 +358,11 @@ static void finish(struct run *r)
 	agile_close(&r->a);
 }
 
-static void one_run(uint64_t seed, uint64_t *below)
+struct sums {
+	uint64_t below, around;
+};
+
+static void one_run(uint64_t seed, struct sums *sums)
 {
 	static struct run r;
 
@@ -365,19 +375,22 @@ static void one_run(uint64_t seed, uint64_t *below)
 	}
 	audit(&r);
 	finish(&r);
-	*below += r.below;
+	sums->below += r.below;
+	sums->around += r.around;
 }
 
 Test(agile_random, switching_at_random_is_not_to_be_seen)
 {
-	uint64_t seed = test_seed(), rounds = test_rounds(60), below = 0;
+	uint64_t seed = test_seed(), rounds = test_rounds(60);
+	struct sums sums = { 0 };
 
 	for (uint64_t i = 0; i < rounds; i++) {
-		one_run(seed + i, &below);
+		one_run(seed + i, &sums);
 	}
 	/* It would prove little if nothing had gone that way. */
-	cr_assert_gt(below, rounds * 20, "only %llu",
-		     (unsigned long long)below);
+	cr_assert_gt(sums.below, rounds * 20, "only %llu",
+		     (unsigned long long)sums.below);
+	cr_assert_gt(sums.around, rounds);
 }
 
 Test(agile_random, the_nth_call_of_the_host_fails)
