@@ -87,7 +87,7 @@ static int second(struct attempt *a, uint64_t gpa, uint32_t access,
 	uint64_t gfn = fh_gfn(w->fh, hw.hpa >> 12);
 
 	w->n.stale += hw.stale;
-	if (gfn != gpa >> 12 || !fh_mappable(w->fh, gfn) ||
+	if (gfn != fh_memory(w->fh, gpa) >> 12 || !fh_mappable(w->fh, gfn) ||
 	    ((access & GNOMON_WRITE) &&
 	     (!fh_writable(w->fh, gfn) || world_traced(w, a->vcpu, gfn))) ||
 	    (host_watched(w, gfn, access) && !host_watch_moving(w, gfn))) {
@@ -111,7 +111,7 @@ static bool try_nested(struct attempt *a)
 			   fh_writable(w->fh, r.step[i].gpa >> 12);
 
 		a->access &= ~(uint32_t)GNOMON_IMPLICIT;
-		got = second(a, r.step[i].gpa, set ? GNOMON_WRITE : 0, true);
+		got = second(a, r.step[i].seen, set ? GNOMON_WRITE : 0, true);
 		if (got <= 0) {
 			return got < 0;
 		}
@@ -120,7 +120,7 @@ static bool try_nested(struct attempt *a)
 		a->injected = true; /* the guest's own business */
 		return true;
 	}
-	got = second(a, r.gpa, a->access & (GNOMON_WRITE | GNOMON_EXEC),
+	got = second(a, r.seen, a->access & (GNOMON_WRITE | GNOMON_EXEC),
 		     false);
 	if (got <= 0) {
 		return got < 0;

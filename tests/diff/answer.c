@@ -99,7 +99,7 @@ static bool translate_agrees(struct attempt *a, uint32_t flags)
 		return s == GNOMON_OK;
 	}
 	if (s != a->ref.status ||
-	    (s == GNOMON_OK && (t.gpa.v != a->ref.gpa ||
+	    (s == GNOMON_OK && (t.gpa.v != a->ref.seen ||
 				t.page_shift != a->ref.shift)) ||
 	    (s == GNOMON_FAULT && t.error_code != a->ref.code)) {
 		world_fail(w, "translate(%#" PRIx64 ", %#x): %s %#" PRIx64
@@ -107,7 +107,7 @@ static bool translate_agrees(struct attempt *a, uint32_t flags)
 			   " shift %u code %#x", a->gva, a->access,
 			   gnomon_status_text(s), t.gpa.v, t.page_shift,
 			   t.error_code, gnomon_status_text(a->ref.status),
-			   a->ref.gpa, a->ref.shift, a->ref.code);
+			   a->ref.seen, a->ref.shift, a->ref.code);
 	}
 	if (s == GNOMON_OK && (flags & GNOMON_TRANSLATE_SET_AD)) {
 		ref_walk(&w->now, &w->regs[a->vcpu], a->gva, a->access,
@@ -134,7 +134,7 @@ static void emulate_page(struct attempt *a)
 		history_touch(w, gpa >> 12);
 	}
 	enum gnomon_status s = gnomon_write(w->vm, w->vcpu[a->vcpu],
-					    (gnomon_gpa_t){ gpa }, &v,
+					    (gnomon_gpa_t){ a->ref.seen }, &v,
 					    a->bytes);
 
 	if (s == GNOMON_OK && !may) {
@@ -346,7 +346,9 @@ bool attempt_fault(struct attempt *a, const struct hw_result *hw,
 	if (hw->nested) {
 		/* For the judge the gpa is what the tables say. */
 		a->ref.status = GNOMON_OK;
-		a->ref.gpa = gpa;
+		a->ref.seen = gpa;
+		a->ref.gpa = fh_memory(w->fh, gpa);
 	}
+	out.gpa.v = fh_memory(w->fh, out.gpa.v);
 	return answer(a, &out);
 }

@@ -226,14 +226,14 @@ static void exec_translate(struct world *w, const struct op *op)
 		return;
 	}
 	if (s != r.status ||
-	    (s == GNOMON_OK && (t.gpa.v != r.gpa ||
+	    (s == GNOMON_OK && (t.gpa.v != r.seen ||
 				t.page_shift != r.shift)) ||
 	    (s == GNOMON_FAULT && t.error_code != r.code)) {
 		world_fail(w, "translate(%#" PRIx64 ", %#x): %s %#" PRIx64
 			   " code %#x; the tables say %s %#" PRIx64
 			   " code %#x", gva, access, gnomon_status_text(s),
 			   t.gpa.v, t.error_code,
-			   gnomon_status_text(r.status), r.gpa, r.code);
+			   gnomon_status_text(r.status), r.seen, r.code);
 	}
 }
 

@@ -71,6 +71,7 @@ unsigned history_read_now(void *world, uint64_t gpa, unsigned bytes,
 {
 	struct world *w = world;
 
+	gpa = fh_memory(w->fh, gpa);
 	if (gpa >> 12 >= FH_FRAMES || !fh_readable(w->fh, gpa >> 12)) {
 		return 0;
 	}
@@ -92,6 +93,8 @@ unsigned history_read_past(void *world, uint64_t gpa, unsigned bytes,
 {
 	struct world *w = world;
 	unsigned count = history_read_now(w, gpa, bytes, values);
+
+	gpa = fh_memory(w->fh, gpa);
 	uint64_t since = w->times[w->past_vcpu].full;
 	const struct frame_meta *m = count ? w->meta[gpa >> 12] : NULL;
 

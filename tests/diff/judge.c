@@ -267,7 +267,7 @@ static bool visit_nested(void *arg, const struct hw_leaf *leaf)
 				 hfn + i, &gfn)) {
 			return false;
 		}
-		if (gfn != (leaf->gva >> 12) + i) {
+		if (gfn != fh_memory(s->w->fh, leaf->gva + (i << 12)) >> 12) {
 			world_fail(s->w, "gpa %#" PRIx64 " maps gfn %#" PRIx64,
 				   leaf->gva + (i << 12), gfn);
 			return false;

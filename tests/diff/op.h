@@ -18,6 +18,7 @@ struct diff_params {
 	uint8_t maxphyaddr;
 	bool windows;		/* slots have hva's, but for one */
 	bool big;		/* a slot of 1G backed by 1G */
+	bool alias;		/* tables name memory by aliases too */
 	uint32_t options;	/* enum gnomon_opt */
 	uint32_t features;	/* enum gnomon_feature */
 	uint32_t table_pages_max;

@@ -71,14 +71,15 @@ void diff_print_params(FILE *f, const struct diff_params *p)
 	fprintf(f, "\t.seed = 0x%" PRIx64 ", .mode = %u, .levels = %u,\n"
 		"\t.modes = %u, .walks_write = %u,\n"
 		"\t.nested_format = %u, .maxphyaddr = %u,\n"
-		"\t.windows = %u, .big = %u,\n"
+		"\t.windows = %u, .big = %u, .alias = %u,\n"
 		"\t.options = 0x%x, .features = 0x%x,\n"
 		"\t.table_pages_max = %u, .live_max = %u,\n"
 		"\t.audit_every = %u, .scan_every = %u,\n"
 		"\t.skip = 0x%x, .slots_out = 0x%x,\n",
 		p->seed, p->mode, p->levels, p->modes, p->walks_write,
 		p->nested_format, p->maxphyaddr,
-		p->windows, p->big, p->options, p->features, p->table_pages_max,
+		p->windows, p->big, p->alias, p->options, p->features,
+		p->table_pages_max,
 		p->live_max, p->audit_every, p->scan_every, p->skip,
 		p->slots_out);
 }
@@ -195,8 +196,14 @@ uint64_t world_entry(const struct world *w, unsigned levels, unsigned level,
 		     uint64_t bits, bool sane)
 {
 	bool large;
-	uint64_t v = target(w, levels, level, bits, sane, &large) << 12;
+	uint64_t gfn = target(w, levels, level, bits, sane, &large);
 	uint64_t f = world_mix(bits);
+
+	if (w->p.alias && (f >> 56 & 3) == 0) {
+		gfn += gfn < 256 ? DIFF_ALIAS_LOW :
+		       gfn - 1024 < 2048 ? DIFF_ALIAS_LARGE - 1024 : 0;
+	}
+	uint64_t v = gfn << 12;
 	bool pdpte = levels == 3 && level == 3;
 
 	/* Mostly ones: three draws each. */

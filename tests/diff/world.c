@@ -34,6 +34,7 @@ struct diff_params diff_params(uint64_t seed)
 		.features = KNOWN_FEATURES,
 		.table_pages_max = budget[r >> 13 & 7],
 		.live_max = (r >> 16 & 7) == 0 ? 200 : 0,
+		.alias = r >> 44 & 1,
 		.nested_around = (uint8_t)(1u << (r >> 40 & 6)),
 	};
 
@@ -63,7 +64,7 @@ void world_fail(struct world *w, const char *format, ...)
 /* ---- memory ------------------------------------------------------------- */
 
 enum { SLOT_LOW, SLOT_LARGE, SLOT_CALLS, SLOT_COMING, SLOT_READONLY,
-       SLOT_ROM, SLOT_BIG };
+       SLOT_ROM, SLOT_BIG, SLOT_ALIAS_LOW, SLOT_ALIAS_LARGE };
 
 #define COMING_FIRST 5120u
 #define COMING_FRAMES 64u
@@ -86,6 +87,24 @@ static void slot_set(struct world *w, uint32_t id, uint64_t first,
 		w->fh->live_max = live_max;
 	}
 	if (s != GNOMON_OK) {
+		world_fail(w, "slot_set(%u): %s", id, gnomon_status_text(s));
+	}
+}
+
+/* It goes with its target, where that is left out. */
+static void alias_set(struct world *w, uint32_t id, uint64_t first,
+		      uint64_t frames, uint64_t target)
+{
+	struct gnomon_slot slot = fh_alias(w->fh, id, first, frames, target);
+	enum gnomon_status s = GNOMON_ABSENT;
+
+	if (!(w->p.slots_out >> id & 1)) {
+		s = gnomon_slot_set(w->vm, &slot);
+	}
+	if (s != GNOMON_OK) {
+		fh_slot_forget(w->fh, id);
+	}
+	if (s != GNOMON_OK && s != GNOMON_ABSENT) {
 		world_fail(w, "slot_set(%u): %s", id, gnomon_status_text(s));
 	}
 }
@@ -131,6 +150,10 @@ static void make_slots(struct world *w)
 	if (w->p.big) {
 		fh_frames(w->fh, FH_BIG_FIRST, FH_BIG_FRAMES, ram);
 		slot_set(w, SLOT_BIG, FH_BIG_FIRST, FH_BIG_FRAMES, 0, true);
+	}
+	if (w->p.alias) {
+		alias_set(w, SLOT_ALIAS_LOW, DIFF_ALIAS_LOW, 256, 0);
+		alias_set(w, SLOT_ALIAS_LARGE, DIFF_ALIAS_LARGE, 2048, 1024);
 	}
 	world_slot_set(w, w->p.seed);
 }
@@ -237,6 +260,13 @@ static void on_flush(void *arg, const struct gnomon_flush *flush)
 	}
 }
 
+static uint64_t memory(const void *arg, uint64_t gpa)
+{
+	const struct world *w = arg;
+
+	return fh_memory(w->fh, gpa);
+}
+
 static bool make_vm(struct world *w)
 {
 	struct gnomon_config config = {
@@ -322,7 +352,7 @@ struct world *world_create(const struct diff_params *p)
 	}
 	w->now = (struct ref_mmu){
 		.caps = { p->features, p->maxphyaddr },
-		.read = history_read_now, .arg = w };
+		.read = history_read_now, .memory = memory, .arg = w };
 	w->past = w->now;
 	w->past.read = history_read_past;
 	/* One step at a time in a quarter of the worlds. */

@@ -33,6 +33,9 @@
 #include "tests/support/refmmu.h"
 
 #define DIFF_VCPUS 2u
+/* Where memory shows again: frames 0..255, and 1024..3071. */
+#define DIFF_ALIAS_LOW 12288u
+#define DIFF_ALIAS_LARGE 14336u
 #define DIFF_TABLES 32u		/* frames that hold tables on purpose */
 #define DIFF_ROOTS 5u
 #define DIFF_DATA 32u

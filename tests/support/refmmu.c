@@ -162,6 +162,11 @@ static bool rights_forbid(const struct walk *w, const struct ref_result *r)
 	       (user || (w->regs->cr0 & X86_CR0_WP));
 }
 
+static uint64_t memory(const struct ref_mmu *mmu, uint64_t gpa)
+{
+	return mmu->memory ? mmu->memory(mmu->arg, gpa) : gpa;
+}
+
 static void leaf_reached(const struct walk *w, unsigned level, uint64_t value,
 			 struct ref_result *r)
 {
@@ -174,7 +179,8 @@ static void leaf_reached(const struct walk *w, unsigned level, uint64_t value,
 		base |= (value & bits(20, 13)) << 19;
 	}
 	r->shift = (uint8_t)shift;
-	r->gpa = base | (w->gva & (BIT(shift) - 1));
+	r->seen = base | (w->gva & (BIT(shift) - 1));
+	r->gpa = memory(w->mmu, r->seen);
 	r->global = (value & X86_PTE_G) && (w->regs->cr4 & X86_CR4_PGE);
 	r->key = w->levels >= 4 ? value >> 59 & 15 : 0;
 	bool key = key_forbids(w, r);
@@ -199,7 +205,8 @@ static uint64_t take_entry(const struct walk *w, unsigned level, uint64_t at,
 			   uint64_t v, struct ref_result *r)
 {
 	r->step[r->steps++] = (struct ref_step){
-		.gpa = at, .value = v, .bytes = w->levels == 2 ? 4 : 8 };
+		.gpa = memory(w->mmu, at), .seen = at, .value = v,
+		.bytes = w->levels == 2 ? 4 : 8 };
 	r->write = r->write && (v & X86_PTE_W);
 	r->user = r->user && (v & X86_PTE_U);
 	r->nx = r->nx || (w->levels > 2 && (v & X86_PTE_NX));
@@ -260,7 +267,8 @@ static unsigned start(const struct walk *w, uint64_t *table,
 	*r = (struct ref_result){ .write = true, .user = true };
 	if (w->levels == 0) {
 		r->status = GNOMON_OK;
-		r->gpa = w->gva & bits(31, 0);
+		r->seen = w->gva & bits(31, 0);
+		r->gpa = memory(w->mmu, r->seen);
 		r->shift = 12;
 		return 0;
 	}

@@ -45,7 +45,8 @@
 #define X86_PF_PK 32u
 
 struct ref_step {
-	uint64_t gpa;		/* of the entry */
+	uint64_t gpa;		/* of the entry: of memory */
+	uint64_t seen;		/* as the guest names it */
 	uint64_t value;		/* as read */
 	uint64_t set;		/* A and D that a success adds */
 	uint8_t bytes;
@@ -54,7 +55,8 @@ struct ref_step {
 struct ref_result {
 	enum gnomon_status status; /* OK, FAULT, ABSENT (table not RAM) */
 	uint32_t code;		/* FAULT */
-	uint64_t gpa;		/* OK */
+	uint64_t gpa;		/* OK: of memory */
+	uint64_t seen;		/* as the guest names it */
 	uint8_t shift;		/* OK: of the page */
 	bool global;
 	/* OK or a forbidden access: what the path grants, and the key. */
@@ -72,6 +74,8 @@ struct ref_mmu {
 	 * there is no memory there. */
 	unsigned (*read)(void *arg, uint64_t gpa, unsigned bytes,
 			 uint64_t *values);
+	/* The memory at a guest's gpa; null: the same. */
+	uint64_t (*memory)(const void *arg, uint64_t gpa);
 	void *arg;
 };
 
