@@ -47,7 +47,8 @@ static const struct argp_option options[] = {
 	  "its modules (default: /lib/modules/VERSION)", 0 },
 	{ "busybox", KEY_BUSYBOX, "FILE", 0, "a static busybox", 0 },
 	{ "qemu", KEY_QEMU, "FILE", 0,
-	  "qemu-system-x86_64, or for user qemu-x86_64; 7.2", 0 },
+	  "qemu-system-x86_64 (7.2, or 9.0 and later), or for user "
+	  "qemu-x86_64 (7.2)", 0 },
 	{ "perf", KEY_PERF, "FILE", 0, "perf", 0 },
 	{ "append", KEY_APPEND, "TEXT", 0, "more kernel parameters", 0 },
 	{ "timeout", KEY_TIMEOUT, "SECONDS", 0,

@@ -68,10 +68,19 @@ static bool find_kernel(struct record_guest *g)
 	return g->kernel && (g->modules || g->deterministic);
 }
 
-/* Its first line of --version; only 7.2 is known to show registers. */
-static bool qemu_fits(const char *qemu, const char *first, char *version,
-		      size_t bytes)
+struct qemu_kind {
+	const char *program, *package;
+	const char *first;	/* what its --version begins with */
+	const char *needed;
+	bool newer;
+};
+
+/* Its first line of --version. 7.2 is known to show registers to whoever knows
+ * where; from 9.0 on its plugin interface does. */
+static bool qemu_fits(const char *qemu, const struct qemu_kind *kind,
+		      char *version, size_t bytes)
 {
+	size_t first = strlen(kind->first);
 	char command[RECORD_PATH_BYTES + 32];
 	FILE *f;
 
@@ -88,15 +97,18 @@ static bool qemu_fits(const char *qemu, const char *first, char *version,
 		pclose(f);
 	}
 	version[strcspn(version, "(\n")] = '\0';
-	return strncmp(version, first, strlen(first)) == 0;
+	return strncmp(version, kind->first, first) == 0 &&
+	       (strncmp(version + first, "7.2.", 4) == 0 ||
+		(kind->newer && atoi(version + first) >= 9));
 }
 
-static const struct qemu_kind {
-	const char *program, *package;
-	const char *first;	/* what its --version begins with */
-} system_qemu = { "qemu-system-x86_64", "qemu-system-x86",
-		  "QEMU emulator version 7.2." },
-  user_qemu = { "qemu-x86_64", "qemu-user", "qemu-x86_64 version 7.2." };
+static const struct qemu_kind system_qemu = {
+	"qemu-system-x86_64", "qemu-system-x86", "QEMU emulator version ",
+	"7.2, or 9.0 and later", true,
+}, user_qemu = {
+	/* Later ones are built without plugins where they are static. */
+	"qemu-x86_64", "qemu-user", "qemu-x86_64 version ", "7.2", false,
+};
 
 /* Is it there, and of the version that the plugins need? Says so if not. */
 static bool check_qemu(const char *qemu, const struct qemu_kind *kind,
@@ -107,9 +119,9 @@ static bool check_qemu(const char *qemu, const struct qemu_kind *kind,
 			  "%s or name it with --qemu", kind->package);
 		return false;
 	}
-	if (!qemu_fits(qemu, kind->first, version, bytes)) {
-		cmd_error(qemu, "is '%s'; the recorder needs 7.2, name one "
-			  "with --qemu", version);
+	if (!qemu_fits(qemu, kind, version, bytes)) {
+		cmd_error(qemu, "is '%s'; the recorder needs %s, name one "
+			  "with --qemu", version, kind->needed);
 		return false;
 	}
 	return true;

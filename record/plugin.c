@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "record/api.h"
 #include "record/decode.h"
 #include "record/filter.h"
 #include "record/mark.h"
@@ -41,14 +42,12 @@ enum {
 #define DIRECT_MAP_4	0xffff888000000000ull
 #define DIRECT_MAP_5	0xff11000000000000ull
 
-int qemu_plugin_version = 1;
-
 static struct {
 	bool on;
 	bool ended;
 	unsigned int vcpus;
 	struct record_ram ram;
-	uint64_t executed;	/* instructions, counted by block */
+	uint64_t cr3[RECORD_VCPUS_MAX];	/* loaded last; 0: not seen */
 	uint64_t idt;
 	struct record rec;
 	struct record_filter filter;
@@ -74,7 +73,7 @@ static void complain(const char *text)
 /* The moment of an instruction; counted by block, `back` before its end. */
 static void set_moment(unsigned int vcpu, uint64_t back)
 {
-	uint64_t now = p.executed - back;
+	uint64_t now = api_counted() - back;
 
 	if (now > p.rec.instr) {
 		p.rec.instr = now;
@@ -164,10 +163,23 @@ static void start(unsigned int vcpu)
 		return;
 	}
 	p.on = true;
-	p.rec.instr = p.executed;
+	p.rec.instr = api_counted();
 	put_marker(MARK_START);
 	for (unsigned int i = 0; p.on && i < p.vcpus; i++) {
-		record_root(&p.rec, i, regs_read(i, RECORD_CR3));
+		uint64_t cr3 = i == vcpu ? regs_read(i, RECORD_CR3) :
+			       regs_of_others() ?
+			       regs_read_other(i, RECORD_CR3) : p.cr3[i];
+
+		if (cr3) {
+			record_root(&p.rec, i, cr3);
+		}
+		/* The header knows one. */
+		if (cr3 && i != vcpu) {
+			p.rec.vcpu = (uint16_t)i;
+			put((struct sim_event){ .type = SIM_EV_CR3,
+						.value = cr3,
+						.flags = SIM_F_VALUE });
+		}
 	}
 }
 
@@ -333,6 +345,9 @@ static void see_early(unsigned int vcpu, const struct record_insn *i)
 {
 	if (i->kind == INSN_LIDT && (regs_read(vcpu, RECORD_EFER) & EFER_LMA)) {
 		p.idt = record_read(&p.ram, vcpu, address_of(vcpu, i) + 2, 8);
+	}
+	if (i->kind == INSN_MOV_CR && i->cr == 3) {
+		p.cr3[vcpu % RECORD_VCPUS_MAX] = regs_general(vcpu, i->reg);
 	}
 	if (i->kind == INSN_CPUID &&
 	    (uint32_t)regs_general(vcpu, 0) == GNOMON_MARK_LEAF) {
@@ -526,8 +541,9 @@ static bool is_fault_handler(uint64_t ip)
 
 static void watch(struct qemu_plugin_insn *insn, uint64_t ip, size_t back)
 {
-	struct record_insn i = record_decode(qemu_plugin_insn_data(insn),
-					     qemu_plugin_insn_size(insn), ip);
+	uint8_t code[API_INSN_MAX];
+	size_t bytes = api_insn_bytes(insn, code);
+	struct record_insn i = record_decode(code, bytes, ip);
 	struct record_insn *kept;
 
 	if (i.kind == INSN_OTHER) {
@@ -560,8 +576,7 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	size_t count = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
-	qemu_plugin_register_vcpu_tb_exec_inline(tb,
-		QEMU_PLUGIN_INLINE_ADD_U64, &p.executed, count);
+	api_count_block(tb, count);
 	if (p.fetches) {
 		watch_block(tb, count);
 	}
@@ -577,7 +592,7 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		}
 		watch(insn, ip, count - n);
 		qemu_plugin_register_vcpu_mem_cb(insn, at_access,
-			QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
+			QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_MEM_RW,
 			(void *)(uintptr_t)packed);
 	}
 }
@@ -592,11 +607,12 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 	(void)argc;
 	(void)argv;
 	if (!info->system_emulation || strcmp(info->target_name, "x86_64") ||
-	    !regs_init()) {
+	    !regs_init(id)) {
 		complain("this QEMU does not let its plugins read registers; "
-			 "use qemu-system-x86_64 7.2");
+			 "use qemu-system-x86_64 7.2, or 9.0 and later");
 		return -1;
 	}
+	api_init(info);
 	p.fetches = setting("GNOMON_RECORD_FETCHES")[0] == '1';
 	p.vcpus = (unsigned int)info->system.max_vcpus;
 	if (p.vcpus > RECORD_VCPUS_MAX ||

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the recorder uses of QEMU: the part of version 1 of its plugin
- * interface, and the reader of registers behind its gdb stub, which that
- * version lacks. Declared here by us, from the interface as it is
- * documented; QEMU's plugin header is not packaged.
+ * What the recorder uses of QEMU's plugin interface, version 1 and later.
+ * Declared here by us, from the interface as it is documented; QEMU's plugin
+ * header is not packaged. What only some versions have is weak: null where it
+ * is missing.
  *
  * A program that loads this plugin is covered by QEMU's licence; ours is
  * compatible with it.
@@ -54,8 +54,35 @@ void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id,
 	void (*cb)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb));
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id,
 	void (*cb)(qemu_plugin_id_t id, void *arg), void *arg);
+
+/* Version 1 alone. */
+__attribute__((weak))
 void qemu_plugin_register_vcpu_tb_exec_inline(struct qemu_plugin_tb *tb,
 	enum qemu_plugin_op op, void *number, uint64_t imm);
+
+/* From version 2 on: registers, in glib's arrays as far as they are public. */
+struct qemu_array {
+	void *data;
+	unsigned int count;
+};
+struct qemu_byte_array {
+	uint8_t *data;
+	unsigned int count;
+};
+struct qemu_plugin_register;
+struct qemu_plugin_reg_descriptor {
+	struct qemu_plugin_register *handle;
+	const char *name;
+	const char *feature;
+};
+
+__attribute__((weak)) struct qemu_array *qemu_plugin_get_registers(void);
+__attribute__((weak))
+int qemu_plugin_read_register(struct qemu_plugin_register *handle,
+			      struct qemu_byte_array *to);
+
+void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id,
+	void (*cb)(qemu_plugin_id_t id, unsigned int vcpu));
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 	void (*cb)(unsigned int vcpu, void *arg),
 	enum qemu_plugin_cb_flags flags, void *arg);
@@ -81,6 +108,7 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *
 qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t number);
+/* Of another shape from version 3 on: see api.c. */
 const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);

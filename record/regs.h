@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Registers of a running vcpu, read through QEMU's gdb stub. */
+/*
+ * Registers of a running vcpu: by the plugin interface where it has them (9.0
+ * and later), else by the reader behind its gdb stub, where that is exported.
+ */
 #ifndef RECORD_REGS_H
 #define RECORD_REGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "record/qemu.h"
 
 /* Numbers of the gdb stub for x86-64. */
 enum {
@@ -19,9 +24,14 @@ enum {
 };
 
 /* Finds QEMU's functions; false if this QEMU lacks them. */
-bool regs_init(void);
+bool regs_init(qemu_plugin_id_t id);
 
+/* Of the vcpu that runs the callback, which must be said to read registers. */
 uint64_t regs_read(unsigned int vcpu, int number);
+
+/* Of any vcpu; 0 where only the plugin interface can be asked. */
+bool regs_of_others(void);
+uint64_t regs_read_other(unsigned int vcpu, int number);
 
 /* A general register by its number in machine code (0 RAX, 1 RCX, ...). */
 uint64_t regs_general(unsigned int vcpu, unsigned int number);

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
+#include "record/api.h"
 #include "record/user_state.h"
 
 /* QEMU's flags of a page of user memory. */
@@ -336,7 +337,9 @@ static bool find_leads(struct fold *f, struct qemu_plugin_tb *tb, size_t count,
 		const struct qemu_plugin_insn *i =
 			qemu_plugin_tb_get_insn(tb, n);
 
-		fold_add(f, qemu_plugin_insn_data(i), qemu_plugin_insn_size(i),
+		uint8_t code[API_INSN_MAX];
+
+		fold_add(f, code, api_insn_bytes(i, code),
 			 qemu_plugin_insn_vaddr(i));
 	}
 	for (unsigned n = 0; n < count && self.folds; n++) {

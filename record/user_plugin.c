@@ -15,10 +15,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "record/api.h"
 #include "record/regs.h"
 #include "record/user_state.h"
-
-int qemu_plugin_version = 1;
 
 struct user_state self = { .lock = PTHREAD_MUTEX_INITIALIZER };
 __thread struct user_thread me;
@@ -98,7 +97,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 	self.running = self.switches ? &self.ring->running :
 				       (_Atomic uint32_t *)&self.pid;
 	user_access_init();
-	self.has_registers = regs_init();
+	api_init(info);
+	self.has_registers = regs_init(id);
 	user_maps_init(&self.maps, self.base);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, user_at_translation);
 	qemu_plugin_register_vcpu_syscall_cb(id, user_at_call);
