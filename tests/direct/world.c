@@ -80,7 +80,8 @@ static void make_vm(struct world *w, uint32_t options)
 					aligned_alloc(64, gnomon_vcpu_bytes()),
 					&w->vcpu),
 		     GNOMON_OK);
-	w->ref = (struct ref_mmu){ c.caps, read_belief, w };
+	w->ref = (struct ref_mmu){ .caps = c.caps, .read = read_belief,
+				   .arg = w };
 }
 
 void world_open(struct world *w, uint64_t seed, uint32_t options)

@@ -54,7 +54,8 @@ void world_open(struct world *w, const struct gnomon_config *config)
 	w->fh = fh_create();
 	w->fh->on_flush = on_flush;
 	w->fh->on_flush_arg = w;
-	w->ref = (struct ref_mmu){ c.caps, read_now, w->fh };
+	w->ref = (struct ref_mmu){ .caps = c.caps, .read = read_now,
+				   .arg = w->fh };
 	w->next_frame = 64;
 	fh_frames(w->fh, 0, WORLD_FRAMES,
 		  (struct fh_frame){ .kind = GNOMON_FRAME_RAM,
