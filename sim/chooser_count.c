@@ -10,6 +10,8 @@
 
 enum {
 	BLOCK = 512,		/* frames of a large nested leaf */
+	/* Of a space: where tables lead to themselves there is no end. */
+	TABLES_MAX = 1 << 18,
 };
 
 struct tally {
@@ -61,7 +63,7 @@ static void visit(struct tally *t, uint64_t table, unsigned level,
 	unsigned last = GNOMON_PAGE_BYTES;
 	uint64_t group = t->guest->machine.param[SIM_P_ENGINE_PREFETCH];
 
-	if (!entries) {
+	if (!entries || t->tables == TABLES_MAX) {
 		return;
 	}
 	t->tables++;

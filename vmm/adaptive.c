@@ -14,6 +14,8 @@
 #define PTE_PS UINT64_C(0x80)
 #define PTE_ADDR UINT64_C(0x000ffffffffff000)
 
+enum { TABLES_MAX = 4096 };	/* looked at in one space */
+
 /* Cycles; all assumed: TCG tells no costs, the order of size is what counts. */
 static const struct gnomon_policy_prices prices = {
 	.exit = 1200, .hidden = 3200, .true_fault = 2600,
@@ -86,14 +88,18 @@ void adaptive_exit(struct vmm *v, bool cr3)
 	gnomon_policy_event(v->policy, &e);
 }
 
-/* Entries in use in the user's half, by the guest's own tables. */
+/*
+ * Entries in use in the user's half, by the guest's own tables. A guest whose
+ * tables lead to themselves has no end of them: TABLES_MAX, 8G of 4K pages, is
+ * more than it may have RAM for.
+ */
 static uint32_t count_used(const struct vmm *v, uint64_t gpa, unsigned level)
 {
 	struct {
 		const uint64_t *table;
 		unsigned at, end;
 	} on[5];
-	uint32_t used = 0;
+	uint32_t used = 0, tables = 0;
 	unsigned top = level;
 
 	on[level].table = (const void *)guest_ram(v, gpa);
@@ -112,6 +118,9 @@ static uint32_t count_used(const struct vmm *v, uint64_t gpa, unsigned level)
 		if (level == 1 || (e & PTE_PS)) {
 			used++;
 			continue;
+		}
+		if (++tables > TABLES_MAX) {
+			break;
 		}
 		level--;
 		on[level].table = (const void *)guest_ram(v, e & PTE_ADDR);
