@@ -17,4 +17,9 @@ grep -q '^nested .*exit code=0' "$work/out" || complain "nested"
 grep -q '^adaptive .*exit code=0' "$work/out" || complain "adaptive"
 expect 1 vmm --guest "$work/none" --mode nested
 grep -q '/none: no such guest' "$work/err" || complain "no guest, no word"
+expect 1 vmm --kernel "$work/none" --mode nested
+grep -q '/none: no such file' "$work/err" || complain "no kernel, no word"
+expect 0 vmm --guest cost --mode nested
+grep -q '^nested *hypercall *best=[0-9]* *median=[0-9]' "$work/out" ||
+	complain "no cost"
 finish
