@@ -215,10 +215,25 @@ static void one_space(struct run *r)
 	}
 }
 
+/* Have it in the TLB: what the VMM does next must reach that. */
+static uint64_t use_good(struct run *r, uint64_t gva, uint32_t access,
+			 uint64_t value)
+{
+	struct ref_result ref;
+
+	if (agile_access(&r->a, 0, gva, access, value) == WORLD_WRONG) {
+		fail(r, "what was good has gone wrong");
+	}
+	ref_walk(&r->a.w.ref, &r->a.w.regs[0], gva, access, &ref);
+	return ref.status == GNOMON_OK && ref.gpa >> 12 < DATA_FRAMES
+		       ? ref.gpa >> 12 : some(r, DATA_FRAMES);
+}
+
 /* The host moves a frame to its other place and back. */
 static void one_move(struct run *r)
 {
-	gnomon_gfn_t gfn = { some(r, 3) ? some(r, DATA_FRAMES)
+	uint64_t good = r->good[some(r, GOOD)];
+	gnomon_gfn_t gfn = { some(r, 3) ? use_good(r, good, GNOMON_READ, 0)
 					: table(r) >> 12 };
 	struct fh_frame frame = {
 		.kind = GNOMON_FRAME_RAM, .write = some(r, 8) != 0,
@@ -229,6 +244,7 @@ static void one_move(struct run *r)
 		     GNOMON_OK);
 	fh_frames(r->a.w.fh, gfn.v, 1, frame);
 	cr_assert_eq(gnomon_host_change_end(r->a.w.vm, gfn, 1), GNOMON_OK);
+	use_good(r, good, GNOMON_READ, 0);
 }
 
 static void one_log(struct run *r)
@@ -237,7 +253,13 @@ static void one_log(struct run *r)
 		.frames = WORLD_FRAMES, .bitmap = r->bits,
 	};
 	struct gnomon_range all = { { 0 }, WORLD_FRAMES };
+	uint64_t good = r->good[some(r, GOOD)], value = gpte_of(r);
+	struct ref_result ref;
 
+	/* It may be a table: the second time it is not changed. */
+	use_good(r, good, GNOMON_WRITE, value);
+	flush_all(r);
+	agile_access(&r->a, 0, good, GNOMON_WRITE, value);
 	if (!r->a.w.dirty) {
 		memset(r->bits, 0, sizeof(r->bits));
 		cr_assert_eq(gnomon_dirty_start(r->a.w.vm, &log, NULL),
@@ -250,6 +272,13 @@ static void one_log(struct run *r)
 		cr_assert_eq(gnomon_dirty_stop(r->a.w.vm, 0), GNOMON_OK);
 		r->a.w.dirty = NULL;
 	}
+	/* Unless it was its own table: then an old translation is right. */
+	ref_walk(&r->a.w.ref, &r->a.w.regs[0], good, GNOMON_WRITE, &ref);
+	if (ref.status == GNOMON_OK &&
+	    agile_access(&r->a, 0, good, GNOMON_READ, 0) == WORLD_OK) {
+		use_good(r, good, GNOMON_WRITE, value);
+	}
+	flush_all(r);
 }
 
 static void one_sweep(struct run *r)
