@@ -21,7 +21,8 @@ commas(s) = strstrt(s, ",") == 0 ? 0 : \
 longest = 0
 stats data using (longest = strlen(strcol(2)) > longest ? \
 	strlen(strcol(2)) : longest, 0) nooutput
-names_high = 0.16 + 0.072 * longest	# inches for the names of the modes
+# Inches for the names of the modes; LaTeX has one size of text.
+names_high = 0.16 + (term eq "tex" ? 0.088 : 0.072) * longest
 # The longest line of a name.
 part_of(s) = strstrt(s, ",") == 0 ? strlen(s) : \
 	(p = part_of(s[strstrt(s, ",") + 1 : strlen(s)]), \

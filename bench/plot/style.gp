@@ -61,7 +61,10 @@ short(v) = v >= 1e6 ? sprintf("%.3gM", v / 1e6) : v >= 1e5 || \
 	sprintf("%.3gk", v / 1000) : sprintf("%.6g", v)
 
 # Names with parameters take a line for each.
-lines_of(s) = swap(s, ",", term eq "tex" ? " " : "\n", strstrt(s, ","))
+lines_of(s) = strstrt(s, ",") == 0 ? s : term eq "tex" ? \
+	"\\raisebox{-\\height}[0pt][0pt]{\\shortstack{" . \
+	swap(s, ",", "\\\\", strstrt(s, ",")) . "}}" : \
+	swap(s, ",", "\n", strstrt(s, ","))
 
 set border 3 linecolor rgb ink linewidth 0.8
 set tics nomirror out scale 0.5 textcolor rgb ink

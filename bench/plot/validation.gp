@@ -44,7 +44,7 @@ set ylabel "ours" textcolor rgb ink
 set key at graph 0.98, 0.03 right bottom Left reverse invert samplen 1.2 \
 	spacing 1.2 textcolor rgb ink
 plot "+" using 1:(0.75 * $1):(1.25 * $1) with filledcurves \
-		linecolor rgb "#e6e6e6" title "25 % off at most", \
+		linecolor rgb "#e6e6e6" title tex("25 % off at most"), \
 	x with lines linecolor rgb soft linewidth 0.8 notitle, \
 	for [n = 1 : 4] data index n - 1 using 1:2 with points \
 		pointtype mark[n] pointsize size[n] * dot linewidth 1.2 \

@@ -37,12 +37,14 @@ no_leftovers "$work"
 ! grep -Eq '[0-9] %}' "$work"/out.d/*-tex.tex || complain "a bare % sign"
 
 if command -v pdflatex >/dev/null; then
+	expect 0 validate V2 --latex -o "$work/out.d"
 	cat >"$work/out.d/paper.tex" <<-'END'
 		\documentclass{article}
 		\usepackage{graphicx}\usepackage{color}
 		\begin{document}
 		\input{overhead-tex} \input{vary-exit.round_trip-tex}
-		\input{sensitivity-tex}
+		\input{sensitivity-tex} \input{validation-tex}
+		\input{walks-tex}
 		\end{document}
 	END
 	(cd "$work/out.d" && pdflatex -interaction=nonstopmode \
