@@ -20,7 +20,7 @@ set label 1001 at screen 0.02, 1 - 0.2 / fig_h
 set label 1002 at screen 0.02, 1 - 0.42 / fig_h
 set tmargin at screen 1 - 0.62 / fig_h
 set bmargin at screen 0.55 / fig_h
-set rmargin 17
+set rmargin 21
 set output ARG2
 
 least = 0.02
@@ -45,7 +45,7 @@ at_least(x) = x < least ? least : x
 
 plot for [n = 2 : modes + 1] data using (at_least(column(n))):($0) skip 1 \
 		with points pointtype kind[(n - 2) % 11 + 1] \
-		pointsize term eq "svg" ? 0.7 : 1.6 \
+		pointsize term eq "svg" ? 0.8 : 2.2 \
 		linecolor rgb shade[(n - 2) % 11 + 1] notitle, \
 	data using (least):($0):ytic(tex(strcol(1))) skip 1 with dots \
 		linecolor rgb "#ff000000" notitle, \
