@@ -1,15 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Records the files of this folder that gnomon recorded itself, in guests whose
-# runs repeat exactly: the same kernel, programs, QEMU and gnomon give the
-# same files.
-#
+# Records the files of this folder that gnomon recorded itself. Guests repeat
+# exactly: the same kernel, programs, QEMU and gnomon give the same files; those
+# of the process level do not.
 #	regenerate.sh FOLDER [OPTION of gnomon record guest]...
+#	regenerate.sh --processes FOLDER
 set -eu
 [ $# -ge 1 ] || { echo "usage: $0 FOLDER [OPTION]..." >&2; exit 2; }
+gnomon=${GNOMON:-gnomon}
+
+# A shell with subshells and pipelines; perf has to be root's.
+processes() { # FOLDER
+	# shellcheck disable=SC2016 # the recorded shell expands it
+	set -- "$1" sh -c 'i=0
+		while [ $i -lt 5 ]; do (j=$i); i=$((i+1)); done
+		ls /usr/bin | sort -r | head -3
+		(cat /etc/passwd; date) | gzip | wc -c'
+	folder=$1
+	shift
+	"$gnomon" record user -o "$folder/pipes-user.gnr" -- "$@"
+	"$gnomon" record perf -o "$folder/pipes-perf.gnr" -- "$@"
+}
+[ "$1" != --processes ] || { processes "${2:?}"; exit; }
 folder=$1
 shift
-gnomon=${GNOMON:-gnomon}
 libexec=$(dirname "$(gcc -print-prog-name=cc1)")
 
 # A shell with a variable of 2 MiB forks 30 subshells that write to it.
@@ -42,3 +56,5 @@ libexec=$(dirname "$(gcc -print-prog-name=cc1)")
 			$sum += vec($s, $x % (32 << 20), 8);
 		}
 		print "$sum\n"'
+
+processes "$folder"
