@@ -361,6 +361,10 @@ Test(direct, i12_no_walker_is_left_in_a_split)
 	cr_assert_eq(world_access(&w, gva + 0x100000, GNOMON_READ, 0, true),
 		     WORLD_OK);
 	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_SET, at, 0), GNOMON_OK);
+	/* The page may serve for another one at once. */
+	world_store(&w, at + 8, X86_PTE_PS | RWU | X86_PTE_A | X86_PTE_D);
+	cr_assert_eq(world_access(&w, (4 << 20) + 0x101000, GNOMON_READ, 0,
+				  true), WORLD_OK);
 	cr_assert_eq(world_access(&w, gva + 0x101000, GNOMON_READ, 0, true),
 		     WORLD_INJECTED);
 	world_close(&w);
