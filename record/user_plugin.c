@@ -36,7 +36,8 @@ static bool map_ring(const char *path)
 	struct ring *r;
 
 	if (fd < 0) {
-		return errno == ENOENT;
+		/* It has ended; or this is another user's process now. */
+		return errno == ENOENT || errno == EACCES || errno == EPERM;
 	}
 	r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);

@@ -51,6 +51,14 @@ chmod +x script.data
 refused user 1 'no program or script' -- ./script.data
 refused user 1 'no such program' -- ./nothing
 
+# Another user's process runs on, unseen. Only root can become one.
+if [ "$(id -u)" = 0 ] && command -v su >/dev/null &&
+	su -s /bin/sh -c true nobody 2>/dev/null </dev/null; then
+	"$gnomon" record user -o u.gnr -- su -s /bin/sh -c 'echo as nobody' \
+		nobody >out 2>err </dev/null || fail "su: status $?"
+	grep -q '^as nobody' out || fail "su"
+fi
+
 # SIGTERM: complete up to there, nothing left behind.
 (exec "$gnomon" record user -o t.gnr -- sh -c 'while :; do :; done' \
 	>out 2>err) &
