@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "record/operands_int.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static int64_t signed_at(const uint8_t *at, unsigned bytes)
@@ -214,10 +215,13 @@ static bool lea(struct code *c, struct operands *o)
 static bool with_constant(struct code *c, struct operands *o, uint8_t op)
 {
 	unsigned which = c->reg & 7;
-	unsigned bytes = op == 0x81 ? 4 : 1;
+	unsigned bytes = op != 0x81 ? 1 : c->is_word ? 2 : 4;
 	bool good = take_operands(c, o, (which == 7 ? READ_E : CHANGE_E) |
 				  (op == 0x80 ? BYTE : 0), size_of(c));
 
+	if (c->end - c->at < (ptrdiff_t)bytes) {
+		return false;	/* cut off */
+	}
 	if (op != 0x80 && c->mod == 3 && (which == 0 || which == 5)) {
 		int64_t add = signed_at(c->end - bytes, bytes);
 
