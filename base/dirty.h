@@ -2,7 +2,8 @@
 /*
  * Which frames have been written, in bitmaps that the VMM owns. A logged frame
  * whose bit is clear must not be writable in any table; whoever makes it
- * writable, or writes it for the guest, sets the bit.
+ * writable, or writes it for the guest, sets the bit; whoever changes it from
+ * clear to set puts the frame into the log's ring.
  */
 #ifndef BASE_DIRTY_H
 #define BASE_DIRTY_H
@@ -16,6 +17,8 @@ struct gn_dirty_log {
 	uint64_t frames;	/* 0: free */
 	uint64_t *bits;
 	uint64_t next;		/* first frame that is not protected yet */
+	struct gnomon_dirty_ring *ring;	/* null: none */
+	uint32_t ring_size;	/* as it was at first */
 };
 
 struct gn_dirty {
@@ -30,6 +33,8 @@ bool gn_dirty_logged(const struct gn_dirty *dirty, uint64_t first,
 bool gn_dirty_clean_slow(const struct gn_dirty *dirty, uint64_t gfn);
 /* Set the bit of gfn in every log that has it. */
 void gn_dirty_mark_slow(const struct gn_dirty *dirty, uint64_t gfn);
+/* The oldest entry; false: none. One taker at a time. */
+bool gn_dirty_ring_take(struct gnomon_dirty_ring *ring, uint64_t *gfn);
 
 static inline bool gn_dirty_clean(const struct gn_dirty *dirty, uint64_t gfn)
 {

@@ -7,10 +7,20 @@
 #include "shadow/set.h"
 #include "shadow/sync.h"
 
+#define RING_MAX GN_BIT(30)
+
+static bool ring_valid(const struct gnomon_dirty_ring *ring)
+{
+	return !ring || (ring->entry && ring->size &&
+			 ring->size <= RING_MAX &&
+			 (ring->size & (ring->size - 1)) == 0);
+}
+
 static bool log_valid(const struct gnomon_vm *vm,
 		      const struct gnomon_dirty_log *log)
 {
 	return log->id < GNOMON_DIRTY_LOGS_MAX && log->bitmap && log->frames &&
+	       ring_valid(log->ring) &&
 	       log->first.v < gn_eng_frames(vm) &&
 	       log->frames <= gn_eng_frames(vm) - log->first.v &&
 	       !(log->flags & ~(uint32_t)(GNOMON_DIRTY_INITIALLY_SET |
@@ -39,7 +49,8 @@ static struct gn_dirty_log *begin(struct gnomon_vm *vm,
 
 	if (l->frames) {
 		bool same = l->first == log->first.v &&
-			    l->frames == log->frames && l->bits == log->bitmap;
+			    l->frames == log->frames &&
+			    l->bits == log->bitmap && l->ring == log->ring;
 
 		return same && l->next < l->first + l->frames ? l : NULL;
 	}
@@ -55,6 +66,8 @@ static struct gn_dirty_log *begin(struct gnomon_vm *vm,
 		.frames = log->frames,
 		.bits = log->bitmap,
 		.next = log->first.v + (set ? log->frames : 0),
+		.ring = log->ring,
+		.ring_size = log->ring ? log->ring->size : 0,
 	};
 	dirty->count++;
 	tell_nested(vm, true, by_cpu);
@@ -208,4 +221,9 @@ enum gnomon_status gn_eng_dirty_stop(struct gnomon_vm *vm, uint32_t id)
 	tell_nested(vm, vm->mem.dirty.count > 0,
 		    harvesting(vm) && vm->mem.dirty.count > 0);
 	return GNOMON_OK;
+}
+
+bool gnomon_dirty_ring_take(struct gnomon_dirty_ring *ring, gnomon_gfn_t *gfn)
+{
+	return gn_dirty_ring_take(ring, &gfn->v);
 }

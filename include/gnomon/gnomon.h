@@ -831,10 +831,27 @@ gnomon_young(struct gnomon_vm *vm, struct gnomon_range *range,
 #define GNOMON_DIRTY_LOGS_MAX 8
 
 /*
+ * Beside a bitmap: the frames whose bits a log has set, in that order, so that
+ * nobody has to look for them. size is a power of two, entry has as many words,
+ * all members else are 0 at first. The VMM owns the ring and keeps it until the
+ * log is stopped; the engine writes entry, put and lost, and the VMM empties
+ * it with gnomon_dirty_ring_take() alone. A frame whose bit finds no room is
+ * not in the ring but in the bitmap, and counted in lost: then look there.
+ */
+struct gnomon_dirty_ring {
+	uint64_t *entry;	/* a frame + 1; 0 = none yet */
+	uint32_t size;		/* 1 .. 2^30; read at gnomon_dirty_start() */
+	uint32_t put;		/* entries so far, modulo 2^32 */
+	uint32_t taken;		/* of these, by the VMM */
+	uint32_t lost;		/* the VMM may exchange it for 0 */
+};
+
+/*
  * A log of written frames, for migration or a frame buffer. bitmap has a bit
  * per frame, rounded up to 8 bytes; the VMM owns it and may read it at any
  * time, the engine sets bits in it (atomically) until the log is stopped. Bits
- * are set before the write can happen. Logs may overlap.
+ * are set before the write can happen, and put into the ring after that and
+ * before the call returns in which they were set. Logs may overlap.
  */
 struct gnomon_dirty_log {
 	uint32_t id;		/* 0 .. GNOMON_DIRTY_LOGS_MAX-1 */
@@ -842,6 +859,7 @@ struct gnomon_dirty_log {
 	gnomon_gfn_t first;
 	uint64_t frames;
 	uint64_t *bitmap;
+	struct gnomon_dirty_ring *ring;	/* null: none */
 };
 
 enum gnomon_dirty_flags {
@@ -861,7 +879,8 @@ enum gnomon_dirty_flags {
 /*
  * Start a log on a bitmap of zeros (or ones) and protect the frames.
  * GNOMON_OK; GNOMON_MORE: call again with the same arguments; GNOMON_EXISTS
- * when id is in use, or a log of the other kind runs; GNOMON_INVAL.
+ * when id is in use, or a log of the other kind runs; GNOMON_INVAL, also for a
+ * ring of another size than a power of two or without entries.
  */
 GNOMON_API enum gnomon_status
 gnomon_dirty_start(struct gnomon_vm *vm, const struct gnomon_dirty_log *log,
@@ -875,6 +894,13 @@ GNOMON_API enum gnomon_status
 gnomon_dirty_clear(struct gnomon_vm *vm, uint32_t id,
 		   struct gnomon_range *range, uint64_t *copy,
 		   uint32_t *budget) GNOMON_MUST_USE;
+/*
+ * Take the oldest entry of a ring into *gfn; false when there is none. Its bit
+ * stays set, and the frame does not come again, until gnomon_dirty_clear().
+ * Needs no vm and no lock, but takers must come one after the other.
+ */
+GNOMON_API bool gnomon_dirty_ring_take(struct gnomon_dirty_ring *ring,
+				       gnomon_gfn_t *gfn) GNOMON_MUST_USE;
 /* GNOMON_OK or GNOMON_INVAL. gnomon_collapse() makes leaves large again. */
 GNOMON_API enum gnomon_status
 gnomon_dirty_stop(struct gnomon_vm *vm, uint32_t id) GNOMON_MUST_USE;

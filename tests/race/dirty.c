@@ -3,7 +3,8 @@
  * Stores of two processors against a dirty log that is taken all the time: no
  * store may be in a frame that no copy of the log has named. Stores count up a
  * common number; a store that came before a take began, and after the last one
- * that named its frame had ended, must be named now.
+ * that named its frame had ended, must be named now. And the ring beside the
+ * log has each frame once for each time that its bit was set.
  */
 #include <sched.h>
 
@@ -11,11 +12,15 @@
 
 #define ROUNDS 1000000u
 #define LOGGED 128u
+#define RING (2 * LOGGED)	/* set before a take, and again after it */
 
 static uint64_t bitmap[LOGGED / 64];
 static _Atomic uint64_t clock_now = 1;
 static _Atomic uint64_t stored[LOGGED];	/* when last; 0: never */
 static uint64_t named[LOGGED];		/* end of the last take that did */
+static uint64_t entries[RING];
+static struct gnomon_dirty_ring ring = { .entry = entries, .size = RING };
+static unsigned in_ring[LOGGED];	/* and not yet in a copy */
 
 static void both(struct rig_cpu *cpu)
 {
@@ -40,6 +45,19 @@ static void both(struct rig_cpu *cpu)
 	}
 }
 
+static void empty_ring(void)
+{
+	gnomon_gfn_t gfn;
+
+	while (gnomon_dirty_ring_take(&ring, &gfn)) {
+		if (gfn.v - RIG_DATA >= LOGGED) {
+			rig_fail("the ring has what is not logged", gfn.v, 0);
+			return;
+		}
+		in_ring[gfn.v - RIG_DATA]++;
+	}
+}
+
 static void take(void)
 {
 	uint64_t copy[LOGGED / 64] = { 0 };
@@ -51,11 +69,16 @@ static void take(void)
 	}
 	uint64_t after = atomic_load(&clock_now);
 
+	empty_ring();
 	for (unsigned n = 0; n < LOGGED; n++) {
 		uint64_t when = atomic_load(&stored[n]);
 
 		if (copy[n / 64] >> n % 64 & 1) {
 			named[n] = after;
+			if (in_ring[n]-- == 0) {
+				rig_fail("a bit was set without the ring", n,
+					 0);
+			}
 		} else if (when && when < before && when > named[n]) {
 			rig_fail("a store is in no copy of the log", n, when);
 		}
@@ -70,13 +93,18 @@ static void take_all(void)
 	}
 	/* All stores have been made: nothing may be left unnamed. */
 	take();
+	for (unsigned n = 0; n < LOGGED; n++) {
+		if (in_ring[n] || ring.lost) {
+			rig_fail("too much in the ring", n, ring.lost);
+		}
+	}
 }
 
 int main(void)
 {
 	struct gnomon_dirty_log log = {
 		.id = 1, .first = { RIG_DATA }, .frames = LOGGED,
-		.bitmap = bitmap,
+		.bitmap = bitmap, .ring = &ring,
 	};
 
 	rig_start(&(struct rig_setup){ .options = GNOMON_OPT_ALL });
