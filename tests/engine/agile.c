@@ -84,6 +84,34 @@ Test(agile, a_leaf_table_is_walked_below_and_traced_no_more)
 }
 
 /* When the call returns, TLBs hold nothing of how it was before. */
+/* The frame that a read of gva reaches. */
+static uint64_t reached(uint64_t gva)
+{
+	struct hwagile_result r;
+
+	touch(gva, GNOMON_READ, WORLD_OK);
+	hwagile_access(&a.cpu[0], &w->regs[0], gva, GNOMON_READ, 0, &r);
+	cr_assert(r.hw.ok);
+	return fh_gfn(w->fh, r.hw.hpa >> 12);
+}
+
+Test(agile, i01_a_switch_follows_the_entry_above_it)
+{
+	const uint64_t other = GVA + 0x200000;
+	uint64_t above = world_entry(w, ROOT, GVA, 2), gpte;
+
+	world_map(w, ROOT, other, 0x310000 | ALL, 1);
+	agile_switch(&a, table_of(GVA, 1), true);
+	agile_switch(&a, table_of(other, 1), true);
+	cr_expect_eq(reached(GVA), 0x300);
+	cr_expect_eq(reached(other), 0x310);
+	gpte = fh_load(w->fh, world_entry(w, ROOT, other, 2), 8);
+	cr_assert_eq(gnomon_write(w->vm, w->vcpu[0], (gnomon_gpa_t){ above },
+				  &gpte, 8), GNOMON_OK);
+	gnomon_invlpg(w->vcpu[0], (gnomon_gva_t){ GVA });
+	cr_expect_eq(reached(GVA), 0x310);
+}
+
 Test(agile, i16_a_switch_is_flushed)
 {
 	uint64_t flushes;
