@@ -57,7 +57,7 @@ static void ring_put(const struct gn_dirty_log *log, uint64_t gfn)
 			 __ATOMIC_RELEASE);
 }
 
-bool gn_dirty_ring_take(struct gnomon_dirty_ring *ring, uint64_t *gfn)
+bool gnomon_dirty_ring_take(struct gnomon_dirty_ring *ring, gnomon_gfn_t *gfn)
 {
 	uint64_t *place = &ring->entry[ring->taken & (ring->size - 1)];
 	uint64_t entry = __atomic_load_n(place, __ATOMIC_ACQUIRE);
@@ -67,7 +67,7 @@ bool gn_dirty_ring_take(struct gnomon_dirty_ring *ring, uint64_t *gfn)
 	}
 	__atomic_store_n(place, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&ring->taken, ring->taken + 1, __ATOMIC_RELEASE);
-	*gfn = entry - 1;
+	gfn->v = entry - 1;
 	return true;
 }
 

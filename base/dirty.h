@@ -33,8 +33,6 @@ bool gn_dirty_logged(const struct gn_dirty *dirty, uint64_t first,
 bool gn_dirty_clean_slow(const struct gn_dirty *dirty, uint64_t gfn);
 /* Set the bit of gfn in every log that has it. */
 void gn_dirty_mark_slow(const struct gn_dirty *dirty, uint64_t gfn);
-/* The oldest entry; false: none. One taker at a time. */
-bool gn_dirty_ring_take(struct gnomon_dirty_ring *ring, uint64_t *gfn);
 
 static inline bool gn_dirty_clean(const struct gn_dirty *dirty, uint64_t gfn)
 {

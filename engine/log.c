@@ -222,8 +222,3 @@ enum gnomon_status gn_eng_dirty_stop(struct gnomon_vm *vm, uint32_t id)
 		    harvesting(vm) && vm->mem.dirty.count > 0);
 	return GNOMON_OK;
 }
-
-bool gnomon_dirty_ring_take(struct gnomon_dirty_ring *ring, gnomon_gfn_t *gfn)
-{
-	return gn_dirty_ring_take(ring, &gfn->v);
-}
