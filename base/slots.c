@@ -16,12 +16,21 @@ static void find_largest(struct gn_slots *slots)
 	}
 }
 
-static bool id_taken(const struct gn_slots *slots, uint32_t id)
+static const struct gnomon_slot *by_id(const struct gn_slots *slots,
+				       uint32_t id)
 {
 	for (uint32_t i = 0; i < slots->count; i++) {
 		if (slots->slot[i].id == id) {
-			return true;
+			return &slots->slot[i];
 		}
+	}
+	return NULL;
+}
+
+static bool id_taken(const struct gn_slots *slots, uint32_t id)
+{
+	if (by_id(slots, id)) {
+		return true;
 	}
 	for (unsigned v = 0; v < GN_SLOTS_VIEWS; v++) {
 		const struct gn_slots_view *view = &slots->view[v];
@@ -98,7 +107,7 @@ static void add_memory(struct gn_slots *slots, const struct gnomon_slot *slot)
 		.frames = slot->frames, .hva = slot->hva,
 	};
 	find_largest(slots);
-	if (slot->flags & (GNOMON_SLOT_SMM | GNOMON_SLOT_NO_SMM)) {
+	if (slot->flags & SPACES) {
 		add_piece(slots, GN_SLOTS_SMM, &piece);
 	}
 }
@@ -158,16 +167,14 @@ enum gnomon_status gn_slots_add(struct gn_slots *slots,
 static bool remove_memory(struct gn_slots *slots, uint32_t id,
 			  struct gnomon_slot *old)
 {
-	uint32_t i = 0;
+	const struct gnomon_slot *s = by_id(slots, id);
 
-	while (i < slots->count && slots->slot[i].id != id) {
-		i++;
-	}
-	if (i == slots->count) {
+	if (!s) {
 		return false;
 	}
-	*old = slots->slot[i];
-	for (slots->count--; i < slots->count; i++) {
+	*old = *s;
+	slots->count--;
+	for (uint32_t i = (uint32_t)(s - slots->slot); i < slots->count; i++) {
 		slots->slot[i] = slots->slot[i + 1];
 	}
 	slots->slot[slots->count] = (struct gnomon_slot){ 0 };
@@ -231,17 +238,6 @@ void gn_slots_forget(struct gn_slots *slots, uint32_t id)
 		slots->pieces -= view->count - kept;
 		view->count = kept;
 	}
-}
-
-static const struct gnomon_slot *by_id(const struct gn_slots *slots,
-				       uint32_t id)
-{
-	for (uint32_t i = 0; i < slots->count; i++) {
-		if (slots->slot[i].id == id) {
-			return &slots->slot[i];
-		}
-	}
-	return NULL;
 }
 
 bool gn_slots_is_target(const struct gn_slots *slots, uint32_t id)
@@ -336,8 +332,8 @@ static bool changing(const struct gn_slots *slots, uint64_t first,
 	for (uint32_t i = 0; i < GN_SLOTS_CHANGES; i++) {
 		const struct gn_slots_change *c = &slots->change[i];
 
-		if (c->frames && first < c->first + c->frames &&
-		    c->first < first + frames) {
+		if (c->frames &&
+		    gn_slots_meet(c->first, c->frames, first, frames)) {
 			return true;
 		}
 	}

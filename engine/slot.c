@@ -42,8 +42,8 @@ static bool meets_gone(const struct gnomon_vm *vm,
 		if (g->busy &&
 		    (i == slot->id ||
 		     (((slot->flags | s->flags) & spaces) != spaces &&
-		      slot->first.v < s->first.v + s->frames &&
-		      s->first.v < slot->first.v + slot->frames))) {
+		      gn_slots_meet(slot->first.v, slot->frames, s->first.v,
+				    s->frames)))) {
 			return true;
 		}
 	}
