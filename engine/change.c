@@ -148,8 +148,7 @@ static bool zap_under_way(const struct gnomon_vm *vm)
 
 static void zap_nested_begin(struct gnomon_vm *vm)
 {
-	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
-	     v++) {
+	for (unsigned v = 0; v < gn_eng_nested_views(vm); v++) {
 		vm->zap[v] = (struct gn_np_range){
 			{ 0 }, gn_np_gfn_limit(&vm->np[v]),
 		};

@@ -46,8 +46,8 @@ enum gnomon_status gn_eng_audit(struct gnomon_vm *vm,
 	*report = (struct gnomon_audit){ .rule = NULL };
 	status = gn_eng_direct(vm) ? gn_dp_audit(&vm->dp, level, report)
 				   : gn_sh_audit(&vm->sh, level, report);
-	for (unsigned v = 0; status == GNOMON_OK && gn_eng_has_nested(vm) &&
-			     v < gn_eng_views(vm); v++) {
+	for (unsigned v = 0;
+	     status == GNOMON_OK && v < gn_eng_nested_views(vm); v++) {
 		uint64_t checked = report->checked;
 
 		status = gn_np_audit(&vm->np[v], level, report);
@@ -123,8 +123,7 @@ void gn_eng_vm_stats(const struct gnomon_vm *vm, struct gnomon_stats *stats,
 		gn_eng_direct_stats(vm, &s);
 	}
 	s.loose_tables = vm->sh.loose_count;
-	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
-	     v++) {
+	for (unsigned v = 0; v < gn_eng_nested_views(vm); v++) {
 		add_nested(&vm->np[v].stats, &s);
 	}
 	memcpy(stats, &s, stats_bytes < sizeof(s) ? stats_bytes : sizeof(s));

@@ -73,8 +73,7 @@ enum gnomon_status gn_eng_nested(struct gnomon_vm *vm, enum gn_eng_range_op op,
 {
 	enum gnomon_status status = GNOMON_OK;
 
-	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
-	     v++) {
+	for (unsigned v = 0; v < gn_eng_nested_views(vm); v++) {
 		struct gn_slots_shown it = { v, first, end - first, 0 };
 		struct gn_np_range r;
 
@@ -89,13 +88,12 @@ enum gnomon_status gn_eng_nested(struct gnomon_vm *vm, enum gn_eng_range_op op,
 
 void gn_eng_nested_settle(struct gnomon_vm *vm)
 {
-	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
-	     v++) {
+	for (unsigned v = 0; v < gn_eng_nested_views(vm); v++) {
 		gn_np_settle(&vm->np[v]);
 	}
 }
 
-/* Where each frame is shown once, in one set of tables. */
+/* nested_once() */
 static enum gnomon_status in_nested(struct gnomon_vm *vm,
 				    enum gn_eng_range_op op, uint64_t *next,
 				    uint64_t end, uint32_t *budget)
@@ -146,6 +144,13 @@ static void spend(uint32_t *budget, uint32_t left)
 	*budget -= used < *budget ? used : *budget;
 }
 
+/* Where each frame is shown once, in nested tables alone. */
+static bool nested_once(const struct gnomon_vm *vm)
+{
+	return !gn_eng_has_shadow(vm) && !vm->slots.pieces &&
+	       gn_eng_views(vm) == 1;
+}
+
 enum gnomon_status gn_eng_range(struct gnomon_vm *vm, enum gn_eng_range_op op,
 				uint64_t *next, uint64_t end, uint32_t *budget)
 {
@@ -155,8 +160,7 @@ enum gnomon_status gn_eng_range(struct gnomon_vm *vm, enum gn_eng_range_op op,
 	if (!gn_eng_has_nested(vm)) {
 		return in_shadow(vm, op, next, end, budget);
 	}
-	if (!gn_eng_has_shadow(vm) && !vm->slots.pieces &&
-	    gn_eng_views(vm) == 1) {
+	if (nested_once(vm)) {
 		return in_nested(vm, op, next, end, budget);
 	}
 	while (*next < end && *budget > 0) {
@@ -264,8 +268,7 @@ enum gnomon_status gn_eng_range_young(struct gnomon_vm *vm, uint64_t *next,
 		return gn_sh_young_range(&vm->sh, next, end, clear, young,
 					 budget);
 	}
-	return gn_eng_has_shadow(vm) || vm->slots.pieces ||
-			       gn_eng_views(vm) > 1
-		       ? young_both(vm, next, end, clear, young, budget)
-		       : young_nested(vm, next, end, clear, young, budget);
+	return nested_once(vm)
+		       ? young_nested(vm, next, end, clear, young, budget)
+		       : young_both(vm, next, end, clear, young, budget);
 }

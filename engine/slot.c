@@ -208,8 +208,8 @@ static enum gnomon_status drop(struct gnomon_vm *vm, struct gn_eng_gone *g,
 	}
 	status = gn_sh_drop_range(&vm->sh, &g->next, g->end,
 				  is_alias(&g->slot), budget);
-	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm) &&
-			     status == GNOMON_OK; v++) {
+	for (unsigned v = 0;
+	     status == GNOMON_OK && v < gn_eng_nested_views(vm); v++) {
 		status = gn_np_unmap(&vm->np[v], &g->range[v], budget);
 	}
 	return status;

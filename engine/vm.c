@@ -243,8 +243,7 @@ enum gnomon_status gnomon_vm_destroy(struct gnomon_vm *vm, uint32_t *budget)
 	if (gn_eng_direct(vm) && gn_dp_destroy(&vm->dp, budget) != GNOMON_OK) {
 		return GNOMON_MORE;
 	}
-	for (unsigned v = 0; gn_eng_has_nested(vm) && v < gn_eng_views(vm);
-	     v++) {
+	for (unsigned v = 0; v < gn_eng_nested_views(vm); v++) {
 		if (gn_np_destroy(&vm->np[v], budget) != GNOMON_OK) {
 			return GNOMON_MORE;
 		}

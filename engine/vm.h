@@ -100,6 +100,12 @@ static inline unsigned gn_eng_views(const struct gnomon_vm *vm)
 	return vm->config.smm ? 2 : 1;
 }
 
+/* Hierarchies of nested tables: one for each, where there are any. */
+static inline unsigned gn_eng_nested_views(const struct gnomon_vm *vm)
+{
+	return gn_eng_has_nested(vm) ? gn_eng_views(vm) : 0;
+}
+
 /* Where the vcpu's nested tables are. */
 static inline struct gn_np *gn_eng_np(const struct gnomon_vcpu *vcpu)
 {
