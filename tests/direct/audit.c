@@ -24,23 +24,12 @@ static struct gn_dp *dp;
 
 static void begin(void)
 {
-	struct gnomon_root root;
-
 	world_open(&w, test_seed(), GNOMON_OPT_ALL);
-	for (unsigned i = 0; i < 3; i++) {
-		world_store(&w, ROOT + i * 0x1000u,
-			    (ROOT + (i + 1) * 0x1000u) | RWU);
-	}
-	for (unsigned i = 0; i < 8; i++) {
-		world_store(&w, LEAF + 8 * i, (DATA + i) << 12 | RWU);
-	}
+	world_tables(&w, ROOT, DATA);
 	world_store(&w, LEAF + 8 * 8, ROOT | RWU);
 	world_store(&w, UPPER + 8, UINT64_C(0x400000) | RWU | X86_PTE_PS);
 	world_store(&w, UPPER + 16, RWU | X86_PTE_PS);
-	w.regs.cr3 = ROOT;
-	cr_assert_eq(gnomon_vcpu_set_regs(w.vcpu, &w.regs, GNOMON_SET_CR3,
-					  &root), GNOMON_OK);
-	w.root = root;
+	world_load(&w, ROOT);
 	cr_assert_eq(world_ask(&w, GNOMON_DIRECT_PIN, ROOT, 4), GNOMON_OK);
 	cr_assert_eq(world_access(&w, 0, GNOMON_WRITE, 1, false), WORLD_OK);
 	cr_assert_eq(world_access(&w, LARGE, GNOMON_WRITE, 1, false),

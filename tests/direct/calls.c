@@ -10,20 +10,9 @@
 
 static void open_with_path(struct world *w)
 {
-	struct gnomon_root root;
-
 	world_open(w, test_seed(), GNOMON_OPT_ALL);
-	for (unsigned i = 0; i < 3; i++) {
-		world_store(w, ROOT + i * 0x1000u,
-			    (ROOT + (i + 1) * 0x1000u) | RWU);
-	}
-	for (unsigned i = 0; i < 8; i++) {
-		world_store(w, LEAF + 8 * i, (0x100u + i) << 12 | RWU);
-	}
-	w->regs.cr3 = ROOT;
-	cr_assert_eq(gnomon_vcpu_set_regs(w->vcpu, &w->regs, GNOMON_SET_CR3,
-					  &root), GNOMON_OK);
-	w->root = root;
+	world_tables(w, ROOT, 0x100);
+	world_load(w, ROOT);
 }
 
 static struct gnomon_stats stats_of(const struct world *w)

@@ -290,17 +290,13 @@ static void run(uint64_t seed, bool hostile, uint64_t steps)
 		GNOMON_OPT_ALL & ~(uint32_t)GNOMON_OPT_UPDATE,
 		GNOMON_OPT_ALL & ~(uint32_t)GNOMON_OPT_PREFETCH,
 	};
-	struct gnomon_root root;
 	struct world w;
 
 	world_open(&w, seed, masks[seed % 5]);
 	/* Frames that move are small ones from the start. */
 	fh_frames(w.fh, 2048, 1536,
 		  (struct fh_frame){ .kind = GNOMON_FRAME_RAM, .write = true });
-	w.regs.cr3 = table_of(&w, 4);
-	cr_assert_eq(gnomon_vcpu_set_regs(w.vcpu, &w.regs, GNOMON_SET_CR3,
-					  &root), GNOMON_OK);
-	w.root = root;
+	world_load(&w, table_of(&w, 4));
 	for (w.step = 0; w.step < steps; w.step++) {
 		one_step(&w, hostile);
 	}

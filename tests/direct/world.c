@@ -390,3 +390,27 @@ enum world_end world_access(struct world *w, uint64_t gva, uint32_t access,
 	world_check(w, false, "no progress");
 	return WORLD_STOPPED;
 }
+
+void world_tables(struct world *w, uint64_t root, uint64_t data)
+{
+	const uint64_t rwu = X86_PTE_P | X86_PTE_W | X86_PTE_U;
+
+	for (unsigned i = 0; i < 3; i++) {
+		world_store(w, root + i * 0x1000u,
+			    (root + (i + 1) * 0x1000u) | rwu);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		world_store(w, root + 0x3000 + 8 * i, (data + i) << 12 | rwu);
+	}
+}
+
+void world_load(struct world *w, uint64_t cr3)
+{
+	struct gnomon_root root;
+
+	w->regs.cr3 = cr3;
+	world_check(w, gnomon_vcpu_set_regs(w->vcpu, &w->regs, GNOMON_SET_CR3,
+					    &root) == GNOMON_OK,
+		    "CR3 is refused");
+	w->root = root;
+}

@@ -53,6 +53,13 @@ enum world_end { WORLD_OK, WORLD_INJECTED, WORLD_MMIO, WORLD_STOPPED };
 
 void world_open(struct world *w, uint64_t seed, uint32_t options);
 void world_close(struct world *w);
+/*
+ * Tables of four levels from root on, one frame after the other, with eight
+ * pages over frames data and on. Not loaded.
+ */
+void world_tables(struct world *w, uint64_t root, uint64_t data);
+/* MOV to CR3, which must be taken. */
+void world_load(struct world *w, uint64_t cr3);
 /* Fails the test with the seed. */
 void world_check(struct world *w, bool good, const char *what);
 void world_audit(struct world *w);

@@ -193,23 +193,12 @@ static void ask(void)
 
 static void begin(void)
 {
-	struct gnomon_root root;
-
 	world_open(&w, test_seed(), GNOMON_OPT_ALL);
-	for (unsigned i = 0; i < 3; i++) {
-		world_store(&w, ROOT + i * 0x1000u,
-			    (ROOT + (i + 1) * 0x1000u) | RWU);
-	}
-	for (unsigned i = 0; i < 8; i++) {
-		world_store(&w, LEAF + 8 * i, (DATA + i) << 12 | RWU);
-	}
+	world_tables(&w, ROOT, DATA);
 	world_store(&w, UPPER + 8, UINT64_C(0x400000) | RWU | X86_PTE_PS);
 	world_store(&w, UPPER + 16, RWU | X86_PTE_PS);
 	world_store(&w, OTHER, world_believed(&w, ROOT));
-	w.regs.cr3 = ROOT;
-	cr_assert_eq(gnomon_vcpu_set_regs(w.vcpu, &w.regs, GNOMON_SET_CR3,
-					  &root), GNOMON_OK);
-	w.root = root;
+	world_load(&w, ROOT);
 }
 
 static bool one_life(uint64_t n)
