@@ -125,6 +125,7 @@ static bool try_nested(struct attempt *a)
 	if (got <= 0) {
 		return got < 0;
 	}
+	w->dirty.cpu_stores = true;
 	for (unsigned i = 0; i < r.steps; i++) {
 		if (fh_writable(w->fh, r.step[i].gpa >> 12)) {
 			history_touch(w, r.step[i].gpa >> 12);
@@ -136,6 +137,7 @@ static bool try_nested(struct attempt *a)
 	if (a->access & GNOMON_WRITE) {
 		attempt_stored(a, r.gpa);
 	}
+	w->dirty.cpu_stores = false;
 	return true;
 }
 

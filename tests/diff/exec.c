@@ -358,6 +358,9 @@ void world_exec(struct world *w, const struct op *op)
 	if (w->raw_bytes && w->n.ops - w->raw_since > 40) {
 		raw_notify(w, w->n.ops);
 	}
+	if ((w->n.ops & 15) == 0) {
+		log_ring(w);
+	}
 	guard_log(w);
 	if (w->p.audit_every && w->n.ops % w->p.audit_every == 0) {
 		audit(w);

@@ -50,7 +50,7 @@ static void note_word(struct world *w, struct frame_meta *m, unsigned word)
 	m->head[word] = ++w->log_next;
 	memcpy(m->known + 8 * word, &is, 8);
 	if (!raw_logged(w, e)) {
-		host_written(w, m->gfn);
+		log_written(w, m->gfn);
 	}
 }
 

@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_FRAMES 8192u
-#define LOG_ID 2u
-
 bool host_changing(const struct world *w, uint64_t gfn)
 {
 	return gfn - w->change_first < w->change_frames;
 }
 
-static void failed(struct world *w, const char *call, enum gnomon_status s)
+void world_refused(struct world *w, const char *call, enum gnomon_status s)
 {
 	world_fail(w, "%s: %s", call, gnomon_status_text(s));
 }
@@ -27,8 +24,7 @@ static void go_on(struct world *w, uint64_t *bits)
 	world_step(w, &op);
 }
 
-/* Is the call to be made again? Between two the guest goes on. */
-static bool more(struct world *w, enum gnomon_status s, uint64_t *bits)
+bool world_more(struct world *w, enum gnomon_status s, uint64_t *bits)
 {
 	if (s != GNOMON_MORE) {
 		return false;
@@ -40,7 +36,7 @@ static bool more(struct world *w, enum gnomon_status s, uint64_t *bits)
 bool world_more_pages(struct world *w, enum gnomon_status s, uint64_t *bits)
 {
 	if (s != GNOMON_NOMEM || !w->fh->live_max) {
-		return more(w, s, bits);
+		return world_more(w, s, bits);
 	}
 	w->n.nomem++;
 	w->fh->live_max += 16;
@@ -92,9 +88,9 @@ static void change_begin(struct world *w, uint64_t bits)
 
 		s = gnomon_host_change_begin(w->vm, (gnomon_gfn_t){ first },
 					     w->change_frames, &budget);
-	} while (more(w, s, &bits));
+	} while (world_more(w, s, &bits));
 	if (s != GNOMON_OK) {
-		failed(w, "host_change_begin", s);
+		world_refused(w, "host_change_begin", s);
 		return;
 	}
 	if (block) {
@@ -115,74 +111,7 @@ static void change(struct world *w, uint64_t bits)
 
 	w->change_frames = 0;
 	if (s != GNOMON_OK) {
-		failed(w, "host_change_end", s);
-	}
-}
-
-/* ---- the dirty log ------------------------------------------------------ */
-
-void host_written(struct world *w, uint64_t gfn)
-{
-	const uint64_t *bitmap = w->log_of.bitmap;
-
-	if (bitmap && gfn < LOG_FRAMES &&
-	    !(bitmap[gfn / 64] >> gfn % 64 & 1)) {
-		world_fail(w, "a write to gfn %#" PRIx64 " is not in the log",
-			   gfn);
-	}
-}
-
-static void log_start(struct world *w, uint64_t bits)
-{
-	struct gnomon_dirty_log log = { .id = LOG_ID, .frames = LOG_FRAMES };
-	bool set = bits & 1;
-	enum gnomon_status s;
-
-	log.flags = set ? GNOMON_DIRTY_INITIALLY_SET : 0;
-	log.bitmap = calloc(LOG_FRAMES / 64, 8);
-	if (!log.bitmap) {
-		abort();
-	}
-	for (unsigned i = 0; set && i < LOG_FRAMES / 64; i++) {
-		log.bitmap[i] = UINT64_MAX;
-	}
-	do {
-		uint32_t budget = w->slot_budget;
-
-		s = gnomon_dirty_start(w->vm, &log, &budget);
-	} while (more(w, s, &bits));
-	if (s != GNOMON_OK) {
-		failed(w, "dirty_start", s);
-		free(log.bitmap);
-		return;
-	}
-	w->log_of = log;
-}
-
-static void log_clear(struct world *w, uint64_t bits)
-{
-	struct gnomon_range range = { .first = { bits >> 8 & 4095 },
-				      .frames = 1 + (bits >> 24 & 4095) };
-	enum gnomon_status s;
-
-	do {
-		uint32_t budget = w->slot_budget;
-
-		s = gnomon_dirty_clear(w->vm, LOG_ID, &range, NULL, &budget);
-	} while (more(w, s, &bits));
-	if (s != GNOMON_OK) {
-		failed(w, "dirty_clear", s);
-	}
-}
-
-static void log_stop(struct world *w)
-{
-	enum gnomon_status s = gnomon_dirty_stop(w->vm, LOG_ID);
-
-	free(w->log_of.bitmap);
-	w->log_of.bitmap = NULL;
-	if (s != GNOMON_OK) {
-		failed(w, "dirty_stop", s);
+		world_refused(w, "host_change_end", s);
 	}
 }
 
@@ -230,7 +159,7 @@ static void watch(struct world *w, uint64_t bits)
 	if (s == GNOMON_OK) {
 		memset(w->watch + first, kinds, w->watch_frames);
 	} else {
-		failed(w, "watch", s);
+		world_refused(w, "watch", s);
 	}
 	w->watch_frames = 0;
 }
@@ -246,9 +175,9 @@ void host_zap(struct world *w)
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_zap_all(w->vm, &budget);
-	} while (more(w, s, &bits));
+	} while (world_more(w, s, &bits));
 	if (s != GNOMON_OK) {
-		failed(w, "zap_all", s);
+		world_refused(w, "zap_all", s);
 	}
 }
 
@@ -265,9 +194,9 @@ static void zap(struct world *w, uint64_t bits)
 		uint32_t budget = w->slot_budget;
 
 		s = gnomon_shrink(w->vm, &pages, &budget);
-	} while (more(w, s, &bits));
+	} while (world_more(w, s, &bits));
 	if (s != GNOMON_OK) {
-		failed(w, "shrink", s);
+		world_refused(w, "shrink", s);
 	}
 }
 
@@ -284,9 +213,9 @@ static void range(struct world *w, uint64_t bits)
 		s = kind & 1 ? gnomon_collapse(w->vm, &range, &budget) :
 			       gnomon_young(w->vm, &range, kind & 2, &young,
 					    &budget);
-	} while (more(w, s, &bits));
+	} while (world_more(w, s, &bits));
 	if (s != GNOMON_OK) {
-		failed(w, kind & 1 ? "collapse" : "young", s);
+		world_refused(w, kind & 1 ? "collapse" : "young", s);
 	}
 }
 
@@ -316,7 +245,7 @@ static void ahead(struct world *w, const struct op *op)
 			   gnomon_split(w->vm, &range, &budget);
 	} while (world_more_pages(w, s, &bits));
 	if (s != GNOMON_OK) {
-		failed(w, fill ? "prefault" : "split", s);
+		world_refused(w, fill ? "prefault" : "split", s);
 	}
 }
 
@@ -332,11 +261,7 @@ void host_exec(struct world *w, const struct op *op)
 		ahead(w, op);
 	} else if (op->kind == OP_WATCH) {
 		watch(w, op->a);
-	} else if (!w->log_of.bitmap) {
-		log_start(w, op->a);
-	} else if (op->b & 7) {
-		log_clear(w, op->a);
 	} else {
-		log_stop(w);
+		log_exec(w, op);
 	}
 }

@@ -53,7 +53,7 @@ void raw_notify(struct world *w, uint64_t bits)
 			   " changed memory", gpa);
 	}
 	if (s == GNOMON_OK) {
-		host_written(w, gpa >> 12);
+		log_written(w, gpa >> 12);
 	} else {
 		/* Not ours to write, or the other way to say it. */
 		host_zap(w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/diff/world.h"
+#include "tests/diff/host.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -431,7 +431,7 @@ bool world_destroy(struct world *w, struct diff_counts *sum, char *why,
 	free(w->meta);
 	free(w->log);
 	free(w->vm_memory);
-	free(w->log_of.bitmap);
+	log_free(w);
 	diff_counts_add(sum, &w->n);
 	bool ok = !w->failed;
 

@@ -20,6 +20,7 @@
  *	switch.c	another mode while the guest runs
  *	flush.c		INVLPG and INVPCID
  *	host.c		those of the host
+ *	log.c		the dirty log
  *	minimise.c	the shortest list of operations that still fails (run.h)
  *	cases.c		lists that failed once
  *	machine.c	the program
@@ -78,10 +79,21 @@ struct vcpu_times {
 	unsigned seen_count;
 };
 
+/* The dirty log, and what of it has to be seen yet. By frames of the log. */
+struct world_log {
+	struct gnomon_dirty_log of;	/* bitmap: null = none runs */
+	struct gnomon_dirty_ring ring;
+	uint64_t *known;	/* bits as of the last look at the ring */
+	uint64_t *owed;		/* BY_CPU: written, to be told at a clear */
+	uint64_t *copy;
+	bool cpu_stores;	/* the CPU does, under nested tables */
+};
+
 struct diff_counts {
 	uint64_t accesses, ops, faults, injected, emulated, mmio, stale;
 	uint64_t searches, overflows, scanned, nomem, hidden;
 	uint64_t tracked, crossed, raw, formats, switched;
+	uint64_t owed, ringed, lost;
 };
 
 void diff_counts_add(struct diff_counts *sum, const struct diff_counts *n);
@@ -117,7 +129,7 @@ struct world {
 	uint64_t raw_gpa, raw_since;
 	unsigned raw_bytes, raw_count;
 	struct log_entry *raw[DIFF_RAW];
-	struct gnomon_dirty_log log_of;	/* bitmap: null = none */
+	struct world_log dirty;
 	bool slot_set, slot_leaving;	/* the one that comes and goes */
 	uint32_t slot_budget;
 
