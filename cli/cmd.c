@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/term.h"
+#include "sim/near.h"
 
 enum {
 	KEY_HELP = 'h',
@@ -151,6 +152,30 @@ static const struct argp_option *find_any(const struct argp *argp,
 	return o;
 }
 
+static void try_options(struct sim_near *near, const struct argp_option *o)
+{
+	for (; o && (o->name || o->key || o->doc); o++) {
+		char name[SIM_NEAR_WORD];
+		snprintf(name, sizeof(name), "--%s", o->name ? o->name : "");
+		sim_near_try(near, name);
+	}
+}
+
+static void __attribute__((noreturn))
+unknown_option(const struct argp *argp, const char *arg)
+{
+	size_t n = strncmp(arg, "--", 2) ? strlen(arg) : strcspn(arg, "=");
+	char *word = strndup(arg, n);
+	struct sim_near near = sim_near_to(word ? word : "");
+
+	try_options(&near, common_options);
+	try_options(&near, argp->options);
+	for (const struct argp_child *c = argp->children; c && c->argp; c++) {
+		try_options(&near, c->argp->options);
+	}
+	cmd_usage("unknown option '%s'%s", arg, sim_near_hint(&near));
+}
+
 /* argp knows that the option before `next` is wrong, but not why. */
 static void __attribute__((noreturn))
 bad_option(const struct cmd *cmd, const char *arg)
@@ -158,7 +183,7 @@ bad_option(const struct cmd *cmd, const char *arg)
 	const struct argp_option *o = find_any(cmd->argp, arg);
 
 	if (!o) {
-		cmd_usage("unknown option '%s'", arg);
+		unknown_option(cmd->argp, arg);
 	}
 	for (const char *p = arg + 1; arg[1] != '-' && !o->arg && *p; p++) {
 		char letter[] = { '-', *p, '\0' };

@@ -18,6 +18,7 @@ struct costs_opts {
 	const char *verb;
 	const char *preset;
 	const char *output;
+	bool bare;		/* the preset came without a verb */
 	enum report_format format;
 	const char *sets[SETS_MAX];
 	size_t set_count;
@@ -33,6 +34,16 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
+/* What is neither preset nor verb may be a misspelt one of either. */
+static const char *near_verb(const char *name, struct sim_near *near)
+{
+	*near = sim_near_to(name);
+	sim_near_try(near, "list");
+	sim_near_try(near, "show");
+	sim_near_try(near, "measure");
+	return sim_near_hint(near);
+}
+
 static error_t parse_arg(struct costs_opts *o, const char *arg,
 			 unsigned int number)
 {
@@ -44,6 +55,7 @@ static error_t parse_arg(struct costs_opts *o, const char *arg,
 	/* `costs NAME` is short for `costs show NAME`. */
 	if (number == 0) {
 		o->verb = "show";
+		o->bare = true;
 	}
 	if (!o->preset && !strcmp(o->verb, "show")) {
 		o->preset = arg;
@@ -58,10 +70,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_FORMAT:
-		if (!report_format_parse(arg, &o->format)) {
-			cmd_usage("no format '%s'; there are: table, csv, "
-				  "json", arg);
-		}
+		o->format = report_format_parse(arg);
 		return 0;
 	case 'o':
 		o->output = arg;
@@ -203,7 +212,14 @@ static int show(const struct costs_opts *o)
 		ok = sim_preset_set(&preset, o->sets[i], &error);
 	}
 	if (!ok) {
-		cmd_error_text(error.text);
+		struct sim_near near;
+		const char *hint = o->bare ? near_verb(name, &near) : "";
+		if (*hint) {
+			cmd_error(name, "is neither a preset nor list, show "
+				  "or measure%s", hint);
+		} else {
+			cmd_error_text(error.text);
+		}
 		return CMD_USAGE;
 	}
 	switch (o->format) {

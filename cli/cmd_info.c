@@ -5,13 +5,18 @@
 
 #include "cli/cmds.h"
 #include "cli/info.h"
+#include "cli/table.h"
 #include "cli/term.h"
+#include "sim/source.h"
+#include "sim/text.h"
 
 enum {
 	KEY_VERIFY = 0x100,
 	KEY_JSON,
 	KEY_EVENTS,
 	KEY_BY_FUNCTION,
+	KEY_LIST,
+	SOURCE_SHOWN = 60,	/* of what was recorded, in the list */
 };
 
 struct info_opts {
@@ -20,6 +25,7 @@ struct info_opts {
 	bool json;
 	bool events;
 	bool by_function;
+	bool list;
 	uint64_t first;
 	uint64_t last;
 };
@@ -32,6 +38,9 @@ static const struct argp_option options[] = {
 	  "print events N to M, counted from 0, instead", 0 },
 	{ "by-function", KEY_BY_FUNCTION, NULL, 0,
 	  "print which kernel functions store into page tables instead", 0 },
+	{ "list", KEY_LIST, NULL, 0,
+	  "only list the recordings that come with gnomon; RECORDING may be "
+	  "one of their names", 0 },
 	{ 0 },
 };
 
@@ -69,6 +78,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_BY_FUNCTION:
 		o->by_function = true;
 		return 0;
+	case KEY_LIST:
+		o->list = true;
+		return 0;
 	case ARGP_KEY_ARG:
 		if (o->path) {
 			cmd_usage("one recording at a time, not also '%s'",
@@ -77,7 +89,11 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		o->path = arg;
 		return 0;
 	case ARGP_KEY_END:
-		if (!o->path) {
+		if (o->list && (o->path || o->verify || o->json ||
+				o->events || o->by_function)) {
+			cmd_usage("--list goes alone");
+		}
+		if (!o->path && !o->list) {
 			cmd_usage("needs a recording");
 		}
 		return 0;
@@ -89,7 +105,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "RECORDING",
+	.args_doc = "RECORDING\n--list",
 	.doc = "Prints what a recording holds, in all and between its markers."
 	       "\v"
 	       "--verify builds the guest's page tables from the recording "
@@ -170,15 +186,83 @@ static bool gather(struct sim_rec_reader *r, const struct info_opts *o,
 	return status == SIM_REC_OK;
 }
 
+/* What was recorded, on one short line. */
+static const char *short_source(const struct sim_rec_info *info,
+				char text[SOURCE_SHOWN + 4])
+{
+	size_t n = 0;
+
+	for (const char *s = info->source; *s; s++) {
+		bool space = *s == ' ' || *s == '\n' || *s == '\t';
+		if (space && n && text[n - 1] == ' ') {
+			continue;
+		}
+		if (n == SOURCE_SHOWN) {
+			strcpy(text + n, "...");
+			return text;
+		}
+		text[n++] = space ? ' ' : *s;
+	}
+	text[n] = '\0';
+	return text;
+}
+
+/* One that comes with gnomon. */
+static bool list_one(void *ctx, const char *name, const char *path)
+{
+	struct sim_rec_summary sum = { 0 };
+	struct sim_rec_error err = { "" };
+	struct sim_rec_reader *r;
+	char text[SOURCE_SHOWN + 4];
+
+	if (sim_rec_open(&r, path, &err) != SIM_REC_OK) {
+		cmd_error_text(err.text);
+		return true;
+	}
+	sim_rec_summary(r, &sum);
+	table_cell(ctx, "%s", name);
+	table_cell(ctx, "%s", sim_rec_info(r)->kind == SIM_REC_MMU ?
+			      "MMU" : "process");
+	table_cell(ctx, "%s", text_count(sum.event_count));
+	table_cell(ctx, "%s", short_source(sim_rec_info(r), text));
+	sim_rec_close(r);
+	return true;
+}
+
+static int list(void)
+{
+	struct table t;
+
+	table_init(&t, "llrl");
+	table_cell(&t, "recording");
+	table_cell(&t, "level");
+	table_cell(&t, "events");
+	table_cell(&t, "of");
+	sim_data_list("recordings", ".gnr", list_one, &t);
+	table_print(&t, stdout);
+	table_free(&t);
+	return CMD_OK;
+}
+
 static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	struct info_opts o = { .path = NULL };
 	struct sim_rec_error err = { "" };
 	struct sim_rec_reader *r;
 	struct info *info;
+	char path[SIM_SOURCE_PATH], why[SIM_SOURCE_WHY];
 	int result = CMD_OK;
 
 	cmd_parse(cmd, argc, argv, &o);
+	if (o.list) {
+		return list();
+	}
+	if (sim_source_missing(o.path, false, why)) {
+		return cmd_error_text(why);
+	}
+	if (sim_source_file(o.path, path)) {
+		o.path = path;
+	}
 	if (sim_rec_open(&r, o.path, &err) != SIM_REC_OK) {
 		return cmd_error_text(err.text);
 	}

@@ -5,6 +5,7 @@
 #include "cli/cmds.h"
 #include "cli/record.h"
 #include "record/filter.h"
+#include "sim/near.h"
 
 enum {
 	KEY_MEMORY = 0x100,
@@ -99,7 +100,12 @@ static void take_word(struct record_opts *o, char *arg)
 		}
 	}
 	if (!o->kind) {
-		cmd_usage("can record guest, user or perf, not '%s'", arg);
+		struct sim_near near = sim_near_to(arg);
+		for (size_t i = 0; i < record_kind_count; i++) {
+			sim_near_try(&near, record_kinds[i].name);
+		}
+		cmd_usage("can record guest, user or perf, not '%s'%s", arg,
+			  sim_near_hint(&near));
 	}
 	if (o->words == RECORD_WORDS_MAX) {
 		cmd_usage("the command has more than %d words",

@@ -16,6 +16,7 @@
 #include "cli/sweep.h"
 #include "cli/sweep_folder.h"
 #include "cli/table.h"
+#include "sim/near.h"
 #include "sim/text.h"
 
 enum {
@@ -317,6 +318,34 @@ static void find_template(struct sweep_opts *o)
 	}
 }
 
+static bool try_template(void *ctx, const char *name, const char *path)
+{
+	(void)path;
+	sim_near_try(ctx, name);
+	return true;
+}
+
+/* A bare name that is neither file nor template is most likely misspelt. */
+static bool is_there(const struct sweep_opts *o)
+{
+	const char *end = strstr(o->file, ".ini");
+	size_t n = end && !end[4] ? (size_t)(end - o->file) :
+				    strlen(o->file);
+	char *word = strndup(o->file, n);
+
+	if (!word || strchr(o->file, '/') || !access(o->file, F_OK)) {
+		free(word);
+		return true;
+	}
+	struct sim_near near = sim_near_to(word);
+	sim_data_list("scenarios", ".ini", try_template, &near);
+	cmd_error(o->file, "no such file, and no template of that name%s; "
+		  "'gnomon sweep --templates' lists them",
+		  sim_near_hint(&near));
+	free(word);
+	return false;
+}
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
@@ -341,6 +370,9 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		return check(&o);
 	}
 	find_template(&o);
+	if (!is_there(&o)) {
+		return CMD_USAGE;
+	}
 	if (points_load(&points, o.file, NULL, NULL, &status)) {
 		status = o.list ? list(&points) : sweep(&o, &points);
 	}

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/cmds.h"
+#include "cli/names.h"
 
 enum {
 	KEY_GUEST = 0x100,
@@ -75,23 +76,25 @@ static void add(struct vmm_opts *o, const char *word)
 
 static void check_modes(const char *list)
 {
-	static const char all[] = "native, nested, shadow, unsync, "
-		"noprefetch, unsync64, switch, adaptive";
+	static const char *const all[] = {
+		"native", "nested", "shadow", "unsync", "noprefetch",
+		"unsync64", "switch", "adaptive",
+	};
+	enum { MODES = sizeof(all) / sizeof(*all) };
+	char word[64], text[NAMES_TEXT];
 	size_t bytes;
 
 	for (const char *at = list;; at += bytes + 1) {
-		bool known = false;
+		size_t m = 0;
 
 		bytes = strcspn(at, ",");
-		for (const char *m = all; !known && *m;) {
-			size_t n = strcspn(m, ",");
-
-			known = n == bytes && memcmp(m, at, n) == 0;
-			m += n + strspn(m + n, ", ");
+		snprintf(word, sizeof(word), "%.*s", (int)bytes, at);
+		while (m < MODES && strcmp(all[m], word)) {
+			m++;
 		}
-		if (!known) {
-			cmd_usage("no mode '%.*s'; there are: %s", (int)bytes,
-				  at, all);
+		if (m == MODES) {
+			cmd_usage("%s", names_none("no mode", word, all, MODES,
+						   text));
 		}
 		if (!at[bytes]) {
 			return;

@@ -11,6 +11,7 @@
 #include "cli/cmds.h"
 #include "cli/walk.h"
 #include "sim/replica.h"
+#include "sim/source.h"
 
 enum {
 	KEY_AT = 0x100,
@@ -369,7 +370,14 @@ static int walk_recording(struct walk_opts *o)
 	struct sim_replica *replica;
 	int result;
 
-	if (sim_rec_open(&r, o->recording, &err) != SIM_REC_OK) {
+	char path[SIM_SOURCE_PATH], why[SIM_SOURCE_WHY];
+	bool found = sim_source_file(o->recording, path);
+
+	if (sim_source_missing(o->recording, false, why)) {
+		return cmd_error_text(why);
+	}
+	if (sim_rec_open(&r, found ? path : o->recording, &err) !=
+	    SIM_REC_OK) {
 		return cmd_error_text(err.text);
 	}
 	info = sim_rec_info(r);

@@ -10,6 +10,7 @@
 
 #include "cli/cmds.h"
 #include "cli/crash.h"
+#include "sim/near.h"
 
 static char *line;
 
@@ -66,6 +67,23 @@ static void print_help(void)
 	     "Exit status: 0 done, 1 failed, 2 the command line is wrong.");
 }
 
+static int no_command(const char *name)
+{
+	struct sim_near near = sim_near_to(name);
+	bool option = *name == '-';
+
+	for (size_t i = 0; cmds[i] && !option; i++) {
+		sim_near_try(&near, cmds[i]->name);
+	}
+	if (option) {
+		sim_near_try(&near, "--help");
+		sim_near_try(&near, "--version");
+	}
+	cmd_error(name, "no such %s%s; see 'gnomon --help'",
+		  option ? "option" : "command", sim_near_hint(&near));
+	return CMD_USAGE;
+}
+
 static int run_command(int argc, char **argv)
 {
 	const char *name = argv[0];
@@ -79,12 +97,8 @@ static int run_command(int argc, char **argv)
 		return CMD_OK;
 	}
 	const struct cmd *cmd = cmd_find(name);
-	if (!cmd) {
-		cmd_error(name, "no such %s; see 'gnomon --help'",
-			  *name == '-' ? "option" : "command");
-		return CMD_USAGE;
-	}
-	return cmd->run(cmd, argc, argv);
+
+	return cmd ? cmd->run(cmd, argc, argv) : no_command(name);
 }
 
 /* Output that did not reach its reader is a failure, not a success. */

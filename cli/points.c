@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/code.h"
+#include "cli/names.h"
 #include "cli/points_expand.h"
 #include "sim/rec.h"
+#include "sim/source.h"
 #include "sim/work.h"
 
 void *points_must(void *memory)
@@ -55,6 +58,7 @@ static bool open_recording(struct points *p, const char *name)
 	struct sim_rec_reader *r = NULL;
 	struct sim_rec_summary sum = { 0 };
 	struct sim_rec_error error = { { 0 } };
+	char why[SIM_SOURCE_WHY];
 
 	in->name = points_must(strdup(name));
 	in->path = scenario_recording(&p->scenario, name);
@@ -65,7 +69,9 @@ static bool open_recording(struct points *p, const char *name)
 	}
 	sim_rec_close(r);
 	if (!ok) {
-		cmd_error_text(error.text);
+		bool none = access(in->path, F_OK) &&
+			    sim_source_missing(name, false, why);
+		cmd_error_text(none ? why : error.text);
 	} else if (!sum.complete) {
 		cmd_error(in->path, "the recording was cut; a sweep takes "
 				    "complete ones only");
@@ -84,25 +90,36 @@ static bool is_number(const char *text)
 	return *text >= '0' && *text <= '9' && !*end && !errno;
 }
 
+static bool check_labels(struct points *p, int *status)
+{
+	const struct scenario_list *labels = &p->scenario.labels;
+	char why[256];
+
+	for (size_t i = 0; i < labels->count; i++) {
+		struct sim_near near = sim_near_to(labels->items[i]);
+		if (!sim_preset_label(labels->items[i], &near)) {
+			snprintf(why, sizeof(why), "no label '%.60s'%s; "
+				 "'gnomon costs --help' names them",
+				 labels->items[i], sim_near_hint(&near));
+			return points_complain(p, labels->line, "labels", why,
+					       status);
+		}
+	}
+	return true;
+}
+
 /* What the parser of the file cannot know: modes, seeds, factors. */
 static bool check_lists(struct points *p, int *status)
 {
 	const struct scenario *s = &p->scenario;
 	enum sim_mode mode;
-	char known[256] = "", why[512];
-	size_t n = 0;
+	char why[NAMES_TEXT];
 
-	for (int m = 0; m < SIM_MODE_COUNT; m++) {
-		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
-				      m ? ", " : "",
-				      sim_mode_name((enum sim_mode)m));
-	}
 	for (size_t i = 0; i < s->modes.count; i++) {
 		if (!sim_mode_parse(s->modes.items[i], &mode)) {
-			snprintf(why, sizeof(why), "no mode '%s'; there are: "
-				 "%s", s->modes.items[i], known);
-			return points_complain(p, s->modes.line, "modes", why,
-					       status);
+			return points_complain(
+				p, s->modes.line, "modes",
+				names_no_mode(s->modes.items[i], why), status);
 		}
 	}
 	for (size_t i = 0; i < s->seeds.count; i++) {
@@ -121,7 +138,7 @@ static bool check_lists(struct points *p, int *status)
 				"a factor is above 0, at most 1000", status);
 		}
 	}
-	return true;
+	return check_labels(p, status);
 }
 
 static bool open_inputs(struct points *p, int *status)

@@ -220,8 +220,12 @@ static bool push_value(struct expansion *e, const struct scenario_vary *v,
 		return push_work_value(e, v, text);
 	}
 	if (!q) {
-		return complain(e, v->values.line, v->param,
-				"no such parameter; see 'gnomon costs show'");
+		struct sim_near near = sim_near_to(v->param);
+		char why[SIM_NEAR_WORD + 128];
+		sim_preset_near(e->base, &near);
+		snprintf(why, sizeof(why), "no such parameter%s; see 'gnomon "
+			 "costs show'", sim_near_hint(&near));
+		return complain(e, v->values.line, v->param, why);
 	}
 	if (!scaled(text, q->value, &value)) {
 		return complain(e, v->values.line, v->param,

@@ -11,19 +11,21 @@
 
 #include "cli/cmd.h"
 #include "cli/code.h"
+#include "cli/names.h"
 #include "sim/preset.h"
 
-bool report_format_parse(const char *name, enum report_format *format)
+enum report_format report_format_parse(const char *name)
 {
 	static const char *const names[] = { "table", "csv", "json" };
+	enum { FORMATS = sizeof(names) / sizeof(*names) };
+	char text[NAMES_TEXT];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < FORMATS; i++) {
 		if (!strcmp(name, names[i])) {
-			*format = (enum report_format)i;
-			return true;
+			return (enum report_format)i;
 		}
 	}
-	return false;
+	cmd_usage("%s", names_none("no format", name, names, FORMATS, text));
 }
 
 static const void *value_of(const struct sim_result *r,

@@ -17,8 +17,8 @@
 
 enum report_format { REPORT_TABLE, REPORT_CSV, REPORT_JSON };
 
-/* False when there is no format of that name. */
-bool report_format_parse(const char *name, enum report_format *format);
+/* The format of that name; a usage error if there is none. */
+enum report_format report_format_parse(const char *name);
 
 /* `extra` adds the columns beyond the common set. */
 void report_csv_head(FILE *out, bool extra);

@@ -6,6 +6,7 @@
 #include <gnomon/gnomon.h>
 
 #include "cli/cmd.h"
+#include "cli/names.h"
 #include "cli/runs.h"
 
 enum {
@@ -58,6 +59,18 @@ static const struct {
 
 enum { OPTIMISATIONS = sizeof(optimisations) / sizeof(*optimisations) };
 
+static void __attribute__((noreturn)) no_optimisation(const char *word)
+{
+	const char *names[OPTIMISATIONS];
+	char text[NAMES_TEXT];
+
+	for (size_t i = 0; i < OPTIMISATIONS; i++) {
+		names[i] = optimisations[i].name;
+	}
+	cmd_usage("%s", names_none("no optimisation", word, names,
+				   OPTIMISATIONS, text));
+}
+
 static uint32_t parse_without(char *list)
 {
 	uint32_t off = 0;
@@ -70,31 +83,16 @@ static uint32_t parse_without(char *list)
 			i++;
 		}
 		if (i == OPTIMISATIONS) {
-			cmd_usage("no optimisation '%s'; there are: "
-				  "root-cache, large, prefetch, update, "
-				  "unsync, unsync-keep, around", s);
+			no_optimisation(s);
 		}
 		off |= optimisations[i].bit;
 	}
 	return off;
 }
 
-static void unknown_mode(const char *name)
-{
-	char known[256] = "";
-	size_t n = 0;
-
-	for (int m = 0; m < SIM_MODE_COUNT && n < sizeof(known); m++) {
-		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
-				      m ? ", " : "",
-				      sim_mode_name((enum sim_mode)m));
-	}
-	cmd_usage("no mode '%s'; there are: %s", name, known);
-}
-
 void run_opts_modes(struct run_opts *o, const char *list)
 {
-	char *copy = strdup(list);
+	char *copy = strdup(list), text[NAMES_TEXT];
 	char *save;
 
 	for (char *s = copy ? strtok_r(copy, ",", &save) : NULL; s;
@@ -102,7 +100,7 @@ void run_opts_modes(struct run_opts *o, const char *list)
 		enum sim_mode mode;
 		bool known = sim_mode_parse(s, &mode);
 		if (!known) {
-			unknown_mode(s);
+			cmd_usage("%s", names_no_mode(s, text));
 		}
 		for (size_t i = 0; i < o->mode_count; i++) {
 			if (o->modes[i] == mode) {
@@ -148,10 +146,7 @@ static error_t parse_opt(int key, char *arg, struct argp_state *state)
 		o->engine_off |= parse_without(arg);
 		return 0;
 	case KEY_FORMAT:
-		if (!report_format_parse(arg, &o->format)) {
-			cmd_usage("no format '%s'; there are: table, csv, "
-				  "json", arg);
-		}
+		o->format = report_format_parse(arg);
 		return 0;
 	case KEY_EXTRA:
 		o->extra = true;

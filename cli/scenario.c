@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sim/text.h"
+#include "cli/names.h"
+#include "sim/source.h"
 
 enum {
 	LINE_BYTES = 199,		/* what inih takes */
@@ -42,6 +43,13 @@ static const struct list_key list_keys[] = {
 	{ "sensitivity", "labels", offsetof(struct scenario, labels) },
 	{ "sensitivity", "factors", offsetof(struct scenario, factors) },
 };
+
+static const char *const sections[] = { "scenario", "vary", "sensitivity" };
+static const char *const scenario_keys[] = {
+	"name", "title", "recordings", "workloads", "modes", "presets",
+	"seeds", "verify",
+};
+static const char *const other_keys[] = { "labels", "factors" };
 
 static char *copy(const char *text)
 {
@@ -146,6 +154,15 @@ static bool take_text(char **where, const char *value)
 	return true;
 }
 
+static bool no_name(struct parse *p, const char *what, const char *word,
+		    const char *const *names, size_t count)
+{
+	char text[NAMES_TEXT];
+
+	names_none(what, word, names, count, text);
+	return FAIL(p, "%.*s", (int)sizeof(p->what) - 1, text);
+}
+
 static bool take_scenario(struct parse *p, const char *key, const char *value)
 {
 	if (!strcmp(key, "name")) {
@@ -167,9 +184,8 @@ static bool take_scenario(struct parse *p, const char *key, const char *value)
 		p->s->verify = !strcmp(value, "yes");
 		return true;
 	}
-	return FAIL(p, "no key '%s' in [scenario]; there are: name, title, "
-		    "recordings, workloads, modes, presets, seeds, verify",
-		    key);
+	return no_name(p, "[scenario]: no key", key, scenario_keys,
+		       sizeof(scenario_keys) / sizeof(*scenario_keys));
 }
 
 static bool take(struct parse *p, const char *section, const char *key,
@@ -187,11 +203,10 @@ static bool take(struct parse *p, const char *section, const char *key,
 		return take_scenario(p, key, value);
 	}
 	if (!strcmp(section, "sensitivity")) {
-		return FAIL(p, "no key '%s' in [sensitivity]; there are: "
-			    "labels, factors", key);
+		return no_name(p, "[sensitivity]: no key", key, other_keys,
+			       2);
 	}
-	return FAIL(p, "no section [%s]; there are: scenario, vary, "
-		    "sensitivity", section);
+	return no_name(p, "no section", section, sections, 3);
 }
 
 /* inih's reader; it counts the lines for us. */
@@ -383,13 +398,9 @@ char *scenario_recording(const struct scenario *s, const char *name)
 
 	snprintf(path, sizeof(path), "%s%s%s", *name == '/' ? "" : s->folder,
 		 *name == '/' ? "" : "/", name);
+	char ours[SIM_SOURCE_PATH];
+
 	/* A bare name is one of ours, unless there is a file of that name. */
-	if (access(path, F_OK) && !strchr(name, '/') && !strchr(name, '.')) {
-		char ours[PATH_MAX];
-		if (sim_data_path("recordings", name, ".gnr", ours,
-				  sizeof(ours))) {
-			return copy(ours);
-		}
-	}
-	return copy(path);
+	return copy(access(path, F_OK) && sim_source_file(name, ours) ?
+		    ours : path);
 }

@@ -86,6 +86,31 @@ const struct sim_param *sim_preset_find(const struct sim_preset *preset,
 	return NULL;
 }
 
+void sim_preset_near(const struct sim_preset *preset, struct sim_near *near)
+{
+	for (size_t i = 0; i < preset->count; i++) {
+		const struct sim_param *p = &preset->params[i];
+		char name[SIM_NEAR_WORD];
+
+		snprintf(name, sizeof(name), "%s.%s", p->section, p->key);
+		sim_near_try(near, name);
+	}
+}
+
+/* "no such WHAT", and the parameter that is nearest to section.key. */
+static void no_such(const struct sim_preset *preset, const char *what,
+		    const char *section, const char *key, char *text,
+		    size_t bytes)
+{
+	char name[2 * SIM_NEAR_WORD];
+	struct sim_near near;
+
+	snprintf(name, sizeof(name), "%s.%s", section, key);
+	near = sim_near_to(name);
+	sim_preset_near(preset, &near);
+	snprintf(text, bytes, "no such %s%s", what, sim_near_hint(&near));
+}
+
 /* Cut at the next `|`; *rest is what follows or NULL. Trims both ends. */
 static char *cut_field(char *text, char **rest)
 {
@@ -119,14 +144,15 @@ static bool parse_number(const char *text, uint64_t *value)
 	return !*end && !errno;
 }
 
-static bool known_label(const char *label)
+bool sim_preset_label(const char *label, struct sim_near *near)
 {
+	bool known = false;
+
 	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
-		if (!strcmp(label, labels[i])) {
-			return true;
-		}
+		sim_near_try(near, labels[i]);
+		known = known || !strcmp(label, labels[i]);
 	}
-	return false;
+	return known;
 }
 
 static bool set_value(struct sim_param *p, const char *text, char *what,
@@ -162,8 +188,10 @@ static bool set_triple(struct sim_param *p, char *text, char *what,
 	}
 	label = cut_field(label_text, &source_text);
 	source = source_text ? cut_field(source_text, &rest) : "";
-	if (!known_label(label)) {
-		snprintf(what, what_bytes, "`%s` is not a label", label);
+	struct sim_near near = sim_near_to(label);
+	if (!sim_preset_label(label, &near)) {
+		snprintf(what, what_bytes, "`%s` is not a label%s", label,
+			 sim_near_hint(&near));
 		return false;
 	}
 	if (!*source && strcmp(label, "assumed")) {
@@ -218,7 +246,7 @@ static int handle(void *user, const char *section, const char *name,
 		good = set_meta(preset, name, value, what, sizeof(what));
 	} else if (!p) {
 		good = false;
-		snprintf(what, sizeof(what), "no such key");
+		no_such(preset, "key", section, name, what, sizeof(what));
 	} else if (parse->seen[p - preset->params]) {
 		good = false;
 		snprintf(what, sizeof(what), "given twice");
@@ -365,6 +393,13 @@ static bool load_path(const char *path, struct sim_preset *preset,
 	return sim_preset_check(preset, error);
 }
 
+static bool try_name(void *ctx, const char *name, const char *path)
+{
+	(void)path;
+	sim_near_try(ctx, name);
+	return true;
+}
+
 bool sim_preset_load(const char *name, struct sim_preset *preset,
 		     struct sim_error *error)
 {
@@ -376,9 +411,12 @@ bool sim_preset_load(const char *name, struct sim_preset *preset,
 		return load_path(name, preset, error);
 	}
 	if (!sim_data_path("presets", name, ".ini", path, sizeof(path))) {
+		struct sim_near near = sim_near_to(name);
+		sim_preset_list(try_name, &near);
 		sim_fail(error, SIM_ERR_USAGE,
-			 "%s: no preset of that name; `gnomon costs` lists "
-			 "them, a path is taken too", name);
+			 "%s: no preset of that name%s; `gnomon costs` lists "
+			 "them, a path is taken too", name,
+			 sim_near_hint(&near));
 		return false;
 	}
 	return load_path(path, preset, error);
@@ -403,8 +441,10 @@ bool sim_preset_set(struct sim_preset *preset, const char *assignment,
 	*dot = *equals = '\0';
 	p = find(preset, text, dot + 1);
 	if (!p) {
-		sim_fail(error, SIM_ERR_USAGE, "%s: no such parameter",
-			 assignment);
+		no_such(preset, "parameter", text, dot + 1, what,
+			sizeof(what));
+		sim_fail(error, SIM_ERR_USAGE, "%s: %s; `gnomon costs show` "
+			 "lists them", assignment, what);
 		return false;
 	}
 	if (!set_value(p, equals + 1, what, sizeof(what))) {

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/near.h"
 #include "sim/run.h"
 
 /* Where a TLB or cache puts a new entry. */
@@ -66,6 +67,11 @@ bool sim_preset_check(const struct sim_preset *preset,
 /* NULL when there is no such parameter. */
 const struct sim_param *sim_preset_find(const struct sim_preset *preset,
 					const char *section, const char *key);
+/* Offers the name of each parameter, as section.key. */
+void sim_preset_near(const struct sim_preset *preset, struct sim_near *near);
+/* The same for the words that say how far a value can be trusted; true when
+ * the word is one of them. */
+bool sim_preset_label(const char *label, struct sim_near *near);
 /*
  * Calls found() for each preset that can be loaded by name, in alphabetical
  * order, until it returns false.

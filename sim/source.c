@@ -2,9 +2,11 @@
 #include "sim/source.h"
 
 #include <gnomon/gnomon.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/near.h"
 #include "sim/text.h"
 
 /* Does input name a workload rather than a file? */
@@ -93,29 +95,85 @@ static bool open_kern(struct sim_source *s, const char *keys,
 	return ask_kern(s, error);
 }
 
-/* "PATH,key=value" when there is no such file, but one of the name before
- * the first comma: cuts the path off and returns the keys. */
-static const char *cut_keys(const char *input, char path[4096])
+bool sim_source_file(const char *name, char path[SIM_SOURCE_PATH])
+{
+	if (access(name, F_OK) == 0) {
+		return sim_copy(path, SIM_SOURCE_PATH, name);
+	}
+	return !strchr(name, '/') && !strchr(name, '.') && *name &&
+	       sim_data_path("recordings", name, ".gnr", path,
+			     SIM_SOURCE_PATH);
+}
+
+static bool try_name(void *ctx, const char *name, const char *path)
+{
+	(void)path;
+	sim_near_try(ctx, name);
+	return true;
+}
+
+/*
+ * The file of "NAME" or "NAME,key=value", into path, and the keys or NULL.
+ * What no file is called stays as it is, for the error to name it.
+ */
+static const char *find_file(const char *input, char path[SIM_SOURCE_PATH])
 {
 	size_t length = strcspn(input, ",");
+	char name[SIM_SOURCE_PATH];
 
-	if (!input[length] || length >= 4096 || access(input, F_OK) == 0) {
+	if (sim_source_file(input, path)) {
 		return NULL;
 	}
-	memcpy(path, input, length);
-	path[length] = 0;
-	return access(path, F_OK) == 0 ? input + length + 1 : NULL;
+	if (input[length] && length < sizeof(name)) {
+		memcpy(name, input, length);
+		name[length] = 0;
+		if (sim_source_file(name, path)) {
+			return input + length + 1;
+		}
+	}
+	sim_copy(path, SIM_SOURCE_PATH, input);
+	return NULL;
+}
+
+bool sim_source_missing(const char *input, bool works,
+			char why[SIM_SOURCE_WHY])
+{
+	char name[SIM_NEAR_WORD], path[SIM_SOURCE_PATH];
+	size_t length = strcspn(input, works ? "," : "");
+
+	if (length >= sizeof(name) || strcspn(input, "/.") < length) {
+		return false;
+	}
+	memcpy(name, input, length);
+	name[length] = 0;
+	struct sim_near near = sim_near_to(name);
+	if (sim_source_file(name, path)) {
+		return false;
+	}
+	sim_data_list("recordings", ".gnr", try_name, &near);
+	if (works) {
+		sim_work_near(&near);
+	}
+	snprintf(why, SIM_SOURCE_WHY, "%s: No such file, and no %srecording "
+		 "of that name%s; %s'gnomon info --list' list%s them", name,
+		 works ? "workload or " : "", sim_near_hint(&near),
+		 works ? "'gnomon workloads' and " : "", works ? "" : "s");
+	return true;
 }
 
 static bool open_recording(struct sim_source *s, struct sim_error *error)
 {
 	struct sim_rec_error why = { .text = "" };
 	struct sim_rec_summary summary;
-	char path[4096];
-	const char *keys = cut_keys(s->input, path);
+	char path[SIM_SOURCE_PATH];
+	const char *keys = find_file(s->input, path);
+	char none[SIM_SOURCE_WHY];
 
-	if (sim_rec_open(&s->reader, keys ? path : s->input, &why) !=
-	    SIM_REC_OK) {
+	if (sim_source_missing(s->input, true, none)) {
+		sim_fail(error, SIM_ERR_INPUT, "%s", none);
+		return false;
+	}
+	if (sim_rec_open(&s->reader, path, &why) != SIM_REC_OK) {
 		sim_fail(error, SIM_ERR_INPUT, "%s", why.text);
 		return false;
 	}

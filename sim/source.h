@@ -10,6 +10,20 @@
 #include "sim/run.h"
 #include "sim/work.h"
 
+enum { SIM_SOURCE_PATH = 4096, SIM_SOURCE_WHY = 320 };
+
+/*
+ * The file of a recording: a path, or the name of one that comes with gnomon
+ * where no file is called so. False: there is none.
+ */
+bool sim_source_file(const char *name, char path[SIM_SOURCE_PATH]);
+/*
+ * A bare name, with or without keys, that is neither file nor recording (nor,
+ * with `works`, asked as a workload): true, and *why names what is nearest.
+ */
+bool sim_source_missing(const char *input, bool works,
+			char why[SIM_SOURCE_WHY]);
+
 struct sim_source {
 	const char *input;
 	struct sim_rec_reader *reader;	/* a recording */
@@ -20,10 +34,10 @@ struct sim_source {
 };
 
 /*
- * input is the path of a recording, or "NAME[,key=value]..." of a workload
- * when no file is called so. A process-level recording runs on the guest
- * kernel model, whose keys may follow its path as they follow a workload's
- * name. False: *error says why.
+ * input is a recording, as sim_source_file() takes it, or
+ * "NAME[,key=value]..." of a workload when no file is called so. A
+ * process-level recording runs on the guest kernel model, whose keys may follow
+ * its path as they follow a workload's name. False: *error says why.
  */
 bool sim_source_open(struct sim_source *source, const char *input,
 		     struct sim_error *error);

@@ -30,6 +30,13 @@ const struct sim_work *sim_work_find(const char *name)
 	return NULL;
 }
 
+void sim_work_near(struct sim_near *near)
+{
+	for (size_t i = 0; i < sim_work_count; i++) {
+		sim_near_try(near, sim_works[i]->name);
+	}
+}
+
 /* ---- parsing ------------------------------------------------------------ */
 
 enum kern_key { KEY_RAM, KEY_VCPUS, KEY_PCID, KEY_KPTI, KEY_THP, KEY_FILL,
@@ -93,9 +100,18 @@ static bool number(const struct sim_work_param *p, const char *text,
 static void unknown_key(const struct sim_work *w, const char *key,
 			char why[256])
 {
-	size_t at = (size_t)snprintf(why, 256,
-				     "%.40s: %s has no such parameter; it has",
-				     key, w ? w->name : "a recording");
+	struct sim_near near = sim_near_to(key);
+
+	for (int i = 0; w && i < SIM_WORK_PARAMS && w->params[i].name; i++) {
+		sim_near_try(&near, w->params[i].name);
+	}
+	for (int i = 0; i < KEY_COUNT; i++) {
+		sim_near_try(&near, kern_keys[i].name);
+	}
+	size_t at = (size_t)snprintf(why, 256, "%.40s: %s has no such "
+				     "parameter%s; it has", key,
+				     w ? w->name : "a recording",
+				     sim_near_hint(&near));
 
 	for (int i = 0; w && i < SIM_WORK_PARAMS && w->params[i].name; i++) {
 		at += (size_t)snprintf(why + at, at < 256 ? 256 - at : 0,
@@ -191,8 +207,10 @@ bool sim_work_parse(const char *text, struct sim_work_spec *spec,
 	*spec = (struct sim_work_spec){ .work = sim_work_find(copy),
 					.kern = sim_kern_config_default() };
 	if (!spec->work) {
-		snprintf(why, 256, "%.60s: no such workload; 'gnomon "
-			 "workloads' lists them", copy);
+		struct sim_near near = sim_near_to(copy);
+		sim_work_near(&near);
+		snprintf(why, 256, "%.60s: no such workload%s; 'gnomon "
+			 "workloads' lists them", copy, sim_near_hint(&near));
 		return false;
 	}
 	for (int i = 0; i < SIM_WORK_PARAMS; i++) {

@@ -7,6 +7,7 @@
 #define SIM_WORK_H
 
 #include "sim/kern.h"
+#include "sim/near.h"
 
 enum { SIM_WORK_PARAMS = 8 };
 
@@ -34,6 +35,8 @@ extern const struct sim_work *const sim_works[];
 extern const size_t sim_work_count;
 
 const struct sim_work *sim_work_find(const char *name);
+/* Offers the name of each workload. */
+void sim_work_near(struct sim_near *near);
 
 /* A workload with its parameters and its kernel's configuration. */
 struct sim_work_spec {

@@ -50,6 +50,14 @@ _gnomon() {
 			words+=" switch adaptive"
 		elif [[ $command == record && $COMP_CWORD -eq 2 ]]; then
 			words="guest user perf"
+		elif [[ $command == @(compare|run|info|walk) && ! $words ]]; then
+			# Recordings of ours, and workloads, beside files.
+			words=$(gnomon info --list 2>/dev/null |
+				sed '1d;s/ .*//')
+			[[ $command == @(compare|run) ]] &&
+				words+=" $(gnomon workloads 2>/dev/null |
+					sed '1d;s/ .*//')"
+			compopt -o default 2>/dev/null
 		elif [[ $command == sweep && ! $words ]]; then
 			words=$(gnomon sweep --templates 2>/dev/null |
 				sed '1d;s/ .*//')

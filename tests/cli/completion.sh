@@ -44,6 +44,8 @@ offers 'clx-8269cy' gnomon compare -p ''
 offers 'clx-8269cy' gnomon costs show clx
 offers '^list show measure$' gnomon costs ''
 offers '^agile-2m agile-4k$' gnomon sweep ag
+offers '^fork-cow-30 fork-exec-50 forkwait fork$' gnomon compare fork
+offers '^pipes-perf pipes-user$' gnomon info pip
 offers '^guest user perf$' gnomon record ''
 offers '^--cr0= --cr3= --cr4=$' gnomon walk --cr
 : >"$work/file-here"

@@ -24,9 +24,9 @@ wrong 2 's.ini:4: modes: no mode .hybrid.; there are: native' "$good" \
 	'modes = native, hybrid'
 wrong 2 's.ini:4: modes: .native. is named twice' "$good" \
 	'modes = native, native'
-wrong 2 "s.ini:5: no key 'bogus' in \[scenario\]; there are: name" \
+wrong 2 "s.ini:5: \[scenario\]: no key 'bogus'; there are: name" \
 	"$good" "$modes" 'bogus = 1'
-wrong 2 's.ini:5: no section \[bogus\]\|s.ini:6: no section \[bogus\]' \
+wrong 2 's.ini:5: no section .bogus.\|s.ini:6: no section .bogus.' \
 	"$good" "$modes" '[bogus]' 'a = 1'
 wrong 2 's.ini:5: seeds: a seed is' "$good" "$modes" 'seeds = 1, x'
 wrong 2 's.ini:5: presets: .*nada' "$good" "$modes" 'presets = nada'
@@ -82,7 +82,7 @@ done
 [ "$(wc -l <"$work/templates")" -eq "$(($(find \
 	"$top_srcdir/examples/scenarios" -name '*.ini' | wc -l) + 1))" ] ||
 	complain "odd templates: $(cat "$work/templates")"
-refuse 2 'nosuchname: No such file' sweep --list nosuchname
+refuse 2 'nosuchname: no such file' sweep --list nosuchname
 # A file of that name comes first.
 printf '[scenario]\nname = mine\nworkloads = forkwait\n%s\n' "$modes" \
 	>"$work/fork"
