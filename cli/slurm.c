@@ -18,7 +18,7 @@
 #include "cli/table.h"
 #include "cli/term.h"
 
-enum { ARGS_MAX = 80, TEXT_MAX = 4096, WRAP_MAX = 4 * PATH_MAX };
+enum { TRIES_MAX = 6, ARGS_MAX = 80, TEXT_MAX = 4096, WRAP_MAX = 4 * PATH_MAX };
 
 extern char **environ;
 static volatile sig_atomic_t stopped;
@@ -146,14 +146,34 @@ static unsigned long submit(const struct slurm_opts *o, const char *wrap)
 	return strtoul(text, NULL, 10);
 }
 
-/* Is any task of the job still waiting or running? */
-static bool lives(unsigned long job)
+/* Is any task of the job still waiting or running? -1: squeue cannot say. */
+static int lives(unsigned long job)
 {
 	char number[32], text[TEXT_MAX];
 	const char *args[] = { "squeue", "--noheader", "--jobs", number, NULL };
 
 	snprintf(number, sizeof(number), "%lu", job);
-	return ask(args, text, sizeof(text)) == 0 && text[0];
+	return ask(args, text, sizeof(text)) ? -1 : text[0] != '\0';
+}
+
+/*
+ * A controller that is busy or starts anew answers later; one that never does
+ * must not keep us for ever: half a minute in all, as the pauses double.
+ */
+static bool ask_again(unsigned long job, unsigned int tries)
+{
+	if (tries == TRIES_MAX) {
+		cmd_error("squeue", "failed %d times in a row; job %lu may "
+			  "still be running ('scancel %lu' ends it); start the "
+			  "sweep again when Slurm answers", TRIES_MAX, job,
+			  job);
+		return false;
+	}
+	if (tries == 1) {
+		cmd_error("squeue", "failed; trying again, %d times at most",
+			  TRIES_MAX - 1);
+	}
+	return true;
 }
 
 static void cancel(unsigned long job)
@@ -165,14 +185,27 @@ static void cancel(unsigned long job)
 	ask(args, text, sizeof(text));
 }
 
+/* Until the array is done, or nobody can say whether it is. */
 static void wait_for(unsigned long job, const struct points *p,
 		     const char *dir)
 {
-	const struct timespec second = { .tv_sec = 1 };
+	struct timespec pause = { .tv_sec = 1 };
+	unsigned int failed = 0;
+	bool known = true;
+	int alive;
 
 	progress_start("sweeping", p->count);
-	while (lives(job) && !stopped) {
-		nanosleep(&second, NULL);
+	while (known && !stopped && (alive = lives(job)) != 0) {
+		/* A job that is done may be forgotten by the controller. */
+		failed = alive < 0 ? failed + 1 : 0;
+		if (alive < 0 && !sweep_missing(p, dir)) {
+			break;
+		}
+		known = !failed || ask_again(job, failed);
+		pause.tv_sec = failed ? (time_t)1 << (failed - 1) : 1;
+		if (known) {
+			nanosleep(&pause, NULL);
+		}
 		progress_update(p->count - sweep_missing(p, dir));
 	}
 	progress_end();
