@@ -10,7 +10,7 @@ uint64_t attempt_value(const struct attempt *a, uint64_t gpa)
 {
 	const struct world *w = a->w;
 	uint64_t bits = world_mix(a->bits);
-	unsigned t = world_table_in(w, gpa >> 12);
+	unsigned t = world_table_in(w, gpa >> 12 & (GNOMON_SMM_GFN - 1));
 
 	if (t == DIFF_TABLES) {
 		return bits;
@@ -148,7 +148,9 @@ bool world_access(struct world *w, unsigned vcpu, uint64_t gva,
 			     .access = access, .bytes = bytes, .bits = bits };
 	bool over = false;
 
+	world_view(w, vcpu);
 	w->n.accesses++;
+	w->n.smm += w->fh->smm;
 	for (unsigned i = 0; i < ACCESS_TRIES && !over && !w->failed; i++) {
 		hw_enter(&w->cpu[vcpu], gnomon_vcpu_root(w->vcpu[vcpu]));
 		over = world_nested(w, vcpu) ? try_nested(&a) :

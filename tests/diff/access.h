@@ -22,11 +22,10 @@ struct attempt {
 	struct attempt *pair;	/* the other page of a store across two */
 	uint32_t asked;		/* access of the fault under way */
 	bool walk;		/* it is the processor's own, to a table */
+	uint64_t answered;	/* the gpa of the outcome, as it was given */
 	bool injected;
 };
 
-/* The VMM is between two calls of slot_delete() for that frame's slot. */
-bool attempt_leaving(const struct attempt *a, uint64_t gfn);
 /* Both answers are right: a slot on the path is going. */
 bool attempt_path_leaving(const struct attempt *a);
 /* A or D cannot be stored: what then happens is the host's doing. */

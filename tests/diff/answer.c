@@ -5,24 +5,18 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* In the window between two calls of slot_delete() both answers are right. */
-bool attempt_leaving(const struct attempt *a, uint64_t gfn)
-{
-	return a->w->slot_leaving && gfn - 5120 < 64;
-}
-
 bool attempt_path_leaving(const struct attempt *a)
 {
 	if (!a->w->slot_leaving) {
 		return false;
 	}
 	for (unsigned i = 0; i < a->ref.steps; i++) {
-		if (attempt_leaving(a, a->ref.step[i].gpa >> 12)) {
+		if (world_leaving(a->w, a->ref.step[i].seen >> 12)) {
 			return true;
 		}
 	}
 	return a->ref.status == GNOMON_OK &&
-	       attempt_leaving(a, a->ref.gpa >> 12);
+	       world_leaving(a->w, a->ref.seen >> 12);
 }
 
 bool attempt_path_read_only(const struct attempt *a)
@@ -125,7 +119,7 @@ static void emulate_page(struct attempt *a)
 {
 	struct world *w = a->w;
 	uint64_t gpa = a->ref.gpa, v = attempt_value(a, gpa);
-	bool known = gpa >> 12 < FH_FRAMES;
+	bool known = fh_index(gpa >> 12) < FH_FRAMES;
 	bool ram = known && fh_writable(w->fh, gpa >> 12);
 	bool may = known && fh_storable(w->fh, gpa >> 12);
 	uint64_t before = may ? fh_load(w->fh, gpa, a->bytes) : 0;
@@ -140,7 +134,8 @@ static void emulate_page(struct attempt *a)
 	if (s == GNOMON_OK && !may) {
 		world_fail(w, "write() to gpa %#" PRIx64 " that is no RAM: ok",
 			   gpa);
-	} else if (s != GNOMON_OK && ram && !attempt_leaving(a, gpa >> 12)) {
+	} else if (s != GNOMON_OK && ram &&
+		   !world_leaving(w, a->ref.seen >> 12)) {
 		world_fail(w, "write() at gpa %#" PRIx64 ": %s", gpa,
 			   gnomon_status_text(s));
 	} else if (may) {
@@ -223,9 +218,10 @@ static bool old_device(const struct attempt *a,
 {
 	uint64_t gfn = out->gpa.v >> 12;
 	/* Of a slot that is going, it was a device when it was met. */
-	bool there = gfn < FH_FRAMES && !attempt_leaving(a, gfn);
+	bool there = fh_index(gfn) < FH_FRAMES &&
+		     !world_leaving(a->w, a->answered >> 12);
 
-	return ((out->gpa.v ^ a->gva) & 0xfff) == 0 &&
+	return ((a->answered ^ a->gva) & 0xfff) == 0 &&
 	       !(there && fh_mappable(a->w->fh, gfn) &&
 		 !((a->access & GNOMON_WRITE) &&
 		   !fh_writable(a->w->fh, gfn))) &&
@@ -240,7 +236,7 @@ static bool device_now(const struct attempt *a,
 	uint64_t gfn = a->ref.gpa >> 12;
 
 	return a->ref.status == GNOMON_OK && out->gpa.v == a->ref.gpa &&
-	       !(gfn < FH_FRAMES && fh_mappable(fh, gfn) &&
+	       !(fh_index(gfn) < FH_FRAMES && fh_mappable(fh, gfn) &&
 		 !((a->access & GNOMON_WRITE) && !fh_writable(fh, gfn)));
 }
 
@@ -265,7 +261,8 @@ static bool fetch(struct attempt *a, const struct gnomon_outcome *out)
 {
 	struct world *w = a->w;
 	uint64_t gfn = out->gpa.v >> 12;
-	struct fh_frame *f = gfn < FH_FRAMES ? &w->fh->frame[gfn] : NULL;
+	uint64_t at = fh_index(gfn);
+	struct fh_frame *f = at < FH_FRAMES ? &w->fh->frame[at] : NULL;
 
 	if (host_changing(w, gfn)) {
 		return true;
@@ -279,7 +276,7 @@ static bool fetch(struct attempt *a, const struct gnomon_outcome *out)
 		f->write = true;
 		return false;
 	}
-	if (!attempt_leaving(a, gfn)) {
+	if (!world_leaving(w, gfn)) {
 		world_fail(w, "RETRY for gpa %#" PRIx64 ", which is there",
 			   out->gpa.v);
 	}
@@ -349,6 +346,7 @@ bool attempt_fault(struct attempt *a, const struct hw_result *hw,
 		a->ref.seen = gpa;
 		a->ref.gpa = fh_memory(w->fh, gpa);
 	}
+	a->answered = out.gpa.v;
 	out.gpa.v = fh_memory(w->fh, out.gpa.v);
 	return answer(a, &out);
 }

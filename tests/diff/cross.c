@@ -64,6 +64,7 @@ static void run(struct attempt *low, struct attempt *high)
 			     high->bits);
 		return;
 	}
+	world_view(w, vcpu);
 	low->pair = high;
 	high->pair = low;
 	w->n.accesses++;

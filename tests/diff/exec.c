@@ -4,8 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define COMING 3u	/* id of the slot that comes and goes */
-
 static uint32_t access_kind(uint64_t bits)
 {
 	static const uint32_t kind[16] = {
@@ -54,6 +52,7 @@ static void page_in(struct world *w, unsigned vcpu, uint64_t gva,
 	unsigned levels = ref_levels(&w->regs[vcpu]);
 	struct ref_result r;
 
+	world_view(w, vcpu);
 	ref_walk(&w->now, &w->regs[vcpu], gva, access, &r);
 	if (r.status == GNOMON_OK || r.steps == 0 || w->failed) {
 		return;
@@ -164,7 +163,13 @@ static void exec_dma(struct world *w, const struct op *op)
 	if (offset + bytes > 4096) {
 		bytes = (unsigned)(4096 - offset);
 	}
-	dma(w, (w->table[t] << 12) + offset, data, bytes);
+	uint64_t gfn = w->table[t];
+
+	/* A device may mean what only SMM shows. */
+	if (world_in_smm(w, gfn) && (op->b >> 40 & 1)) {
+		gfn += GNOMON_SMM_GFN;
+	}
+	dma(w, (gfn << 12) + offset, data, bytes);
 }
 
 static void exec_repair(struct world *w, const struct op *op)
@@ -183,30 +188,6 @@ static void exec_repair(struct world *w, const struct op *op)
 	    world_entry_bytes(w->p.levels));
 }
 
-static void slot_delete_step(struct world *w)
-{
-	uint32_t budget = w->slot_budget;
-	enum gnomon_status s = gnomon_slot_delete(w->vm, COMING, &budget);
-
-	if (s == GNOMON_OK) {
-		fh_slot_forget(w->fh, COMING);
-		host_watch_gone(w, 5120, 64);
-		w->slot_set = w->slot_leaving = false;
-	} else if (s != GNOMON_MORE) {
-		world_fail(w, "slot_delete: %s", gnomon_status_text(s));
-	}
-}
-
-static void exec_slot(struct world *w, const struct op *op)
-{
-	if (w->slot_set) {
-		w->slot_leaving = true;
-		slot_delete_step(w);
-	} else {
-		world_slot_set(w, op->a);
-	}
-}
-
 static void exec_translate(struct world *w, const struct op *op)
 {
 	uint64_t gva = op->b & 1 ? world_gva(w, op->vcpu, op->a) :
@@ -218,6 +199,7 @@ static void exec_translate(struct world *w, const struct op *op)
 	if (!ref_canonical(&w->regs[op->vcpu], gva)) {
 		return;
 	}
+	world_view(w, op->vcpu);
 	ref_walk(&w->now, &w->regs[op->vcpu], gva, access, &r);
 	enum gnomon_status s = gnomon_translate(w->vcpu[op->vcpu],
 			(gnomon_gva_t){ gva }, access, 0, &t);
@@ -260,6 +242,7 @@ void world_step(struct world *w, const struct op *op)
 	case OP_BAD_REGS:
 	case OP_PAGING:
 	case OP_PCIDE:
+	case OP_SMM:
 		world_regs(w, op);
 		break;
 	case OP_CROSS:
@@ -272,7 +255,7 @@ void world_step(struct world *w, const struct op *op)
 		world_raw(w, op);
 		break;
 	case OP_SLOT:
-		exec_slot(w, op);
+		world_slot(w, op);
 		break;
 	case OP_TRANSLATE:
 		exec_translate(w, op);
@@ -281,11 +264,6 @@ void world_step(struct world *w, const struct op *op)
 		exec_repair(w, op);
 		break;
 	case OP_MEMORY:
-		if (w->p.live_max) {
-			w->fh->live_max = w->fh->live[0] + w->fh->live[1] +
-					  (op->a & 15);
-		}
-		break;
 	case OP_CHANGE:
 	case OP_ZAP:
 	case OP_LOG:
@@ -353,7 +331,7 @@ void world_exec(struct world *w, const struct op *op)
 		world_step(w, op);
 	}
 	if (w->slot_leaving && op->kind != OP_SLOT && (w->n.ops & 3) == 0) {
-		slot_delete_step(w);
+		world_slot_step(w);
 	}
 	if (w->raw_bytes && w->n.ops - w->raw_since > 40) {
 		raw_notify(w, w->n.ops);

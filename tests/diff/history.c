@@ -4,10 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct frame_meta *meta_of(const struct world *w, uint64_t gpa)
+{
+	return w->meta[fh_index(gpa >> 12)];
+}
+
 struct frame_meta *history_touch(struct world *w, uint64_t gfn)
 {
-	if (w->meta[gfn]) {
-		return w->meta[gfn];
+	if (meta_of(w, gfn << 12)) {
+		return meta_of(w, gfn << 12);
 	}
 	struct frame_meta *m = calloc(1, sizeof(*m));
 
@@ -22,7 +27,7 @@ struct frame_meta *history_touch(struct world *w, uint64_t gfn)
 	memcpy(m->known, fh_at(w->fh, gfn << 12), sizeof(m->known));
 	m->gfn = gfn;
 	w->metas[w->meta_count++] = m;
-	w->meta[gfn] = m;
+	w->meta[fh_index(gfn)] = m;
 	return m;
 }
 
@@ -72,7 +77,8 @@ unsigned history_read_now(void *world, uint64_t gpa, unsigned bytes,
 	struct world *w = world;
 
 	gpa = fh_memory(w->fh, gpa);
-	if (gpa >> 12 >= FH_FRAMES || !fh_readable(w->fh, gpa >> 12)) {
+	if (fh_index(gpa >> 12) >= FH_FRAMES ||
+	    !fh_readable(w->fh, gpa >> 12)) {
 		return 0;
 	}
 	values[0] = fh_load(w->fh, gpa, bytes);
@@ -96,7 +102,7 @@ unsigned history_read_past(void *world, uint64_t gpa, unsigned bytes,
 
 	gpa = fh_memory(w->fh, gpa);
 	uint64_t since = w->times[w->past_vcpu].full;
-	const struct frame_meta *m = count ? w->meta[gpa >> 12] : NULL;
+	const struct frame_meta *m = count ? meta_of(w, gpa) : NULL;
 
 	if (!m) {
 		return count;
@@ -125,7 +131,7 @@ unsigned history_read_past(void *world, uint64_t gpa, unsigned bytes,
 bool history_alive(const struct world *w, uint64_t gpa, unsigned bytes,
 		   uint64_t value, uint64_t since)
 {
-	const struct frame_meta *m = w->meta[gpa >> 12];
+	const struct frame_meta *m = meta_of(w, gpa);
 
 	if (fh_load(w->fh, gpa, bytes) == value) {
 		return true;
@@ -145,7 +151,7 @@ bool history_alive(const struct world *w, uint64_t gpa, unsigned bytes,
 
 void history_explain(const struct world *w, uint64_t gpa)
 {
-	const struct frame_meta *m = w->meta[gpa >> 12];
+	const struct frame_meta *m = meta_of(w, gpa);
 	const struct log_entry *e = m ? at(w, m->head[gpa >> 3 & 511]) : NULL;
 
 	for (unsigned i = 0; e && i < 8; i++, e = at(w, e->prev)) {
@@ -242,6 +248,7 @@ void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva, bool globals)
 	unsigned shift[3] = { 12, large, 30 };
 	struct ref_result r;
 
+	world_view(w, vcpu);
 	ref_walk(&w->now, &w->regs[vcpu], gva, GNOMON_READ, &r);
 	++w->seq;
 	for (unsigned i = 0; i < 3; i++) {

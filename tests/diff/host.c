@@ -73,11 +73,16 @@ static void change_begin(struct world *w, uint64_t bits)
 	uint64_t first = block ? 1024 + (bits >> 8 & 3) * 512 :
 		bits & 8 ? w->table[bits >> 8 & (DIFF_TABLES - 1)] :
 			   w->data[bits >> 8 & (DIFF_DATA - 1)];
+	uint32_t fixed = GNOMON_SLOT_READONLY | GNOMON_SLOT_ROM;
+
+	if (world_in_smm(w, first) && (bits & 16)) {
+		first += GNOMON_SMM_GFN;
+	}
 	const struct gnomon_slot *slot = fh_slot_of(w->fh, first);
 	enum gnomon_status s;
 
 	/* Frames of a large host block change with their block only. */
-	if (!slot || slot->flags || w->slot_leaving ||
+	if (!slot || (slot->flags & fixed) || w->slot_leaving ||
 	    (!block && first >= 1024 && first < 3072)) {
 		return;
 	}
@@ -96,7 +101,7 @@ static void change_begin(struct world *w, uint64_t bits)
 	if (block) {
 		change_block(w, first, bits >> 16);
 	} else {
-		change_frame(&w->fh->frame[first], bits >> 16);
+		change_frame(&w->fh->frame[fh_index(first)], bits >> 16);
 	}
 }
 
@@ -249,9 +254,19 @@ static void ahead(struct world *w, const struct op *op)
 	}
 }
 
+static void memory(struct world *w, uint64_t bits)
+{
+	if (w->p.live_max) {
+		w->fh->live_max = w->fh->live[0] + w->fh->live[1] +
+				  (bits & 15);
+	}
+}
+
 void host_exec(struct world *w, const struct op *op)
 {
-	if (op->kind == OP_CHANGE) {
+	if (op->kind == OP_MEMORY) {
+		memory(w, op->a);
+	} else if (op->kind == OP_CHANGE) {
 		change(w, op->a);
 	} else if (op->kind == OP_ZAP) {
 		zap(w, op->a);

@@ -101,6 +101,7 @@ bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,
 {
 	struct ref_result r;
 
+	world_view(w, vcpu);
 	ref_walk(&w->now, &w->regs[vcpu], gva, access, &r);
 	if (r.status == GNOMON_OK && r.gpa >> 12 == gfn &&
 	    !judge_ad_missing(w, &r)) {
@@ -282,6 +283,7 @@ void judge_scan(struct world *w, unsigned vcpu)
 	struct scan s = { w, vcpu };
 	struct hwcpu *cpu = &w->cpu[vcpu];
 
+	world_view(w, vcpu);
 	hw_enter(cpu, gnomon_vcpu_root(w->vcpu[vcpu]));
 	if (world_nested(w, vcpu)) {
 		hw_scan(cpu, true, cpu->nested_levels, visit_nested, &s);

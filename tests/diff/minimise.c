@@ -249,6 +249,7 @@ static void plain_world(struct search *s, const char *why)
 	TRY(s, why, table_pages_max = 0);
 	TRY(s, why, big = false);
 	TRY(s, why, alias = false);
+	TRY(s, why, smm = false);
 	TRY(s, why, modes = 0);
 	TRY(s, why, walks_write = false);
 	TRY(s, why, nested_format = 0);

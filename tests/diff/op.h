@@ -19,6 +19,7 @@ struct diff_params {
 	bool windows;		/* slots have hva's, but for one */
 	bool big;		/* a slot of 1G backed by 1G */
 	bool alias;		/* tables name memory by aliases too */
+	bool smm;		/* vcpus have a second address space */
 	uint32_t options;	/* enum gnomon_opt */
 	uint32_t features;	/* enum gnomon_feature */
 	uint32_t table_pages_max;
@@ -38,7 +39,7 @@ enum op_kind {
 	OP_CR3,
 	OP_FULL,	/* flush everything: CR4.PGE off and on */
 	OP_REGS,	/* WP, SMEP, SMAP, AC, NXE, PKRU */
-	OP_SLOT,	/* delete the slot that comes and goes, or set it */
+	OP_SLOT,	/* delete a slot that comes and goes, or set it */
 	OP_TRANSLATE,
 	OP_BAD_REGS,	/* values that must give #GP */
 	OP_REPAIR,	/* make an entry useful again */
@@ -54,6 +55,7 @@ enum op_kind {
 	OP_PCIDE,	/* CR4.PCIDE off or on */
 	OP_MODE,	/* another mode, for all or one address space */
 	OP_AHEAD,	/* prefault, split */
+	OP_SMM,		/* into SMM or out of it */
 	OP_KINDS,
 };
 

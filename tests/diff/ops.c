@@ -13,14 +13,14 @@ uint64_t world_mix(uint64_t x)
 
 /* Of 1024 operations. */
 static const uint16_t weight[OP_KINDS] = {
-	[OP_ACCESS] = 782,
+	[OP_ACCESS] = 774,
 	[OP_STORE] = 52,
 	[OP_DMA] = 20,
 	[OP_INVLPG] = 44,
 	[OP_CR3] = 34,
 	[OP_FULL] = 4,
 	[OP_REGS] = 7,
-	[OP_SLOT] = 3,
+	[OP_SLOT] = 6,
 	[OP_TRANSLATE] = 12,
 	[OP_BAD_REGS] = 1,
 	[OP_REPAIR] = 29,
@@ -36,6 +36,7 @@ static const uint16_t weight[OP_KINDS] = {
 	[OP_PCIDE] = 1,
 	[OP_MODE] = 2,
 	[OP_AHEAD] = 2,
+	[OP_SMM] = 5,
 };
 
 static const char *const name[OP_KINDS] = {
@@ -43,7 +44,7 @@ static const char *const name[OP_KINDS] = {
 	"OP_REGS", "OP_SLOT", "OP_TRANSLATE", "OP_BAD_REGS", "OP_REPAIR",
 	"OP_PAGING", "OP_MEMORY", "OP_CHANGE", "OP_ZAP", "OP_LOG", "OP_RANGE",
 	"OP_CROSS", "OP_RAW", "OP_WATCH", "OP_PCIDE",
-	"OP_MODE", "OP_AHEAD",
+	"OP_MODE", "OP_AHEAD", "OP_SMM",
 };
 
 struct op diff_op(const struct diff_params *p, uint64_t number)
@@ -71,17 +72,17 @@ void diff_print_params(FILE *f, const struct diff_params *p)
 	fprintf(f, "\t.seed = 0x%" PRIx64 ", .mode = %u, .levels = %u,\n"
 		"\t.modes = %u, .walks_write = %u,\n"
 		"\t.nested_format = %u, .maxphyaddr = %u,\n"
-		"\t.windows = %u, .big = %u, .alias = %u,\n"
+		"\t.windows = %u, .big = %u, .alias = %u, .smm = %u,\n"
+		"\t.nested_around = %u,\n"
 		"\t.options = 0x%x, .features = 0x%x,\n"
 		"\t.table_pages_max = %u, .live_max = %u,\n"
 		"\t.audit_every = %u, .scan_every = %u,\n"
 		"\t.skip = 0x%x, .slots_out = 0x%x,\n",
 		p->seed, p->mode, p->levels, p->modes, p->walks_write,
 		p->nested_format, p->maxphyaddr,
-		p->windows, p->big, p->alias, p->options, p->features,
-		p->table_pages_max,
-		p->live_max, p->audit_every, p->scan_every, p->skip,
-		p->slots_out);
+		p->windows, p->big, p->alias, p->smm, p->nested_around,
+		p->options, p->features, p->table_pages_max, p->live_max,
+		p->audit_every, p->scan_every, p->skip, p->slots_out);
 }
 
 /* ---- addresses and entries ---------------------------------------------- */
@@ -172,6 +173,9 @@ static uint64_t target(const struct world *w, unsigned levels, unsigned level,
 		 !(levels == 3 && level == 3);
 	if (*large && level == 3) {
 		return w->p.big && (pick & 1) ? FH_BIG_FIRST : 0;
+	}
+	if (*large && w->p.smm && (bits >> 8 & 7) == 7 && levels > 2) {
+		return DIFF_SMM_FIRST;
 	}
 	if (*large) {
 		return w->p.big && pick > 250 ? FH_BIG_FIRST + 1024 :

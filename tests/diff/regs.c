@@ -18,7 +18,7 @@ static bool reads_pdptes(const struct gnomon_regs *old,
 
 static void load_pdptes(const struct world *w, struct gnomon_regs *regs)
 {
-	uint64_t at = regs->cr3 & UINT64_C(0xffffffe0);
+	uint64_t at = fh_memory(w->fh, regs->cr3 & UINT64_C(0xffffffe0));
 
 	for (unsigned i = 0; i < 4 && ref_levels(regs) == 3; i++) {
 		regs->pdpte[i] = 0;
@@ -34,8 +34,11 @@ bool world_set_regs(struct world *w, unsigned vcpu,
 	struct gnomon_regs next = *regs;
 	struct gnomon_root root = { 0 };
 	enum gnomon_status s;
+
+	/* A PDPT is read as it will be seen. */
+	w->fh->smm = regs->smm;
 	bool table = ref_levels(regs) != 3 ||
-		     fh_readable(w->fh, regs->cr3 >> 12);
+		     fh_readable(w->fh, fh_memory(w->fh, regs->cr3) >> 12);
 
 	if (reads_pdptes(&w->regs[vcpu], &next, flags)) {
 		load_pdptes(w, &next);
@@ -281,6 +284,46 @@ static void exec_paging(struct world *w, const struct op *op)
 	}
 }
 
+/* Reads by what a TLB holds from the last time, where it may. */
+static void look_around(struct world *w, unsigned vcpu, uint64_t bits)
+{
+	for (unsigned i = 0; i < DIFF_TABLES && !w->failed; i++) {
+		uint64_t gva = world_direct_gva(w, vcpu, i, 0);
+
+		if (world_in_smm(w, w->table[i]) &&
+		    ref_canonical(&w->regs[vcpu], gva)) {
+			world_access(w, vcpu, gva, GNOMON_READ, 8, bits + i);
+		}
+	}
+}
+
+/* With another CR3, as its code sets up, or with the one that there is. */
+static void exec_smm(struct world *w, const struct op *op)
+{
+	struct gnomon_regs regs = w->regs[op->vcpu];
+	uint32_t flags = 0;
+
+	if (!w->p.smm) {
+		return;
+	}
+	if (op->b & 1) {
+		look_around(w, op->vcpu, op->b);
+	}
+	regs.smm = !regs.smm;
+	if (op->a & 1) {
+		regs.cr3 = root_for(w, ref_levels(&regs), op->b) << 12 |
+			   (regs.cr3 & 0xfff);
+		flags = GNOMON_SET_CR3;
+	}
+	if (!world_set_regs(w, op->vcpu, &regs, flags)) {
+		return;
+	}
+	times_full(w, op->vcpu);
+	if (op->b & 1) {
+		look_around(w, op->vcpu, op->b);
+	}
+}
+
 void world_regs(struct world *w, const struct op *op)
 {
 	if (op->kind == OP_CR3) {
@@ -291,6 +334,8 @@ void world_regs(struct world *w, const struct op *op)
 		exec_bad_regs(w, op);
 	} else if (op->kind == OP_PCIDE) {
 		exec_pcide(w, op);
+	} else if (op->kind == OP_SMM) {
+		exec_smm(w, op);
 	} else {
 		exec_paging(w, op);
 	}

@@ -35,9 +35,14 @@ struct diff_params diff_params(uint64_t seed)
 		.table_pages_max = budget[r >> 13 & 7],
 		.live_max = (r >> 16 & 7) == 0 ? 200 : 0,
 		.alias = r >> 44 & 1,
+		.smm = (r >> 45 & 3) == 0,
 		.nested_around = (uint8_t)(1u << (r >> 40 & 6)),
 	};
 
+	/* A share for each hierarchy: there may be three. */
+	if (p.smm && p.table_pages_max && p.table_pages_max < 96) {
+		p.table_pages_max = 96;
+	}
 	/* Of nested tables alone, so not among the masks. */
 	p.options |= r >> 43 & 1 ? GNOMON_OPT_AROUND : 0;
 
@@ -61,102 +66,7 @@ void world_fail(struct world *w, const char *format, ...)
 	w->failed = true;
 }
 
-/* ---- memory ------------------------------------------------------------- */
-
-enum { SLOT_LOW, SLOT_LARGE, SLOT_CALLS, SLOT_COMING, SLOT_READONLY,
-       SLOT_ROM, SLOT_BIG, SLOT_ALIAS_LOW, SLOT_ALIAS_LARGE };
-
-#define COMING_FIRST 5120u
-#define COMING_FRAMES 64u
-
-static void slot_set(struct world *w, uint32_t id, uint64_t first,
-		     uint64_t frames, uint32_t flags, bool window)
-{
-	uint32_t live_max = w->fh->live_max;
-	struct gnomon_slot slot;
-	enum gnomon_status s;
-
-	if (w->p.slots_out >> id & 1) {
-		return;
-	}
-	slot = fh_slot(w->fh, id, first, frames, flags, window);
-	s = gnomon_slot_set(w->vm, &slot);
-	if (s == GNOMON_NOMEM) {
-		w->fh->live_max = 0;
-		s = gnomon_slot_set(w->vm, &slot);
-		w->fh->live_max = live_max;
-	}
-	if (s != GNOMON_OK) {
-		world_fail(w, "slot_set(%u): %s", id, gnomon_status_text(s));
-	}
-}
-
-/* It goes with its target, where that is left out. */
-static void alias_set(struct world *w, uint32_t id, uint64_t first,
-		      uint64_t frames, uint64_t target)
-{
-	struct gnomon_slot slot = fh_alias(w->fh, id, first, frames, target);
-	enum gnomon_status s = GNOMON_ABSENT;
-
-	if (!(w->p.slots_out >> id & 1)) {
-		s = gnomon_slot_set(w->vm, &slot);
-	}
-	if (s != GNOMON_OK) {
-		fh_slot_forget(w->fh, id);
-	}
-	if (s != GNOMON_OK && s != GNOMON_ABSENT) {
-		world_fail(w, "slot_set(%u): %s", id, gnomon_status_text(s));
-	}
-}
-
-/* The frames of the coming slot differ each time, their contents do not. */
-void world_slot_set(struct world *w, uint64_t bits)
-{
-	for (unsigned i = 0; i < COMING_FRAMES; i++) {
-		uint64_t f = world_mix(bits + i);
-		struct fh_frame *frame = &w->fh->frame[COMING_FIRST + i];
-
-		*frame = (struct fh_frame){ .kind = GNOMON_FRAME_RAM,
-					    .write = f & 7,
-					    .cow = (f & 15) == 0 };
-		if ((f >> 8 & 7) == 0) {
-			frame->kind = GNOMON_FRAME_NOT_NOW;
-		}
-	}
-	slot_set(w, SLOT_COMING, COMING_FIRST, COMING_FRAMES, 0,
-		 w->p.windows && (bits & 64));
-	w->slot_set = !(w->p.slots_out >> SLOT_COMING & 1);
-	w->slot_leaving = false;
-}
-
-static void make_slots(struct world *w)
-{
-	struct fh_frame ram = { .kind = GNOMON_FRAME_RAM, .write = true };
-
-	ram.order = 9;
-	fh_frames(w->fh, 1024, 2048, ram);
-	ram.order = 18;
-	slot_set(w, SLOT_LOW, 0, 256, 0, w->p.windows);
-	slot_set(w, SLOT_LARGE, 1024, 2048, 0, w->p.windows);
-	slot_set(w, SLOT_CALLS, 4096, 64, 0, false);
-	/* A frame that is a device in the middle of RAM. */
-	w->fh->frame[4096 + 40].kind = GNOMON_FRAME_MMIO;
-	w->fh->frame[4096 + 41].kind = GNOMON_FRAME_NOT_NOW;
-	w->fh->frame[4096 + 42] = (struct fh_frame){
-		.kind = GNOMON_FRAME_RAM, .cow = true };
-	slot_set(w, SLOT_READONLY, 6144, 8, GNOMON_SLOT_READONLY,
-		 w->p.windows);
-	slot_set(w, SLOT_ROM, 6160, 8, GNOMON_SLOT_ROM, w->p.windows);
-	if (w->p.big) {
-		fh_frames(w->fh, FH_BIG_FIRST, FH_BIG_FRAMES, ram);
-		slot_set(w, SLOT_BIG, FH_BIG_FIRST, FH_BIG_FRAMES, 0, true);
-	}
-	if (w->p.alias) {
-		alias_set(w, SLOT_ALIAS_LOW, DIFF_ALIAS_LOW, 256, 0);
-		alias_set(w, SLOT_ALIAS_LARGE, DIFF_ALIAS_LARGE, 2048, 1024);
-	}
-	world_slot_set(w, w->p.seed);
-}
+/* ---- tables ------------------------------------------------------------- */
 
 static void choose_frames(struct world *w)
 {
@@ -174,6 +84,12 @@ static void choose_frames(struct world *w)
 	for (unsigned i = 0; i < DIFF_TABLES; i++) {
 		w->table[i] = table[i];
 		w->data[i] = data[i];
+		if (w->p.smm && w->table[i] >= 31 && w->table[i] < 35) {
+			w->table[i] += DIFF_SMM_FIRST - 31;
+		}
+		if (w->p.smm && w->data[i] < 103) {
+			w->data[i] += DIFF_SMM_FIRST - 90;
+		}
 	}
 	for (unsigned i = DIFF_TABLES - 1; i > 0; i--) {
 		unsigned j = (unsigned)(world_mix(w->p.seed + i) % (i + 1));
@@ -194,8 +110,13 @@ static void choose_frames(struct world *w)
 static void put(struct world *w, uint64_t gfn, unsigned index, uint64_t v)
 {
 	unsigned bytes = world_entry_bytes(w->p.levels);
+	uint64_t gpa = (gfn << 12) + index * bytes;
 
-	fh_store(w->fh, (gfn << 12) + index * bytes, bytes, v);
+	fh_store(w->fh, gpa, bytes, v);
+	if (world_in_smm(w, gfn)) {
+		gpa += GNOMON_SMM_GFN << 12;
+		fh_store(w->fh, gpa, bytes, v);
+	}
 }
 
 /* Index 3 of every root leads to a leaf table that maps all tables. */
@@ -246,6 +167,9 @@ static void make_tables(struct world *w)
 	make_direct_map(w);
 	for (unsigned i = 0; i < DIFF_TABLES; i++) {
 		history_touch(w, w->table[i]);
+		if (world_in_smm(w, w->table[i])) {
+			history_touch(w, w->table[i] + GNOMON_SMM_GFN);
+		}
 	}
 }
 
@@ -280,6 +204,7 @@ static bool make_vm(struct world *w)
 		.nested_format = w->p.nested_format,
 		.modes = w->p.modes,
 		.nested_around = w->p.nested_around,
+		.smm = w->p.smm,
 	};
 
 	w->vm_memory = aligned_alloc(64, (gnomon_vm_bytes() + 63) / 64 * 64);
@@ -363,7 +288,7 @@ struct world *world_create(const struct diff_params *p)
 	if (!make_vm(w)) {
 		return w;
 	}
-	make_slots(w);
+	world_slots(w);
 	choose_frames(w);
 	make_tables(w);
 	w->fh->live_max = p->live_max;

@@ -19,6 +19,7 @@
  *	raw.c		memory that changes behind the engine
  *	switch.c	another mode while the guest runs
  *	flush.c		INVLPG and INVPCID
+ *	slots.c		slots that go and come, aliases and SMM among them
  *	host.c		those of the host
  *	log.c		the dirty log
  *	minimise.c	the shortest list of operations that still fails (run.h)
@@ -37,6 +38,9 @@
 /* Where memory shows again: frames 0..255, and 1024..3071. */
 #define DIFF_ALIAS_LOW 12288u
 #define DIFF_ALIAS_LARGE 14336u
+/* Other memory inside SMM than outside. */
+#define DIFF_SMM_FIRST 512u
+#define DIFF_SMM_FRAMES 64u
 #define DIFF_TABLES 32u		/* frames that hold tables on purpose */
 #define DIFF_ROOTS 5u
 #define DIFF_DATA 32u
@@ -93,7 +97,7 @@ struct diff_counts {
 	uint64_t accesses, ops, faults, injected, emulated, mmio, stale;
 	uint64_t searches, overflows, scanned, nomem, hidden;
 	uint64_t tracked, crossed, raw, formats, switched;
-	uint64_t owed, ringed, lost;
+	uint64_t owed, ringed, lost, slots, smm;
 };
 
 void diff_counts_add(struct diff_counts *sum, const struct diff_counts *n);
@@ -130,7 +134,8 @@ struct world {
 	unsigned raw_bytes, raw_count;
 	struct log_entry *raw[DIFF_RAW];
 	struct world_log dirty;
-	bool slot_set, slot_leaving;	/* the one that comes and goes */
+	bool slot_leaving;		/* between two calls that delete... */
+	uint32_t leaving;		/* ...this one */
 	uint32_t slot_budget;
 
 	struct diff_counts n;
@@ -145,7 +150,17 @@ bool world_destroy(struct world *w, struct diff_counts *sum, char *why,
 		   size_t why_bytes);
 void world_fail(struct world *w, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-void world_slot_set(struct world *w, uint64_t bits);
+/* The slots that there are at first. */
+void world_slots(struct world *w);
+/* OP_SLOT: one goes, or comes back; the next call for one that is going. */
+void world_slot(struct world *w, const struct op *op);
+void world_slot_step(struct world *w);
+/* Is the slot of the guest's frame going? Then both answers are right. */
+bool world_leaving(const struct world *w, uint64_t gfn);
+/* Does a vcpu in SMM see other memory there? */
+bool world_in_smm(const struct world *w, uint64_t gfn);
+/* From now on gpas are as the vcpu sees them. */
+void world_view(struct world *w, unsigned vcpu);
 uint64_t world_mix(uint64_t x);
 
 /* Does the vcpu run on nested tables? As of the root that it has loaded. */
@@ -216,7 +231,7 @@ void world_raw(struct world *w, const struct op *op);
 void raw_notify(struct world *w, uint64_t bits);
 /* Is the change untold? Then *e stays true until it is told. */
 bool raw_logged(struct world *w, struct log_entry *e);
-/* OP_CR3, OP_REGS, OP_BAD_REGS, OP_PAGING, OP_PCIDE. */
+/* OP_CR3, OP_REGS, OP_BAD_REGS, OP_PAGING, OP_PCIDE, OP_SMM. */
 void world_regs(struct world *w, const struct op *op);
 /* Flush everything: CR4.PGE off and on. */
 void world_full(struct world *w, unsigned vcpu);

@@ -57,7 +57,8 @@ uint64_t fh_memory(const struct fakehost *fh, uint64_t gpa)
 			return (first_of(s) << 12) + at;
 		}
 	}
-	return hidden ? UINT64_MAX << 12 : gpa;
+	/* Outside SMM no memory has the number of a place that shows none. */
+	return hidden && fh->smm ? UINT64_MAX << 12 : gpa;
 }
 
 uint64_t fh_seen(const struct fakehost *fh, uint64_t gpa, unsigned bytes)
