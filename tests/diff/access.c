@@ -152,8 +152,9 @@ bool world_access(struct world *w, unsigned vcpu, uint64_t gva,
 	w->n.accesses++;
 	w->n.smm += w->fh->smm;
 	for (unsigned i = 0; i < ACCESS_TRIES && !over && !w->failed; i++) {
-		hw_enter(&w->cpu[vcpu], gnomon_vcpu_root(w->vcpu[vcpu]));
-		over = world_nested(w, vcpu) ? try_nested(&a) :
+		world_enter(w, vcpu);
+		over = world_agile(w, vcpu) ? attempt_agile(&a) :
+		       world_nested(w, vcpu) ? try_nested(&a) :
 					       try_shadow(&a);
 	}
 	if (!over && !attempt_path_leaving(&a) && !attempt_path_read_only(&a)) {

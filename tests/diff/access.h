@@ -36,6 +36,8 @@ uint64_t attempt_value(const struct attempt *a, uint64_t gpa);
 void attempt_stored(struct attempt *a, uint64_t gpa);
 /* The processor reached an hpa: was that right? */
 bool attempt_reached(struct attempt *a, const struct hw_result *hw);
+/* One try of a vcpu in mode AGILE; true when the access is over. */
+bool attempt_agile(struct attempt *a);
 /* Tell the engine of the fault and obey; true when the access is over. */
 bool attempt_fault(struct attempt *a, const struct hw_result *hw,
 		   uint64_t gpa, bool table_walk);

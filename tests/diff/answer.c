@@ -52,6 +52,23 @@ static void take_ad(struct attempt *a)
 	}
 }
 
+/* In a traced table the engine sets what the processor could not. */
+static void take_mark(struct attempt *a, uint64_t gpa)
+{
+	struct world *w = a->w;
+	uint64_t at = fh_memory(w->fh, gpa), ad = X86_PTE_A | X86_PTE_D, was;
+
+	if (history_read_now(w, gpa, 8, &was) == 0) {
+		return;
+	}
+	history_note(w, at, 8);
+	for (unsigned i = 0; i < a->ref.steps; i++) {
+		if (a->ref.step[i].gpa == at) {
+			a->ref.step[i].set = ad & ~a->ref.step[i].value;
+		}
+	}
+}
+
 static bool injected(struct attempt *a, const struct gnomon_outcome *out)
 {
 	struct world *w = a->w;
@@ -334,9 +351,15 @@ bool attempt_fault(struct attempt *a, const struct hw_result *hw,
 	w->n.faults++;
 	hw_drop_page(&w->cpu[a->vcpu], hw->nested ? gpa : a->gva);
 	gnomon_fault(w->vcpu[a->vcpu], &f, &out);
+	hwagile_flush(&w->agile[a->vcpu], &(struct gnomon_flush){
+		.vcpus = UINT64_C(1) << a->vcpu,
+		.start = { a->gva & ~UINT64_C(0xfff) }, .bytes = 4096 });
 	if (hw->nested) {
 		for (unsigned i = 0; i < a->ref.steps; i++) {
 			a->ref.step[i].set = 0;
+		}
+		if (table_walk && w->p.mode == GNOMON_MODE_AGILE) {
+			take_mark(a, gpa);
 		}
 	}
 	take_ad(a);

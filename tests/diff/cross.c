@@ -56,7 +56,7 @@ static void run(struct attempt *low, struct attempt *high)
 	unsigned vcpu = low->vcpu;
 	bool over = false;
 
-	if (world_nested(w, vcpu)) {
+	if (world_nested(w, vcpu) || world_agile(w, vcpu)) {
 		/* The guest's own affair; each page is one access here. */
 		world_access(w, vcpu, low->gva, low->access, low->bytes,
 			     low->bits);
@@ -75,7 +75,7 @@ static void run(struct attempt *low, struct attempt *high)
 		if (i == ACCESS_TRIES && w->fh->live_max) {
 			w->fh->live_max += 16;
 		}
-		hw_enter(&w->cpu[vcpu], gnomon_vcpu_root(w->vcpu[vcpu]));
+		world_enter(w, vcpu);
 		over = try_pair(low, high);
 	}
 	if (!over && !excused(low) && !excused(high)) {

@@ -251,6 +251,9 @@ void world_step(struct world *w, const struct op *op)
 	case OP_MODE:
 		world_switch(w, op);
 		break;
+	case OP_TABLE:
+		world_table(w, op);
+		break;
 	case OP_RAW:
 		world_raw(w, op);
 		break;

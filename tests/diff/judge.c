@@ -23,6 +23,7 @@ struct question {
 	unsigned pcid;
 	bool global_only;
 	bool device;	/* no memory: A and D may be missing */
+	uint32_t code;	/* of a page fault, or 0 */
 };
 
 /* When was the page of this size that holds gva last flushed by itself? */
@@ -42,14 +43,22 @@ static uint64_t flushed_page(const struct question *q,
 	return t->inv[i][at].when;
 }
 
+/* Is it what the question is about, whenever that was? */
+static bool asked_for(const struct question *q, const struct ref_result *r)
+{
+	if (q->code) {
+		return r->status == GNOMON_FAULT && r->code == q->code;
+	}
+	return r->status == GNOMON_OK && r->gpa >> 12 == q->gfn &&
+	       (q->device || !judge_ad_missing(q->w, r));
+}
+
 static bool could_be_cached(void *arg, const struct ref_result *r)
 {
 	const struct question *q = arg;
 	const struct vcpu_times *t = &q->w->times[q->vcpu];
 
-	if (r->status != GNOMON_OK || r->gpa >> 12 != q->gfn ||
-	    (q->global_only && !r->global) ||
-	    (!q->device && judge_ad_missing(q->w, r))) {
+	if (!asked_for(q, r) || (q->global_only && !r->global)) {
 		return false;
 	}
 	uint64_t since = flushed_page(q, r);
@@ -66,16 +75,15 @@ static bool could_be_cached(void *arg, const struct ref_result *r)
 }
 
 /* From each root that may still be behind a cached translation. */
-static bool legal_by_history(struct world *w, unsigned vcpu, uint64_t gva,
-			     uint32_t access, uint64_t gfn, bool device)
+static bool legal_by_history(struct question q, uint32_t access)
 {
-	struct vcpu_times *t = &w->times[vcpu];
-	struct gnomon_regs regs = w->regs[vcpu];
-	struct question q = { w, vcpu, gva, gfn, times_pcid(&regs), false,
-			      device };
+	struct world *w = q.w;
+	struct vcpu_times *t = &w->times[q.vcpu];
+	struct gnomon_regs regs = w->regs[q.vcpu];
 
+	q.pcid = times_pcid(&regs);
 	w->n.searches++;
-	w->past_vcpu = vcpu;
+	w->past_vcpu = q.vcpu;
 	w->overflow = false;
 	for (unsigned i = 0; i < t->seen_count; i++) {
 		const struct gnomon_regs *seen = &t->seen[i].regs;
@@ -86,8 +94,8 @@ static bool legal_by_history(struct world *w, unsigned vcpu, uint64_t gva,
 		for (unsigned j = 0; j < 4; j++) {
 			regs.pdpte[j] = seen->pdpte[j];
 		}
-		if (ref_search(&w->past, &regs, gva, access, could_be_cached,
-			       &q)) {
+		if (ref_search(&w->past, &regs, q.gva, access,
+			       could_be_cached, &q)) {
 			return true;
 		}
 	}
@@ -107,13 +115,23 @@ bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,
 	    !judge_ad_missing(w, &r)) {
 		return true;
 	}
-	return legal_by_history(w, vcpu, gva, access, gfn, false);
+	return legal_by_history((struct question){
+		.w = w, .vcpu = vcpu, .gva = gva, .gfn = gfn }, access);
 }
 
 bool judge_device(struct world *w, unsigned vcpu, uint64_t gva,
 		  uint32_t access, uint64_t gfn)
 {
-	return legal_by_history(w, vcpu, gva, access, gfn, true);
+	return legal_by_history((struct question){
+		.w = w, .vcpu = vcpu, .gva = gva, .gfn = gfn,
+		.device = true }, access);
+}
+
+bool judge_fault(struct world *w, unsigned vcpu, uint64_t gva,
+		 uint32_t access, uint32_t code)
+{
+	return legal_by_history((struct question){
+		.w = w, .vcpu = vcpu, .gva = gva, .code = code }, access);
 }
 
 /* The engine's entries on the way, as the processor finds them now. */
@@ -284,10 +302,11 @@ void judge_scan(struct world *w, unsigned vcpu)
 	struct hwcpu *cpu = &w->cpu[vcpu];
 
 	world_view(w, vcpu);
-	hw_enter(cpu, gnomon_vcpu_root(w->vcpu[vcpu]));
-	if (world_nested(w, vcpu)) {
+	world_enter(w, vcpu);
+	if (world_nested(w, vcpu) || world_agile(w, vcpu)) {
 		hw_scan(cpu, true, cpu->nested_levels, visit_nested, &s);
-	} else {
+	}
+	if (!world_nested(w, vcpu)) {
 		hw_scan(cpu, false, hw_shadow_levels(&w->regs[vcpu]),
 			visit_shadow, &s);
 	}

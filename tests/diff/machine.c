@@ -288,12 +288,13 @@ static void print_counts(const struct settings *s, const struct diff_counts *n,
 	       PRIu64 ", other formats %" PRIu64 ", mode switches %" PRIu64
 	       "\nwritten by the CPU alone %" PRIu64 ", told by the ring %"
 	       PRIu64 " and lost to it %" PRIu64
-	       "\nslots gone %" PRIu64 ", accesses in SMM %" PRIu64 "\n",
+	       "\nslots gone %" PRIu64 ", accesses in SMM %" PRIu64
+	       ", below switches %" PRIu64 "\n",
 	       n->accesses, (double)n->accesses / seconds, n->ops, n->faults,
 	       n->hidden, n->injected, n->emulated, n->mmio, n->nomem,
 	       n->stale, n->searches, n->overflows, n->scanned, n->tracked,
 	       n->crossed, n->raw, n->formats, n->switched, n->owed,
-	       n->ringed, n->lost, n->slots, n->smm);
+	       n->ringed, n->lost, n->slots, n->smm, n->below);
 }
 
 static bool number(const char *text, uint64_t *value)

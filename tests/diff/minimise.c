@@ -251,6 +251,7 @@ static void plain_world(struct search *s, const char *why)
 	TRY(s, why, alias = false);
 	TRY(s, why, smm = false);
 	TRY(s, why, modes = 0);
+	TRY(s, why, mode = GNOMON_MODE_SHADOW);
 	TRY(s, why, walks_write = false);
 	TRY(s, why, nested_format = 0);
 	TRY(s, why, windows = true);

@@ -56,6 +56,7 @@ enum op_kind {
 	OP_MODE,	/* another mode, for all or one address space */
 	OP_AHEAD,	/* prefault, split */
 	OP_SMM,		/* into SMM or out of it */
+	OP_TABLE,	/* AGILE: the CPU walks a table itself, or no longer */
 	OP_KINDS,
 };
 

@@ -13,7 +13,7 @@ uint64_t world_mix(uint64_t x)
 
 /* Of 1024 operations. */
 static const uint16_t weight[OP_KINDS] = {
-	[OP_ACCESS] = 774,
+	[OP_ACCESS] = 762,
 	[OP_STORE] = 52,
 	[OP_DMA] = 20,
 	[OP_INVLPG] = 44,
@@ -37,6 +37,7 @@ static const uint16_t weight[OP_KINDS] = {
 	[OP_MODE] = 2,
 	[OP_AHEAD] = 2,
 	[OP_SMM] = 5,
+	[OP_TABLE] = 12,
 };
 
 static const char *const name[OP_KINDS] = {
@@ -44,7 +45,7 @@ static const char *const name[OP_KINDS] = {
 	"OP_REGS", "OP_SLOT", "OP_TRANSLATE", "OP_BAD_REGS", "OP_REPAIR",
 	"OP_PAGING", "OP_MEMORY", "OP_CHANGE", "OP_ZAP", "OP_LOG", "OP_RANGE",
 	"OP_CROSS", "OP_RAW", "OP_WATCH", "OP_PCIDE",
-	"OP_MODE", "OP_AHEAD", "OP_SMM",
+	"OP_MODE", "OP_AHEAD", "OP_SMM", "OP_TABLE",
 };
 
 struct op diff_op(const struct diff_params *p, uint64_t number)

@@ -75,7 +75,7 @@ bool world_set_regs(struct world *w, unsigned vcpu,
 	if (others && !(flags & GNOMON_SET_CR3)) {
 		times_cr3(w, vcpu, false);
 	}
-	hw_load_root(&w->cpu[vcpu], root);
+	world_load(w, vcpu, root);
 	return true;
 }
 

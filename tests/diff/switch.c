@@ -4,7 +4,7 @@
 
 bool world_nested(const struct world *w, unsigned vcpu)
 {
-	return w->cpu[vcpu].root.ncr3.v != 0;
+	return w->cpu[vcpu].root.ncr3.v != 0 && !world_agile(w, vcpu);
 }
 
 bool world_traced(const struct world *w, unsigned vcpu, uint64_t gfn)
@@ -28,8 +28,9 @@ static void go_over(struct world *w, unsigned vcpu)
 
 void world_switch(struct world *w, const struct op *op)
 {
-	enum gnomon_mode mode = op->a & 1 ? GNOMON_MODE_NESTED :
-					    GNOMON_MODE_SHADOW;
+	enum gnomon_mode shadow = w->p.mode == GNOMON_MODE_AGILE ?
+				  GNOMON_MODE_AGILE : GNOMON_MODE_SHADOW;
+	enum gnomon_mode mode = op->a & 1 ? GNOMON_MODE_NESTED : shadow;
 	gnomon_gpa_t space = { w->table[op->b % DIFF_ROOTS] << 12 };
 	bool all = (op->a & 6) == 0;
 	uint64_t bits = op->b;

@@ -8,6 +8,14 @@
 #define KNOWN_FEATURES (GNOMON_CAP_NX | GNOMON_CAP_SMEP | GNOMON_CAP_SMAP | \
 			GNOMON_CAP_PAT)
 
+static void agile(struct diff_params *p)
+{
+	p->mode = GNOMON_MODE_AGILE;
+	p->modes = p->modes ? 1u << GNOMON_MODE_AGILE |
+			      1u << GNOMON_MODE_NESTED : 0;
+	p->walks_write = false;
+}
+
 #define BOTH_MODES (1u << GNOMON_MODE_SHADOW | 1u << GNOMON_MODE_NESTED)
 
 struct diff_params diff_params(uint64_t seed)
@@ -39,6 +47,9 @@ struct diff_params diff_params(uint64_t seed)
 		.nested_around = (uint8_t)(1u << (r >> 40 & 6)),
 	};
 
+	if (p.mode == GNOMON_MODE_SHADOW && (r >> 47 & 7) == 0) {
+		agile(&p);
+	}
 	/* A share for each hierarchy: there may be three. */
 	if (p.smm && p.table_pages_max && p.table_pages_max < 96) {
 		p.table_pages_max = 96;
@@ -51,6 +62,11 @@ struct diff_params diff_params(uint64_t seed)
 	p.features |= r >> 24 & 1 ? GNOMON_CAP_PSE36 : 0;
 	p.features |= p.levels == 5 || (r >> 26 & 1) ? GNOMON_CAP_LA57 : 0;
 	p.features |= r >> 25 & 1 ? GNOMON_CAP_PCID : 0;
+	/* Its processor knows no keys, and 1G pages always. */
+	if (p.mode == GNOMON_MODE_AGILE) {
+		p.features &= ~(uint32_t)GNOMON_CAP_PKU;
+		p.features |= GNOMON_CAP_1G;
+	}
 	return p;
 }
 
@@ -181,6 +197,7 @@ static void on_flush(void *arg, const struct gnomon_flush *flush)
 
 	for (unsigned i = 0; i < DIFF_VCPUS; i++) {
 		hw_flush(&w->cpu[i], flush);
+		hwagile_flush(&w->agile[i], flush);
 	}
 }
 
@@ -225,6 +242,9 @@ static bool make_vcpus(struct world *w)
 		hw_init(&w->cpu[i], w->fh, i, 46);
 		w->cpu[i].nested_levels = w->p.maxphyaddr > 48 ? 5 : 4;
 		w->cpu[i].ept = w->p.nested_format == GNOMON_NESTED_EPT;
+		hwagile_init(&w->agile[i], w->fh, i, 46, w->p.maxphyaddr);
+		w->agile[i].nested.nested_levels = w->cpu[i].nested_levels;
+		w->agile[i].nested.ept = w->cpu[i].ept;
 		w->vcpu_memory[i] = aligned_alloc(64, bytes);
 		enum gnomon_status s = gnomon_vcpu_create(w->vm, i,
 				w->vcpu_memory[i], &w->vcpu[i]);

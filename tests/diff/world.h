@@ -19,6 +19,7 @@
  *	raw.c		memory that changes behind the engine
  *	switch.c	another mode while the guest runs
  *	flush.c		INVLPG and INVPCID
+ *	agile.c		agile paging: its processor, its tables
  *	slots.c		slots that go and come, aliases and SMM among them
  *	host.c		those of the host
  *	log.c		the dirty log
@@ -31,6 +32,7 @@
 
 #include "tests/diff/op.h"
 #include "tests/support/fakehost.h"
+#include "tests/support/hwagile.h"
 #include "tests/support/hwcpu.h"
 #include "tests/support/refmmu.h"
 
@@ -97,7 +99,7 @@ struct diff_counts {
 	uint64_t accesses, ops, faults, injected, emulated, mmio, stale;
 	uint64_t searches, overflows, scanned, nomem, hidden;
 	uint64_t tracked, crossed, raw, formats, switched;
-	uint64_t owed, ringed, lost, slots, smm;
+	uint64_t owed, ringed, lost, slots, smm, below;
 };
 
 void diff_counts_add(struct diff_counts *sum, const struct diff_counts *n);
@@ -109,6 +111,7 @@ struct world {
 	void *vm_memory, *vcpu_memory[DIFF_VCPUS];
 	struct gnomon_vcpu *vcpu[DIFF_VCPUS];
 	struct hwcpu cpu[DIFF_VCPUS];
+	struct hwagile agile[DIFF_VCPUS];	/* serves for mode AGILE */
 	struct gnomon_regs regs[DIFF_VCPUS];
 	struct vcpu_times times[DIFF_VCPUS];
 	struct ref_mmu now, past;
@@ -165,6 +168,13 @@ uint64_t world_mix(uint64_t x);
 
 /* Does the vcpu run on nested tables? As of the root that it has loaded. */
 bool world_nested(const struct world *w, unsigned vcpu);
+/* Does it begin in shadow tables, and follow switches? */
+bool world_agile(const struct world *w, unsigned vcpu);
+/* What set_regs() answered, and what is to be loaded before the guest runs. */
+void world_load(struct world *w, unsigned vcpu, struct gnomon_root root);
+void world_enter(struct world *w, unsigned vcpu);
+/* OP_TABLE: the CPU is to walk a table itself, or no longer. */
+void world_table(struct world *w, const struct op *op);
 /*
  * Must stores of the vcpu to the frame leave the guest? A walk that writes
  * loosens the trace of a table, for those on nested tables.
@@ -207,6 +217,9 @@ unsigned times_pcid(const struct gnomon_regs *regs);
 /* May a TLB of the guest's own processor let access reach gfn? */
 bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,
 		 uint32_t access, uint64_t gfn);
+/* May a processor's caches still let the access end in that page fault? */
+bool judge_fault(struct world *w, unsigned vcpu, uint64_t gva,
+		 uint32_t access, uint32_t code);
 /* May a TLB still lead the access to a device there? */
 bool judge_device(struct world *w, unsigned vcpu, uint64_t gva,
 		  uint32_t access, uint64_t gfn);

@@ -71,13 +71,20 @@ struct walk {
 	/* Of the guest's entries, what must allow a write to mark them. */
 	uint64_t *entry[GNOMON_MAX_LEVELS + 1];
 	uint64_t gpa[GNOMON_MAX_LEVELS + 1];	/* 0: found by the switch */
+	uint64_t memory[GNOMON_MAX_LEVELS + 1];	/* the same, as memory */
 };
+
+/* Set wherever it walks shadow tables, whatever the guest has. */
+static bool nxe(const struct walk *w)
+{
+	return w->cpu->root.agile || (w->regs->efer & X86_EFER_NXE);
+}
 
 static bool end(struct walk *w, uint32_t code)
 {
 	struct hwagile_result *out = w->out;
 	bool fetch = (w->access & GNOMON_EXEC) &&
-		     ((w->regs->efer & X86_EFER_NXE) ||
+		     (nxe(w) ||
 		      (w->regs->cr4 & X86_CR4_SMEP));
 	bool user = (w->access & GNOMON_USER) &&
 		    !(w->access & GNOMON_IMPLICIT);
@@ -98,8 +105,8 @@ static uint64_t *guest_at(struct walk *w, uint64_t hpa)
 			 "is no memory of the guest", w->cpu->id, hpa);
 		return NULL;
 	}
-	return (uint64_t *)(void *)fh_at(w->cpu->fh,
-					 gfn << 12 | (hpa & 0xfff));
+	w->memory[w->level] = gfn << 12 | (hpa & 0xfff);
+	return (uint64_t *)(void *)fh_at(w->cpu->fh, w->memory[w->level]);
 }
 
 static bool nested(struct walk *w, uint64_t gpa, uint32_t access,
@@ -157,10 +164,8 @@ static bool reserved(const struct walk *w, uint64_t e)
 	if (w->level > 1 && (e & X86_PTE_PS) && (e >> 13 & low >> 1)) {
 		return true;
 	}
-	/* NXE is set wherever the guest's tables are walked by a switch. */
 	return (e & (~UINT64_C(0) << bits) & ADDR) ||
-	       (w->below && (e & X86_PTE_NX) &&
-		!(w->regs->efer & X86_EFER_NXE));
+	       ((e & X86_PTE_NX) && !nxe(w));
 }
 
 /* Down to the leaf's value. */
@@ -228,6 +233,7 @@ static bool mark(struct walk *w, unsigned top)
 		if (w->entry[l]) {
 			*w->entry[l] |= X86_PTE_A |
 				(dirty && l == w->level ? X86_PTE_D : 0);
+			w->out->mark[w->out->marks++] = w->memory[l];
 		}
 	}
 	return true;
@@ -250,6 +256,7 @@ static bool from_tlb(struct walk *w, const struct hw_tlb *t)
 		return false;
 	}
 	w->cpu->tlb_hits++;
+	w->out->below = t->below;
 	w->out->hw.ok = w->out->hw.stale = true;
 	w->out->hw.hpa = t->hfn << 12 | (w->gva & 0xfff);
 	return true;
@@ -262,6 +269,7 @@ static void fill(struct walk *w, struct hw_tlb *t, uint64_t leaf,
 
 	*t = (struct hw_tlb){
 		.valid = true, .user = w->user, .nx = w->nx,
+		.below = w->below,
 		/* A write through a clean entry has to walk. */
 		.write = w->write && dirty,
 		.global = leaf & X86_PTE_G, .key = leaf >> 59 & 15,

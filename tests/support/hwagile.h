@@ -26,6 +26,9 @@ struct hwagile_result {
 	bool below;		/* #PF: the guest's own, no exit */
 	uint32_t code;		/* of that */
 	unsigned refs;		/* entries read */
+	/* The guest's entries that A or D may have been set in, as memory. */
+	unsigned marks;
+	uint64_t mark[GNOMON_MAX_LEVELS];
 };
 
 void hwagile_init(struct hwagile *cpu, struct fakehost *fh, unsigned id,

@@ -461,7 +461,10 @@ void hw_scan(struct hwcpu *cpu, bool nested, unsigned levels,
 		uint64_t *at = (uint64_t *)(void *)page->va + index[level]++;
 		uint64_t e = *at;
 
-		if (!(e & present) || (flip && reserved(cpu, e, level))) {
+		/* What a switch leads to is the guest's (agile paging). */
+		if (!(e & present) || (flip && reserved(cpu, e, level)) ||
+		    (!nested && cpu->root.agile && level > 1 &&
+		     (e >> GNOMON_AGILE_BIT & 1))) {
 			continue;
 		}
 		uint64_t r = rights[level] & (e ^ flip);

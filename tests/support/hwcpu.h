@@ -20,6 +20,7 @@ struct hw_tlb {
 	bool valid;
 	bool write, user, nx, global;
 	bool dirty;		/* nested: D is set in the leaf */
+	bool below;		/* agile: by way of the guest's own tables */
 	uint8_t key, shift;	/* shift: of the leaf it came from */
 	uint64_t page;		/* gva >> 12 */
 	uint64_t hfn;
