@@ -43,9 +43,10 @@ static const struct argp_option options[] = {
 	  "a file that a deterministic guest has besides the command's own; "
 	  "may be repeated", 0 },
 	{ "kernel", KEY_KERNEL, "FILE", 0,
-	  "the guest's kernel (default: the newest /boot/vmlinuz-*)", 0 },
+	  "the guest's kernel (default: the newest /boot/vmlinuz-* with "
+	  "modules, else Debian's, fetched by apt)", 0 },
 	{ "modules", KEY_MODULES, "DIR", 0,
-	  "its modules (default: /lib/modules/VERSION)", 0 },
+	  "its modules (default: lib/modules/VERSION beside its boot/)", 0 },
 	{ "busybox", KEY_BUSYBOX, "FILE", 0, "a static busybox", 0 },
 	{ "qemu", KEY_QEMU, "FILE", 0,
 	  "qemu-system-x86_64 (7.2, or 9.0 and later), or for user "

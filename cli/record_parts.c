@@ -35,37 +35,76 @@ static const char *find_part(const char *built, const char *folder,
 	return is_file(path, R_OK) ? strdup(path) : NULL;
 }
 
-/* The newest kernel that can be read and has modules; a deterministic guest
- * needs none. */
-static bool find_kernel(struct record_guest *g)
+/* What this machine has not, from a Debian package: its path, for good. */
+static char *fetch(const char *what)
+{
+	const char *script = find_part("vmm/fetcher", PKGLIBEXECDIR "/vmm",
+				       "fetch");
+	char command[2 * RECORD_PATH_BYTES], path[RECORD_PATH_BYTES] = "";
+	FILE *f;
+
+	if (!script || strchr(script, '\'')) {
+		return NULL;
+	}
+	snprintf(command, sizeof(command), "'%s' %s", script, what);
+	f = popen(command, "r");
+	if (f) {
+		if (!fgets(path, sizeof(path), f)) {
+			path[0] = '\0';
+		}
+		pclose(f);
+	}
+	path[strcspn(path, "\n")] = '\0';
+	return path[0] ? strdup(path) : NULL;
+}
+
+/* Takes a kernel if it has modules, in lib/modules beside its boot/; a
+ * deterministic guest needs none. */
+static bool take_kernel(struct record_guest *g, const char *kernel)
 {
 	static char modules[RECORD_PATH_BYTES];
-	glob_t found;
+	const char *version = strstr(kernel, "vmlinuz-");
+	const char *boot = strstr(kernel, "/boot/vmlinuz-");
 
-	if (g->kernel && (g->modules || g->deterministic)) {
-		return true;
-	}
-	if (glob(g->kernel ? g->kernel : "/boot/vmlinuz-*", 0, NULL,
-		 &found) != 0) {
+	if (!version || !is_file(kernel, R_OK)) {
 		return false;
 	}
-	for (size_t i = found.gl_pathc; i-- > 0;) {
-		const char *version = strstr(found.gl_pathv[i], "vmlinuz-");
-
-		if (!version || !is_file(found.gl_pathv[i], R_OK)) {
-			continue;
-		}
-		snprintf(modules, sizeof(modules), "/lib/modules/%s",
-			 version + strlen("vmlinuz-"));
-		if (g->modules || g->deterministic ||
-		    initramfs_has_modules(modules)) {
-			g->kernel = strdup(found.gl_pathv[i]);
-			g->modules = g->modules ? g->modules : modules;
-			break;
-		}
+	snprintf(modules, sizeof(modules), "%.*s/lib/modules/%s",
+		 boot ? (int)(boot - kernel) : 0, kernel,
+		 version + strlen("vmlinuz-"));
+	if (!g->modules && !g->deterministic &&
+	    !initramfs_has_modules(modules)) {
+		return false;
 	}
-	globfree(&found);
-	return g->kernel && (g->modules || g->deterministic);
+	g->kernel = strdup(kernel);
+	g->modules = g->modules ? g->modules : modules;
+	return g->kernel;
+}
+
+/* The newest that will do, or else one that is fetched. */
+static bool find_kernel(struct record_guest *g)
+{
+	const char *asked = g->kernel;
+	bool good = false;
+	glob_t found;
+
+	if (asked && (g->modules || g->deterministic)) {
+		return true;
+	}
+	if (glob(asked ? asked : "/boot/vmlinuz-*", 0, NULL, &found) == 0) {
+		for (size_t i = found.gl_pathc; i-- > 0 && !good;) {
+			good = take_kernel(g, found.gl_pathv[i]);
+		}
+		globfree(&found);
+	}
+	if (!good && !asked && !g->modules) {
+		char *kernel = fetch(g->deterministic ? "cloud-kernel" :
+							"kernel");
+
+		good = kernel && take_kernel(g, kernel);
+		free(kernel);
+	}
+	return good;
 }
 
 struct qemu_kind {
@@ -147,6 +186,7 @@ bool record_find_guest(struct record_guest *g)
 	}
 	setenv("GNOMON_RECORD_TOOL", version + strlen("QEMU emulator "), 1);
 	g->busybox = g->busybox ? g->busybox : record_find_program("busybox");
+	g->busybox = g->busybox ? g->busybox : fetch("busybox");
 	if (!g->busybox || !is_file(g->busybox, R_OK)) {
 		cmd_error(g->busybox ? g->busybox : "busybox", "is missing; "
 			  "install busybox-static or name one with --busybox");

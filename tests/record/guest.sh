@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # gnomon record guest, from end to end: a shell that forks and executes, in a
-# real kernel. The recording must judge itself right. Skipped where QEMU, a
-# kernel or busybox is missing; GNOMON_KERNEL and GNOMON_MODULES name others.
+# real kernel. The recording must judge itself right. Skipped where QEMU or a
+# kernel cannot be had; GNOMON_KERNEL and GNOMON_MODULES name one.
 set -u
 . "${top_srcdir:?}/tests/record/lib.sh"
 work=$top_builddir/test-record.$$
