@@ -42,7 +42,7 @@ static void take_marks(struct attempt *a, const struct hwagile_result *r)
 	w->dirty.cpu_stores = false;
 }
 
-/* A page fault without an exit: what the tables say, or a TLB's view of them. */
+/* A page fault without an exit: as the tables are, or were a moment ago. */
 static bool own_fault(struct attempt *a, const struct hwagile_result *r)
 {
 	struct world *w = a->w;

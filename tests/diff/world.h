@@ -30,6 +30,7 @@
 #ifndef GN_TESTS_DIFF_WORLD_H
 #define GN_TESTS_DIFF_WORLD_H
 
+#include "tests/diff/history.h"
 #include "tests/diff/op.h"
 #include "tests/support/fakehost.h"
 #include "tests/support/hwagile.h"
@@ -46,44 +47,8 @@
 #define DIFF_TABLES 32u		/* frames that hold tables on purpose */
 #define DIFF_ROOTS 5u
 #define DIFF_DATA 32u
-#define DIFF_CR3S 32u
-#define DIFF_INV 64u
 #define DIFF_MASKS 32u		/* of the bits of enum gnomon_opt */
-#define DIFF_LOG 65536u
 #define DIFF_RAW 256u
-
-struct frame_meta {
-	uint64_t head[512];	/* newest log position + 1, by word */
-	unsigned char known[4096];
-	uint64_t gfn;
-};
-
-struct log_entry {
-	uint64_t word;		/* gpa >> 3 */
-	uint64_t value;
-	uint64_t until;		/* seq when it was overwritten */
-	uint64_t prev;
-};
-
-#define DIFF_PCIDS 4u
-
-/* A CR3 that was loaded since the last full flush. */
-struct seen_root {
-	struct gnomon_regs regs;
-	uint64_t until;		/* when another was loaded */
-};
-
-struct vcpu_times {
-	uint64_t full;		/* last flush of all */
-	uint64_t pcid[DIFF_PCIDS]; /* of what is not global, by PCID */
-	struct {
-		uint64_t page, when;
-		unsigned pcid;
-		bool global;	/* global translations were dropped too */
-	} inv[3][DIFF_INV];	/* by size of page: 4K, 2M or 4M, 1G */
-	struct seen_root seen[DIFF_CR3S];
-	unsigned seen_count;
-};
 
 /* The dirty log, and what of it has to be seen yet. By frames of the log. */
 struct world_log {
@@ -191,28 +156,6 @@ uint64_t world_entry(const struct world *w, unsigned levels, unsigned level,
 		     uint64_t bits, bool sane);
 /* The number of the table in the frame, or DIFF_TABLES. */
 unsigned world_table_in(const struct world *w, uint64_t gfn);
-
-struct frame_meta *history_touch(struct world *w, uint64_t gfn);
-/* Take over what memory holds now. */
-void history_note(struct world *w, uint64_t gpa, uint64_t bytes);
-unsigned history_read_now(void *world, uint64_t gpa, unsigned bytes,
-			  uint64_t *values);
-unsigned history_read_past(void *world, uint64_t gpa, unsigned bytes,
-			   uint64_t *values);
-bool history_alive(const struct world *w, uint64_t gpa, unsigned bytes,
-		   uint64_t value, uint64_t since);
-/* The values before, newest first, in words. */
-void history_explain(const struct world *w, uint64_t gpa);
-/* Does memory differ anywhere from what is known? */
-void history_check(struct world *w);
-void times_full(struct world *w, unsigned vcpu);
-void times_cr3(struct world *w, unsigned vcpu, bool flushes);
-/* All that is not global, of one PCID or of all (DIFF_PCIDS). */
-void times_context(struct world *w, unsigned vcpu, unsigned pcid);
-/* One page of the current PCID, and with globals of all. */
-void times_invlpg(struct world *w, unsigned vcpu, uint64_t gva,
-		  bool globals);
-unsigned times_pcid(const struct gnomon_regs *regs);
 
 /* May a TLB of the guest's own processor let access reach gfn? */
 bool judge_legal(struct world *w, unsigned vcpu, uint64_t gva,

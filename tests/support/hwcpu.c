@@ -431,6 +431,12 @@ void hw_nested(struct hwcpu *cpu, uint64_t gpa, uint32_t access,
 	out->hpa = t->hfn << 12 | (gpa & 0xfff);
 }
 
+/* Does it lead to a table of the guest's (agile paging)? */
+static bool switches(const struct hwcpu *cpu, uint64_t e, unsigned level)
+{
+	return cpu->root.agile && level > 1 && (e >> GNOMON_AGILE_BIT & 1);
+}
+
 /* A depth-first visit without recursion: one index per level. */
 void hw_scan(struct hwcpu *cpu, bool nested, unsigned levels,
 	     bool (*visit)(void *arg, const struct hw_leaf *leaf), void *arg)
@@ -458,13 +464,10 @@ void hw_scan(struct hwcpu *cpu, bool nested, unsigned levels,
 				 table[level]);
 			return;
 		}
-		uint64_t *at = (uint64_t *)(void *)page->va + index[level]++;
-		uint64_t e = *at;
+		uint64_t e = ((uint64_t *)(void *)page->va)[index[level]++];
 
-		/* What a switch leads to is the guest's (agile paging). */
 		if (!(e & present) || (flip && reserved(cpu, e, level)) ||
-		    (!nested && cpu->root.agile && level > 1 &&
-		     (e >> GNOMON_AGILE_BIT & 1))) {
+		    (!nested && switches(cpu, e, level))) {
 			continue;
 		}
 		uint64_t r = rights[level] & (e ^ flip);
