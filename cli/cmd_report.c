@@ -65,6 +65,7 @@ static void keep_svg(char *lines)
 /* The paths of the figures; "" where they cannot be drawn. */
 static char *draw(const struct sweep_folder *s)
 {
+	const struct figures_from from = { &s->points, s->results, s->dir };
 	char dir[PATH_MAX];
 	char *said = NULL;
 	size_t n;
@@ -72,7 +73,7 @@ static char *draw(const struct sweep_folder *s)
 
 	snprintf(dir, sizeof(dir), "%s/figures", s->dir);
 	bool ok = say && atomic_folder(dir) &&
-		  figures_draw(&s->points, s->results, dir, false, say) &&
+		  figures_draw(&from, dir, false, say) &&
 		  !plot_is_missing();
 	if (say) {
 		fclose(say);

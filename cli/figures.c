@@ -90,20 +90,21 @@ static bool draw_group(struct fig_group *g)
 	for (size_t i = 0; i < s->vary_count && ok; i++) {
 		ok = fig_vary(g, s->vary[i].param);
 	}
-	return ok && fig_sensitivity(g);
+	return ok && fig_sensitivity(g) && fig_timeline(g);
 }
 
 /* What has all inputs in it, once for each preset. */
-static bool draw_presets(const struct points *p,
-			 const struct sim_result *results, const char *dir,
+static bool draw_presets(const struct figures_from *from, const char *dir,
 			 bool latex, FILE *say)
 {
+	const struct points *p = from->points;
 	const char *done = "";
 	bool ok = true;
 
 	for (size_t i = 0; i < p->count && ok; i++) {
-		struct fig_group g = { .p = p, .results = results,
-				       .first = &p->list[i], .dir = dir,
+		struct fig_group g = { .p = p, .results = from->results,
+				       .first = &p->list[i],
+				       .from = from->dir, .dir = dir,
 				       .latex = latex, .say = say };
 		if (!g.first->base || g.first->input != &p->inputs[0] ||
 		    !strcmp(done, g.first->preset)) {
@@ -123,12 +124,13 @@ static bool draw_presets(const struct points *p,
 	return ok;
 }
 
-bool figures_draw(const struct points *p, const struct sim_result *results,
-		  const char *dir, bool latex, FILE *say)
+bool figures_draw(const struct figures_from *from, const char *dir, bool latex,
+		  FILE *say)
 {
+	const struct points *p = from->points;
 	struct fig_group g = { 0 };
 
-	if (p->input_count > 1 && !draw_presets(p, results, dir, latex, say)) {
+	if (p->input_count > 1 && !draw_presets(from, dir, latex, say)) {
 		return false;
 	}
 	for (size_t i = 0; i < p->count; i++) {
@@ -136,9 +138,10 @@ bool figures_draw(const struct points *p, const struct sim_result *results,
 		if (!pt->base || (g.first && fig_is_member(&g, pt))) {
 			continue;
 		}
-		g = (struct fig_group){ .p = p, .results = results, .first = pt,
-				    .dir = dir, .latex = latex,
-				    .say = say };
+		g = (struct fig_group){ .p = p, .results = from->results,
+					.first = pt, .from = from->dir,
+					.dir = dir, .latex = latex,
+					.say = say };
 		if (!draw_group(&g)) {
 			return false;
 		}

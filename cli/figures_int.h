@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "cli/atomic_out.h"
+#include "cli/figures.h"
 #include "cli/points.h"
 #include "sim/run.h"
 
@@ -16,7 +17,8 @@ struct fig_group {
 	const struct points *p;
 	const struct sim_result *results;
 	const struct point *first;	/* its sets are the base */
-	const char *dir;
+	const char *from;		/* folder of the sweep */
+	const char *dir;		/* where to draw */
 	bool latex;
 	FILE *say;
 	char suffix[2 * SIM_NAME_MAX];
@@ -69,6 +71,7 @@ void fig_add_suffix(char *suffix, size_t bytes, const char *name);
 bool fig_vary(const struct fig_group *g, const char *param);
 bool fig_sensitivity(const struct fig_group *g);
 bool fig_walks(const struct fig_group *g);
+bool fig_timeline(const struct fig_group *g);
 /* Of all inputs side by side; the group is any one of the preset's. */
 bool fig_inputs(const struct fig_group *g);
 /* And of all presets. */

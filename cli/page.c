@@ -155,6 +155,8 @@ static const char *caption(const char *name)
 		{ "inputs", "walks and VMM over an ideal machine" },
 		{ "slowdown", "times the native cycles" },
 		{ "sensitivity", "parameters that matter most" },
+		{ "timeline-", "what goes on while the input goes by" },
+		{ "timeline", "overhead so far, and what policies choose" },
 	};
 
 	for (size_t i = 0; i < sizeof(captions) / sizeof(*captions); i++) {

@@ -39,11 +39,16 @@ static json_t *json_sets(const struct point *pt)
 	return sets;
 }
 
-char *point_text(const struct point *pt, const struct sim_result *r)
+char *point_text(const struct point *pt, const struct point_outcome *out)
 {
 	json_t *whole = json_pack("{s:o, s:o, s:o}", "key",
 				  json_lines(pt->key), "sets", json_sets(pt),
-				  "result", report_json_row(r));
+				  "result",
+				  report_json_row(&out->result));
+	if (whole && pt->timeline) {
+		json_object_set_new(whole, "timeline",
+				    series_json(&out->series));
+	}
 	char *text = whole ? json_dumps(whole, JSON_INDENT(1)) : NULL;
 	char *line;
 
@@ -56,7 +61,7 @@ char *point_text(const struct point *pt, const struct sim_result *r)
 }
 
 bool point_store(const char *dir, const struct point *pt,
-		 const struct sim_result *r)
+		 const struct point_outcome *outcome)
 {
 	char path[PATH_MAX];
 	struct atomic_out out;
@@ -65,7 +70,7 @@ bool point_store(const char *dir, const struct point *pt,
 	if (!atomic_open(&out, path)) {
 		return false;
 	}
-	char *text = point_text(pt, r);
+	char *text = point_text(pt, outcome);
 	fputs(text, out.f);
 	free(text);
 	return atomic_commit(&out);
@@ -173,6 +178,18 @@ bool point_adopt(const char *dir, struct point *pt, const char *id)
 	return found;
 }
 
+static bool has_series(json_t *whole)
+{
+	struct series *s = malloc(sizeof(*s));
+
+	if (!s) {
+		err(CMD_FAILED, "out of memory");
+	}
+	bool ok = series_parse(json_object_get(whole, "timeline"), s);
+	free(s);
+	return ok;
+}
+
 bool point_fetch(const char *dir, const struct point *pt,
 		 struct sim_result *r)
 {
@@ -190,7 +207,20 @@ bool point_fetch(const char *dir, const struct point *pt,
 		     (c->type == SIM_COL_UINT && is_foreign(pt) &&
 		      !json_object_get(row, c->name));
 	}
-	ok = ok && (take_by_refs(row, r) || is_foreign(pt));
+	ok = ok && (take_by_refs(row, r) || is_foreign(pt)) &&
+	     (!pt->timeline || has_series(whole));
+	json_decref(whole);
+	return ok;
+}
+
+bool point_series(const char *dir, const struct point *pt, struct series *s)
+{
+	char path[PATH_MAX];
+
+	point_path(dir, pt, path);
+	json_t *whole = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	bool ok = is_same_key(json_object_get(whole, "key"), pt) &&
+		  series_parse(json_object_get(whole, "timeline"), s);
 	json_decref(whole);
 	return ok;
 }

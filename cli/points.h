@@ -40,6 +40,7 @@ struct point {
 	size_t work_count;	/* of the former kind */
 	bool base;		/* each varied parameter at its base value */
 	bool sensitivity;	/* the base but for its last set */
+	bool timeline;		/* its file has a series */
 	char id[POINT_ID_BYTES];
 	char *key;		/* what the id is the hash of; lines */
 };

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "cli/cmd.h"
+#include "cli/series.h"
 #include "sim/work.h"
 
 /* Begins the name of a varied parameter of a workload. */
@@ -50,6 +51,9 @@ static char *make_key(const struct points *p, const struct point *pt,
 		const struct sim_param *q = &preset->params[i];
 		fprintf(f, "%s.%s %" PRIu64 "\n", q->section, q->key,
 			q->value);
+	}
+	if (pt->timeline) {
+		fprintf(f, "timeline of %d columns\n", SERIES_COLUMNS);
 	}
 	if (fclose(f)) {
 		err(CMD_FAILED, "out of memory");
@@ -102,6 +106,7 @@ static void add_point(struct expansion *e, const struct sim_preset *preset,
 	pt->preset_path = e->preset_path;
 	pt->mode = mode;
 	pt->seed = seed;
+	pt->timeline = p->scenario.timeline;
 	for (size_t i = 0; i < pt->set_count; i++) {
 		pt->sets[i] = points_must(strdup(e->proto.sets[i]));
 	}

@@ -2,6 +2,7 @@
 #include "cli/runs.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include "cli/term.h"
 #include "cli/timeline.h"
 #include "sim/epochs.h"
+#include "sim/mode.h"
 #include "sim/preset.h"
 #include "sim/text.h"
 
@@ -250,6 +252,36 @@ static bool write_file(const struct run_opts *o, const struct run_set *set,
 	return true;
 }
 
+/* The runs of one preset. */
+static bool draw_timeline(const struct run_opts *o, const struct sim_job *jobs,
+			  const struct sim_result *results,
+			  const char *suffix, FILE *say)
+{
+	struct series *series = calloc(o->mode_count, sizeof(*series));
+	struct timeline_run runs[RUNS_LIST_MAX];
+	char subtitle[2 * SIM_NAME_MAX];
+	const struct timeline_head head = { results->workload, subtitle };
+	bool ok = series != NULL;
+
+	snprintf(subtitle, sizeof(subtitle), "preset %s, seed %" PRIu64,
+		 results->preset, results->seed);
+
+	for (size_t m = 0; m < o->mode_count && ok; m++) {
+		enum sim_mode mode = jobs[m].mode;
+		runs[m] = (struct timeline_run){ mode, &results[m],
+						 &series[m] };
+		ok = series_take(&series[m], jobs[m].epochs,
+				 sim_mode_is(mode, SIM_MF_MIXED));
+	}
+	if (!ok) {
+		cmd_error_text("no timeline: out of memory");
+	}
+	ok = ok && timeline_draw(o->out_dir, suffix, &head, runs,
+				 o->mode_count, o->latex, say);
+	free(series);
+	return ok;
+}
+
 /* One for each preset; the offline optimum stands behind its modes. */
 static bool draw_timelines(const struct run_opts *o, const struct run_set *set,
 			   FILE *say)
@@ -264,8 +296,8 @@ static bool draw_timelines(const struct run_opts *o, const struct run_set *set,
 		snprintf(suffix, sizeof(suffix), "%s%s",
 			 presets > 1 ? "-" : "",
 			 presets > 1 ? results->preset : "");
-		ok = timeline_draw(o->out_dir, suffix, set->jobs + p * modes,
-				   results, modes, o->latex, say);
+		ok = draw_timeline(o, set->jobs + p * modes, results, suffix,
+				   say);
 	}
 	return ok;
 }

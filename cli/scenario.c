@@ -47,7 +47,7 @@ static const struct list_key list_keys[] = {
 static const char *const sections[] = { "scenario", "vary", "sensitivity" };
 static const char *const scenario_keys[] = {
 	"name", "title", "recordings", "workloads", "modes", "presets",
-	"seeds", "verify",
+	"seeds", "verify", "timeline",
 };
 static const char *const other_keys[] = { "labels", "factors" };
 
@@ -154,6 +154,14 @@ static bool take_text(char **where, const char *value)
 	return true;
 }
 
+static bool take_flag(struct parse *p, const char *key, bool *where,
+		      const char *value)
+{
+	*where = !strcmp(value, "yes");
+	return *where || !strcmp(value, "no") ||
+	       FAIL(p, "%s: '%s' is neither yes nor no", key, value);
+}
+
 static bool no_name(struct parse *p, const char *what, const char *word,
 		    const char *const *names, size_t count)
 {
@@ -177,12 +185,10 @@ static bool take_scenario(struct parse *p, const char *key, const char *value)
 		return take_text(&p->s->title, value);
 	}
 	if (!strcmp(key, "verify")) {
-		if (strcmp(value, "yes") && strcmp(value, "no")) {
-			return FAIL(p, "verify: '%s' is neither yes nor no",
-				    value);
-		}
-		p->s->verify = !strcmp(value, "yes");
-		return true;
+		return take_flag(p, key, &p->s->verify, value);
+	}
+	if (!strcmp(key, "timeline")) {
+		return take_flag(p, key, &p->s->timeline, value);
 	}
 	return no_name(p, "[scenario]: no key", key, scenario_keys,
 		       sizeof(scenario_keys) / sizeof(*scenario_keys));

@@ -9,6 +9,7 @@
  *	modes = native, shadow, nested
  *	presets = clx-8269cy
  *	seeds = 1, 2, 3
+ *	timeline = yes
  *
  *	[vary]
  *	exit.round_trip = x0.5, x1, x2
@@ -68,6 +69,7 @@ struct scenario {
 	struct scenario_list labels;
 	struct scenario_list factors;
 	bool verify;
+	bool timeline;		/* points keep what goes on in them */
 };
 
 /*

@@ -2,7 +2,6 @@
 #include "cli/sweep.h"
 
 #include <err.h>
-#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -17,6 +16,8 @@
 #include "cli/point_file.h"
 #include "cli/table.h"
 #include "cli/term.h"
+#include "sim/mode.h"
+#include "sim/text.h"
 
 enum { PART = 1000, THREADS_MAX = 1024 };
 
@@ -72,26 +73,50 @@ static void fail(struct pool *pool, const struct point *pt,
 	pthread_mutex_unlock(&pool->talk);
 }
 
+/* Runs a point; the caller frees what it gives. NULL: *error says why. */
+static struct point_outcome *run_point(struct sim_job job,
+				       const struct point *pt,
+				       struct sim_error *error)
+{
+	struct point_outcome *out = calloc(1, sizeof(*out));
+	struct sim_epochs epochs = { 0 };
+
+	if (!out) {
+		err(CMD_FAILED, "out of memory");
+	}
+	job.failed = on_failed;
+	job.epochs = pt->timeline ? &epochs : NULL;
+	bool ok = sim_run(&job, &out->result, error);
+	if (ok && pt->timeline &&
+	    !series_take(&out->series, &epochs,
+			 sim_mode_is(pt->mode, SIM_MF_MIXED))) {
+		sim_fail(error, SIM_ERR_NOMEM, "no timeline: out of memory");
+		ok = false;
+	}
+	sim_epochs_free(&epochs);
+	if (!ok) {
+		free(out);
+		return NULL;
+	}
+	return out;
+}
+
 static void compute(struct worker *w, const struct point *pt)
 {
 	struct pool *pool = w->pool;
 	struct sim_job job = point_job(pool->p, pt);
-	struct sim_result *result = calloc(1, sizeof(*result));
 	struct sim_error error = { 0 };
 
-	if (!result) {
-		err(CMD_FAILED, "out of memory");
-	}
 	job.progress = on_progress;
-	job.failed = on_failed;
 	job.ctx = w;
 	w->part = 0;
-	if (!sim_run(&job, result, &error)) {
+	struct point_outcome *out = run_point(job, pt, &error);
+	if (!out) {
 		fail(pool, pt, &error);
-	} else if (!point_store(pool->dir, pt, result)) {
+	} else if (!point_store(pool->dir, pt, out)) {
 		fail(pool, pt, NULL);
 	}
-	free(result);
+	free(out);
 	uint64_t more = PART - w->part;
 	progress_update(atomic_fetch_add(&pool->done, more) + more);
 }
@@ -236,25 +261,23 @@ static void complain_other(const struct points *p, const char *path)
 static bool check_point(const struct points *p, const char *dir,
 			const struct point *pt)
 {
-	struct sim_job job = point_job(p, pt);
-	struct sim_result *r = calloc(1, sizeof(*r));
 	struct sim_error error = { 0 };
+	struct point_outcome *out = run_point(point_job(p, pt), pt, &error);
 	char path[PATH_MAX];
 	bool ok = false;
 
 	point_path(dir, pt, path);
-	job.failed = on_failed;
-	if (!r || !sim_run(&job, r, &error)) {
-		cmd_error(path, "%s", r ? error.text : strerror(errno));
+	if (!out) {
+		cmd_error(path, "%s", error.text);
 	} else {
-		char *text = point_text(pt, r);
+		char *text = point_text(pt, out);
 		ok = is_same_bytes(path, text);
 		if (!ok) {
 			complain_other(p, path);
 		}
 		free(text);
 	}
-	free(r);
+	free(out);
 	return ok;
 }
 

@@ -18,30 +18,11 @@ void timeline_name(const struct timeline *t, const char *mode, char name[256])
 		 t->suffix);
 }
 
-struct sums {
-	double cycles[TIMELINE_COLUMNS];
-	double shadowed[TIMELINE_COLUMNS];
-};
-
-static void add_up(const struct timeline *t, size_t run, struct sums *s)
-{
-	const struct sim_epochs *e = t->jobs[run].epochs;
-
-	*s = (struct sums){ 0 };
-	for (size_t i = 0; i < e->count; i++) {
-		size_t c = timeline_column(t, e->list[i].number);
-		for (int cat = 0; cat < SIM_CAT_COUNT; cat++) {
-			s->cycles[c] += (double)e->list[i].cycles[cat];
-		}
-		s->shadowed[c] += (double)e->list[i].shadowed;
-	}
-}
-
-static const struct sim_job *native_of(const struct timeline *t)
+static const struct timeline_run *native_of(const struct timeline *t)
 {
 	for (size_t i = 0; i < t->count; i++) {
-		if (t->jobs[i].mode == SIM_MODE_NATIVE) {
-			return &t->jobs[i];
+		if (t->runs[i].mode == SIM_MODE_NATIVE) {
+			return &t->runs[i];
 		}
 	}
 	return NULL;
@@ -54,15 +35,14 @@ struct range {
 
 /* One mode so far: over native in per cent, or cycles for each event. */
 static void put_cost(FILE *f, const struct timeline *t, size_t run,
-		     const struct sums *native, struct range *range)
+		     const struct series *native, struct range *range)
 {
+	const struct series *s = t->runs[run].series;
 	double ours = 0, base = 0;
-	struct sums s;
 
-	add_up(t, run, &s);
 	for (size_t c = 0; c < t->columns; c++) {
-		ours += s.cycles[c];
-		base += native ? native->cycles[c] : t->events;
+		ours += (double)s->cycles[c];
+		base += native ? (double)native->cycles[c] : t->events;
 		double v = native ? 100 * (ours / base - 1) : ours / base;
 		if (!isfinite(v)) {
 			continue;
@@ -76,13 +56,12 @@ static void put_cost(FILE *f, const struct timeline *t, size_t run,
 
 static void put_shadowed(FILE *f, const struct timeline *t, size_t run)
 {
-	struct sums s;
+	const struct series *s = t->runs[run].series;
 
-	add_up(t, run, &s);
 	for (size_t c = 0; c < t->columns; c++) {
-		fprintf(f, "%.6g %.4f\n", timeline_x(t, c),
-			s.cycles[c] > 0 ? 100 * s.shadowed[c] / s.cycles[c]
-					: 0);
+		fprintf(f, "%.6g %.4f\n", timeline_x(t, c), s->cycles[c] ?
+			100 * (double)s->shadowed[c] / (double)s->cycles[c] :
+			0);
 	}
 	fputs("\n\n", f);
 }
@@ -97,21 +76,18 @@ static void add_word(char words[WORDS_BYTES], const char *word)
 static struct range put_costs(FILE *f, const struct timeline *t,
 			      char words[WORDS_BYTES])
 {
-	const struct sim_job *native = native_of(t);
+	const struct timeline_run *native = native_of(t);
 	struct range range = { HUGE_VAL, -HUGE_VAL };
-	struct sums base;
 
-	if (native) {
-		add_up(t, (size_t)(native - t->jobs), &base);
-	}
 	fprintf(f, "# middle in %s of events; %s\n", t->unit, native ?
 		"overhead over native so far in %" :
 		"cycles for each event so far");
 	for (size_t i = 0; i < t->count; i++) {
-		if (&t->jobs[i] != native) {
-			const char *name = sim_mode_name(t->jobs[i].mode);
+		if (&t->runs[i] != native) {
+			const char *name = sim_mode_name(t->runs[i].mode);
 			fprintf(f, "# %s\n", name);
-			put_cost(f, t, i, native ? &base : NULL, &range);
+			put_cost(f, t, i, native ? native->series : NULL,
+				 &range);
 			add_word(words, name);
 		}
 	}
@@ -122,8 +98,8 @@ static void put_policies(FILE *f, const struct timeline *t,
 			 char words[WORDS_BYTES])
 {
 	for (size_t i = 0; i < t->count; i++) {
-		if (sim_mode_is(t->jobs[i].mode, SIM_MF_MIXED)) {
-			const char *name = sim_mode_name(t->jobs[i].mode);
+		if (sim_mode_is(t->runs[i].mode, SIM_MF_MIXED)) {
+			const char *name = sim_mode_name(t->runs[i].mode);
 			fprintf(f, "# %s: %% of its cycles on shadow tables\n",
 				name);
 			put_shadowed(f, t, i);
@@ -134,12 +110,12 @@ static void put_policies(FILE *f, const struct timeline *t,
 
 static bool draw_costs(const struct timeline *t)
 {
-	char name[256], path[PATH_MAX], subtitle[256], axes[128];
+	char name[256], path[PATH_MAX], axes[128];
 	char modes[WORDS_BYTES] = "", policies[WORDS_BYTES] = "";
 	struct atomic_out out;
 	const struct plot_figure fig = {
 		.script = "timeline", .dir = t->dir, .name = name,
-		.title = t->results[0].workload, .subtitle = subtitle,
+		.title = t->head->title, .subtitle = t->head->subtitle,
 		.more = { modes, policies, native_of(t) ?
 			  "overhead so far, %" : "cycles for each event",
 			  axes },
@@ -148,8 +124,6 @@ static bool draw_costs(const struct timeline *t)
 
 	timeline_name(t, "", name);
 	snprintf(path, sizeof(path), "%s/%s.dat", t->dir, name);
-	snprintf(subtitle, sizeof(subtitle), "preset %s",
-		 t->results[0].preset);
 	if (!atomic_open(&out, path)) {
 		return false;
 	}
@@ -167,19 +141,19 @@ static bool draw_costs(const struct timeline *t)
 }
 
 /* All runs are of the same input, so they have the same epochs. */
-static bool take_epochs(struct timeline *t)
+static bool take_axis(struct timeline *t)
 {
-	t->ran = t->jobs[0].epochs->ran;
+	const struct series *first = t->runs[0].series;
+
 	for (size_t i = 0; i < t->count; i++) {
-		const struct sim_epochs *e = t->jobs[i].epochs;
-		if (e->failed || !e->ran || e->ran != t->ran) {
-			cmd_error_text(e->failed ? "out of memory" :
-				       "no timeline: the runs do not match");
+		if (t->runs[i].series->epochs != first->epochs) {
+			cmd_error_text("no timeline: the runs do not match");
 			return false;
 		}
 	}
-	t->columns = t->ran < TIMELINE_COLUMNS ? t->ran : TIMELINE_COLUMNS;
-	t->events = (double)t->ran * SIM_EPOCH_EVENTS / (double)t->columns;
+	t->columns = first->columns;
+	t->events = (double)first->epochs * SIM_EPOCH_EVENTS /
+		    (double)t->columns;
 	bool many = t->events * (double)t->columns >= 2e6;
 	t->scale = many ? 1e6 : 1e3;
 	t->unit = many ? "millions" : "thousands";
@@ -187,14 +161,14 @@ static bool take_epochs(struct timeline *t)
 }
 
 bool timeline_draw(const char *dir, const char *suffix,
-		   const struct sim_job *jobs,
-		   const struct sim_result *results, size_t count, bool latex,
+		   const struct timeline_head *head,
+		   const struct timeline_run *runs, size_t count, bool latex,
 		   FILE *say)
 {
-	struct timeline t = { .dir = dir, .suffix = suffix, .jobs = jobs,
-			      .results = results, .count = count,
-			      .latex = latex, .say = say };
-	bool ok = take_epochs(&t) && draw_costs(&t);
+	struct timeline t = { .dir = dir, .suffix = suffix, .head = head,
+			      .runs = runs, .count = count, .latex = latex,
+			      .say = say };
+	bool ok = take_axis(&t) && draw_costs(&t);
 
 	for (size_t i = 0; i < count && ok; i++) {
 		ok = timeline_draw_mode(&t, i);

@@ -7,18 +7,30 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "sim/epochs.h"
+#include "cli/series.h"
 #include "sim/run.h"
+
+struct timeline_run {
+	enum sim_mode mode;
+	const struct sim_result *result;
+	const struct series *series;
+};
+
+/* What stands over the figures. */
+struct timeline_head {
+	const char *title;
+	const char *subtitle;	/* but for the mode, which is put before it */
+};
 
 /*
  * Draws DIR/timeline.*, the overhead of each mode and how much policies are
  * in shadow mode, and for each mode DIR/timeline-MODE.*, its events and what
- * its address spaces are in. jobs[i].epochs are those of run i; `suffix` goes
- * behind the names; `latex` also draws for LaTeX. False after printing why.
+ * its address spaces are in. `suffix` goes behind the names; `latex` also
+ * draws for LaTeX. False after printing why.
  */
 bool timeline_draw(const char *dir, const char *suffix,
-		   const struct sim_job *jobs,
-		   const struct sim_result *results, size_t count, bool latex,
+		   const struct timeline_head *head,
+		   const struct timeline_run *runs, size_t count, bool latex,
 		   FILE *say);
 
 #endif

@@ -14,7 +14,7 @@ spaces = int(word(ARG7, 2))
 end = real(word(ARG7, 3))
 half = real(word(ARG7, 4)) / 2
 
-fig_w = 6.2
+fig_w = 6.4
 strip = spaces ? 0.55 + 0.17 * spaces : 0
 fig_h = 3.4 + strip
 load ARG0[1:strlen(ARG0) - strlen("timeline-mode.gp")] . "style.gp"
@@ -28,7 +28,7 @@ part(s, n) = n == 1 ? (strstrt(s, ",") ? s[1 : strstrt(s, ",") - 1] : s) : \
 
 set xrange [0 : end]
 set lmargin 9
-set rmargin 19
+set rmargin 22
 set key at graph 1.02, 0.98 left top Left reverse samplen 2.2 \
 	textcolor rgb ink
 foot = 0.5 / fig_h

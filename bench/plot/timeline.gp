@@ -12,7 +12,7 @@ modes = words(ARG6)
 policies = words(ARG7)
 end = real(word(ARG9, 2))
 
-fig_w = 6.2
+fig_w = 6.4
 strip = 0.55		# inches for each policy
 fig_h = 3.4 + strip * policies + (policies ? 0.15 : 0)
 load ARG0[1:strlen(ARG0) - strlen("timeline.gp")] . "style.gp"
@@ -22,7 +22,7 @@ at(n) = (n - 1) % 10 + 1
 
 set xrange [0 : end]
 set lmargin 9
-set rmargin 19
+set rmargin 22
 set key at graph 1.02, 0.98 left top Left reverse samplen 2.2 \
 	textcolor rgb ink
 foot = 0.5 / fig_h
