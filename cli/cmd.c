@@ -36,14 +36,36 @@ static const struct argp_option common_options[] = {
 	{ 0 },
 };
 
+/* Bytes of the character at p if a terminal can show it, else 0. */
+static int shown_bytes(const unsigned char *p)
+{
+	int more = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : *p >= 0xc2 ? 1 : 0;
+
+	if (!more) {
+		return *p >= 0x20 && *p < 0x7f;
+	}
+	for (int i = 1; i <= more; i++) {
+		if ((p[i] & 0xc0) != 0x80) {
+			return 0;
+		}
+	}
+	/* Control characters of the second kind: one of them is CSI. */
+	return *p > 0xf4 || (*p == 0xc2 && p[1] < 0xa0) ? 0 : more + 1;
+}
+
 /* Prints text with what would disturb a terminal as \xNN. */
 static void put_visible(const char *text)
 {
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		if (*p < 0x20 || *p == 0x7f) {
-			fprintf(stderr, "\\x%02x", *p);
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p) {
+		int n = shown_bytes(p);
+
+		if (n) {
+			fwrite(p, 1, (size_t)n, stderr);
+			p += n;
 		} else {
-			fputc(*p, stderr);
+			fprintf(stderr, "\\x%02x", *p++);
 		}
 	}
 }
@@ -57,6 +79,10 @@ static void put_error(const char *what, const char *fmt, va_list ap,
 	fflush(stdout);
 	progress_clear();
 	fputs("gnomon: ", stderr);
+	/* An empty name is shown as such, also where it is part of the text. */
+	if (what ? !*what : !strncmp(why, ": ", 2)) {
+		fputs("''", stderr);
+	}
 	if (what) {
 		put_visible(what);
 		fputs(": ", stderr);

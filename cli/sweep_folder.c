@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/code.h"
@@ -64,8 +65,14 @@ bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 	const char *folder =
 		json_string_value(json_object_get(f->manifest, "folder"));
 	if (!folder) {
-		cmd_error(path, "%s", f->manifest ? "is not of a sweep" :
-						    error.text);
+		if (access(path, F_OK)) {
+			cmd_error(dir, "is no folder of a sweep (no "
+				  "sweep.json); 'gnomon sweep FILE -o DIR' "
+				  "makes one");
+		} else {
+			cmd_error(path, "%s", f->manifest ?
+				  "is not of a sweep" : error.text);
+		}
 		return false;
 	}
 	snprintf(path, sizeof(path), "%s/scenario.ini", dir);

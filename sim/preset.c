@@ -22,7 +22,10 @@ static const char *const labels[] = {
 
 struct parse {
 	struct sim_preset *preset;
+	FILE *file;
 	bool seen[SIM_P_COUNT];
+	bool any;		/* a key was there */
+	bool binary;
 	char what[512];		/* of the first error, or empty */
 };
 
@@ -60,19 +63,6 @@ static void init_params(struct sim_preset *preset)
 	}
 }
 
-static struct sim_param *find(struct sim_preset *preset, const char *section,
-			      const char *key)
-{
-	for (size_t i = 0; i < preset->count; i++) {
-		struct sim_param *p = &preset->params[i];
-
-		if (!strcmp(p->section, section) && !strcmp(p->key, key)) {
-			return p;
-		}
-	}
-	return NULL;
-}
-
 const struct sim_param *sim_preset_find(const struct sim_preset *preset,
 					const char *section, const char *key)
 {
@@ -84,6 +74,14 @@ const struct sim_param *sim_preset_find(const struct sim_preset *preset,
 		}
 	}
 	return NULL;
+}
+
+static struct sim_param *find(struct sim_preset *preset, const char *section,
+			      const char *key)
+{
+	const struct sim_param *p = sim_preset_find(preset, section, key);
+
+	return p ? &preset->params[p - preset->params] : NULL;
 }
 
 void sim_preset_near(const struct sim_preset *preset, struct sim_near *near)
@@ -241,6 +239,7 @@ static int handle(void *user, const char *section, const char *name,
 	if (parse->what[0]) {
 		return 0;
 	}
+	parse->any = true;
 	p = find(preset, section, name);
 	if (!strcmp(section, "preset")) {
 		good = set_meta(preset, name, value, what, sizeof(what));
@@ -286,21 +285,21 @@ static bool check_shape(const struct sim_preset *preset, size_t entries,
 static bool check_engine(const struct sim_preset *preset,
 			 struct sim_error *error)
 {
-	uint64_t group = preset->params[SIM_P_ENGINE_PREFETCH].value;
+	static const uint8_t groups[] = {
+		SIM_P_ENGINE_PREFETCH, SIM_P_ENGINE_AROUND,
+	};
 	uint64_t pages = preset->params[SIM_P_ENGINE_TABLE_PAGES].value;
-	uint64_t around = preset->params[SIM_P_ENGINE_AROUND].value;
 
-	if (group & (group - 1)) {
-		sim_fail(error, SIM_ERR_USAGE,
-			 "%s: [engine] prefetch: %llu is no power of two",
-			 preset->path, (unsigned long long)group);
-		return false;
-	}
-	if (around & (around - 1)) {
-		sim_fail(error, SIM_ERR_USAGE,
-			 "%s: [engine] nested_around: %llu is no power of two",
-			 preset->path, (unsigned long long)around);
-		return false;
+	for (size_t i = 0; i < sizeof(groups); i++) {
+		const struct sim_param *p = &preset->params[groups[i]];
+
+		if (p->value & (p->value - 1)) {
+			sim_fail(error, SIM_ERR_USAGE,
+				 "%s: [%s] %s: %llu is no power of two",
+				 preset->path, p->section, p->key,
+				 (unsigned long long)p->value);
+			return false;
+		}
 	}
 	if (pages && pages < TABLE_PAGES_MIN) {
 		sim_fail(error, SIM_ERR_USAGE,
@@ -364,6 +363,39 @@ static bool name_from_path(struct sim_preset *preset)
 	return true;
 }
 
+/* As fgets(), but not beyond a byte that no text has, nor an error. */
+static char *next_line(char *line, int bytes, void *ctx)
+{
+	struct parse *parse = ctx;
+	int n = 0, c = 0;
+
+	while (!parse->what[0] && n < bytes - 1 && c != '\n' &&
+	       (c = getc(parse->file)) != EOF) {
+		parse->binary |= !c;
+		if (parse->binary) {
+			return NULL;
+		}
+		line[n++] = (char)c;
+	}
+	line[n] = '\0';
+	return n ? line : NULL;
+}
+
+/* 0, the number of the first bad line, or -1 with errno. */
+static int parse_file(const char *path, struct parse *parse)
+{
+	int line;
+
+	parse->file = fopen(path, "r");
+	if (!parse->file) {
+		return -1;
+	}
+	line = ini_parse_stream(next_line, parse, handle, parse);
+	line = ferror(parse->file) ? -1 : line;
+	fclose(parse->file);
+	return line;
+}
+
 static bool load_path(const char *path, struct sim_preset *preset,
 		      struct sim_error *error)
 {
@@ -377,10 +409,15 @@ static bool load_path(const char *path, struct sim_preset *preset,
 		return false;
 	}
 	errno = 0;
-	line = ini_parse(path, handle, &parse);
+	line = parse_file(path, &parse);
 	if (line < 0) {
 		sim_fail(error, SIM_ERR_USAGE, "%s: cannot be read: %s", path,
 			 strerror(errno ? errno : EIO));
+		return false;
+	}
+	if (parse.binary || (!line && !parse.any)) {
+		sim_fail(error, SIM_ERR_USAGE, "%s: is no preset (%s)", path,
+			 parse.binary ? "binary" : "has no key");
 		return false;
 	}
 	if (line > 0) {

@@ -47,4 +47,25 @@ try twice twice.gnr "$work/twice.gnr"
 printf 'a = 1\n[' >"$work/bad.ini"
 refuse 2 'bad.ini' compare "$recording" --preset "$work/bad.ini"
 refuse 2 'none.ini' compare "$recording" --preset "$work/none.ini"
+mkdir "$work/dir.ini"
+refuse 2 'dir.ini: cannot be read: Is a dir' costs show "$work/dir.ini"
+printf '# nothing\n' >"$work/bare.ini"
+refuse 2 'bare.ini: is no preset (has no key)' costs show "$work/bare.ini"
+printf '[exit]\nround_trip = 7 | DER | x\n\000' >"$work/binary.ini"
+refuse 2 'binary.ini: is no preset (binary)' costs show "$work/binary.ini"
+# A device that never ends.
+refuse 2 '/dev/zero: is no preset (binary)' costs show /dev/zero
+
+for command in plot report 'sweep --check'; do
+	# shellcheck disable=SC2086 # several words
+	refuse 1 'dir.ini: is no folder of a sweep' $command "$work/dir.ini"
+done
+mkdir "$work/odd"
+echo '{}' >"$work/odd/sweep.json"
+refuse 1 'odd/sweep.json: is not of a sweep' plot "$work/odd"
+
+# What a terminal would obey or cannot show is printed as \xNN.
+refuse 1 "^gnomon: '': No such file" info ''
+refuse 1 'a\\xff\\xc2\\x9b1mé€😀: cannot open' info \
+	"$work/$(printf 'a\377\302\2331mé€😀')"
 finish
