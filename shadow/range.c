@@ -88,8 +88,8 @@ static bool could_be_large(struct gn_sh *sh, uint64_t gfn)
 	       !gn_dirty_logged(&sh->mem->dirty, gfn, 512);
 }
 
-/* Direct pages are filed under the first frame of their block. */
-static void drop_direct(struct gn_sh *sh, uint64_t gfn)
+/* Direct pages are filed under the first guest frame of their block. */
+static void drop_direct(struct gn_sh *sh, unsigned view, uint64_t gfn)
 {
 	const struct gn_tf_record *record = gn_tf_find(&sh->tf, gfn);
 	uint32_t number = record ? record->pages : 0;
@@ -98,8 +98,25 @@ static void drop_direct(struct gn_sh *sh, uint64_t gfn)
 		struct gn_sh_page *page = gn_sh_page_at(sh, number);
 
 		number = page->next;
-		if (page->role.direct && page->role.level == 1) {
+		if (page->role.direct && page->role.level == 1 &&
+		    page->role.view == view) {
 			gn_sh_page_zap(sh, page);
+		}
+	}
+}
+
+/* Wherever the block of memory shows as a whole, if one leaf can map it. */
+static void drop_direct_of(struct gn_sh *sh, uint64_t block)
+{
+	for (unsigned v = 0; v < GN_SLOTS_VIEWS; v++) {
+		struct gn_slots_shown it = { v, block, 512, 0 };
+		uint64_t first, frames;
+
+		while (gn_slots_shown_next(sh->slots, &it, &first, &frames)) {
+			if (frames == 512 && gn_tf_find(&sh->tf, first) &&
+			    could_be_large(sh, block)) {
+				drop_direct(sh, v, first);
+			}
 		}
 	}
 }
@@ -110,9 +127,7 @@ enum gnomon_status gn_sh_collapse_range(struct gn_sh *sh, uint64_t *next,
 	*next = gn_align_down(*next + 511, 512);
 	while (*next + 512 <= end && *budget > 0) {
 		--*budget;
-		if (gn_tf_find(&sh->tf, *next) && could_be_large(sh, *next)) {
-			drop_direct(sh, *next);
-		}
+		drop_direct_of(sh, *next);
 		*next += 512;
 	}
 	return finish(sh, *next, *next + 512 <= end ? end : *next);

@@ -126,6 +126,59 @@ Test(alias, a_large_page_that_is_more_than_one_thing_in_smm)
 	large_part(GNOMON_MODE_NESTED);
 }
 
+/* Entries that were missing for stores to so many pages. */
+static uint64_t fixed(struct guest *g, uint64_t gva, uint64_t pages)
+{
+	struct gnomon_stats before, after;
+
+	gnomon_vm_stats(g->vm, &before, sizeof(before));
+	for (uint64_t i = 0; i < pages; i++) {
+		cr_assert(guest_access(g, 0, gva + (i << 12), GNOMON_WRITE, i)
+				  .end == GUEST_DONE);
+	}
+	gnomon_vm_stats(g->vm, &after, sizeof(after));
+	return after.pf_fixed - before.pf_fixed;
+}
+
+/* A log breaks large leaves up; both ways to the memory become large again. */
+static void joined(enum gnomon_mode mode, uint32_t modes)
+{
+	static uint64_t bits[BLOCK / 64];
+	struct gnomon_dirty_log log = { .first = { 1024 }, .frames = BLOCK,
+					.bitmap = bits };
+	struct gnomon_range range = { { 1024 }, BLOCK };
+	struct guest *g = alias_guest(4, mode, modes);
+	struct gnomon_stats before, after;
+
+	memset(bits, 0, sizeof(bits));
+	cr_assert(alias_set(g, 11, 12288, BLOCK, 1024) == GNOMON_OK);
+	guest_map(g, g->root, BIG, UINT64_C(12288) << 12, GUEST_RWU, 2);
+	guest_map(g, g->root, 2 * BIG, UINT64_C(1024) << 12, GUEST_RWU, 2);
+	cr_assert(guest_load(g, 0, g->root) == GNOMON_OK);
+	g->audits = 0;
+	cr_assert(gnomon_dirty_start(g->vm, &log, NULL) == GNOMON_OK);
+	cr_assert(fixed(g, BIG, BLOCK) && fixed(g, 2 * BIG, BLOCK));
+	cr_assert(gnomon_dirty_stop(g->vm, 0) == GNOMON_OK);
+	gnomon_vm_stats(g->vm, &before, sizeof(before));
+	cr_assert(gnomon_collapse(g->vm, &range, NULL) == GNOMON_OK);
+	gnomon_vm_stats(g->vm, &after, sizeof(after));
+	if (mode == GNOMON_MODE_NESTED) {
+		cr_assert(before.nested_pages - after.nested_pages == 2);
+	} else {
+		/* What was small is dropped, and comes back as one leaf. */
+		cr_assert(fixed(g, 2 * BIG, BLOCK) == 1);
+		cr_assert(fixed(g, BIG, BLOCK) == 1);
+	}
+	cr_assert(guest_audit(g) && guest_destroy(g) == 0);
+}
+
+Test(alias, what_is_joined_is_joined_wherever_it_shows)
+{
+	joined(GNOMON_MODE_SHADOW, 0);
+	joined(GNOMON_MODE_NESTED, 0);
+	joined(GNOMON_MODE_SHADOW, BOTH);
+}
+
 /* ---- what the host and the VMM say -------------------------------------- */
 
 static uint64_t bitmap[(AT + LOW) / 64];
