@@ -225,6 +225,9 @@ void info_print_event(uint64_t number, const struct sim_event *ev)
 	if (ev->flags & SIM_F_IP) {
 		printf(" ip=%#" PRIx64, ev->ip);
 	}
+	if (ev->type == SIM_EV_MREMAP) {
+		printf(" to=%#" PRIx64, ev->to);
+	}
 	if (ev->entry_count) {
 		printf(" entries=%" PRIu32, ev->entry_count);
 	}

@@ -258,3 +258,16 @@ struct sim_kern_file *sim_kern_file(struct sim_kern *k, uint64_t pages)
 	k->files = f;
 	return f;
 }
+
+struct sim_kern_file *sim_kern_memory_file(struct sim_kern *k, uint64_t pages)
+{
+	struct sim_kern_file *f = sim_kern_file(k, pages);
+
+	for (uint64_t i = 0; f && i < pages; i++) {
+		kern_frame(k, f->gpa + i * KERN_PAGE)->use = USE_HOLE;
+	}
+	if (f) {
+		f->in_memory = true;
+	}
+	return f;
+}

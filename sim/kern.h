@@ -81,16 +81,24 @@ void sim_kern_marker(struct sim_kern *k, uint64_t number);
 
 /* A file in the page cache, wholly cached; lives as long as the kernel. */
 struct sim_kern_file *sim_kern_file(struct sim_kern *k, uint64_t pages);
+/* One that exists in memory only (memfd, shared memory): its pages come as
+ * they are first touched. */
+struct sim_kern_file *sim_kern_memory_file(struct sim_kern *k,
+					   uint64_t pages);
 
 enum sim_kern_map {
 	SIM_KERN_SHARED = 1u << 0,
 	SIM_KERN_STACK = 1u << 1,
 	SIM_KERN_SPECIAL = 1u << 2, /* vdso: mapped a page at a time */
+	SIM_KERN_NO_FORK = 1u << 3, /* a child does not get it */
+	SIM_KERN_WIPE = 1u << 4, /* a child gets it empty */
+	SIM_KERN_SMALL = 1u << 5, /* no 2M pages */
 };
 
 /* The first process, with an empty address space. */
 struct sim_proc *sim_kern_spawn(struct sim_kern *k);
-/* Each acts as a system call of p, which must be running (sim_kern_run). */
+/* Each acts as a system call of p, which must be running (sim_kern_run).
+ * A mapping takes the place of what was there. */
 void sim_kern_mmap(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 		   uint64_t bytes, unsigned prot, unsigned flags,
 		   struct sim_kern_file *file, uint64_t file_page);
@@ -98,6 +106,36 @@ void sim_kern_munmap(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 		     uint64_t bytes);
 void sim_kern_mprotect(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 		       uint64_t bytes, unsigned prot);
+enum sim_kern_move {
+	SIM_KERN_MOVE_KEEP = 4,	/* MREMAP_DONTUNMAP: the old mapping stays */
+};
+/*
+ * mremap: what is mapped in [gva, gva + bytes) is at `to` from now on and has
+ * to_bytes; to may be gva. Where no mapping is known, one of anonymous memory
+ * comes.
+ */
+void sim_kern_mremap(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		     uint64_t bytes, uint64_t to, uint64_t to_bytes,
+		     unsigned flags);
+/* Advice of which more than the model wants to know, by Linux's number. */
+enum sim_advice {
+	SIM_ADVICE_POPULATE_WRITE = 23,
+};
+/* madvise; the advice by Linux's number. One that is not known, or changes no
+ * table, is an empty system call. */
+void sim_kern_madvise(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		      uint64_t bytes, unsigned advice);
+/* Fault pages in as mlock and MAP_POPULATE do: for writing where the mapping
+ * is private and allows it. */
+void sim_kern_populate(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
+		       uint64_t bytes);
+/*
+ * Pages [first, first + pages) of a file go. With `copies` (ftruncate) so do
+ * private copies of them, without (a hole) only those of the file itself.
+ */
+void sim_kern_file_drop(struct sim_kern *k, struct sim_proc *p,
+			struct sim_kern_file *file, uint64_t first,
+			uint64_t pages, bool copies);
 struct sim_proc *sim_kern_fork(struct sim_kern *k, struct sim_proc *p);
 /* The child borrows the address space until it execs or exits. */
 struct sim_proc *sim_kern_vfork(struct sim_kern *k, struct sim_proc *p);

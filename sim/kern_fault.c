@@ -24,6 +24,31 @@ static uint64_t file_gpa(const struct kern_vma *v, uint64_t at)
 	return page < v->file->pages ? v->file->gpa + page * KERN_PAGE : 0;
 }
 
+/* The file's page behind gva, or 0 if it ends before; made if it was a
+ * hole. */
+static uint64_t file_page(struct sim_kern *k, const struct kern_vma *v,
+			  uint64_t gva)
+{
+	uint64_t gpa = file_gpa(v, gva);
+
+	if (gpa && kern_frame(k, gpa)->use == USE_HOLE) {
+		kern_frame(k, gpa)->use = USE_FILE;
+		kern_frame_fill(k, gpa);
+		kern_spend(k, k->work.zero_page);
+	}
+	return gpa;
+}
+
+/* A page of a file as it comes into a table. Shared memory may be written at
+ * once; with a disk behind it the first write must be seen. */
+static uint64_t file_leaf(const struct kern_vma *v, uint64_t gpa, bool write)
+{
+	uint64_t e = kern_leaf(gpa, v->prot, write);
+
+	return e | (v->file->in_memory && (v->flags & SIM_KERN_SHARED) &&
+		    (v->prot & SIM_PROT_W) ? PTE_W : 0);
+}
+
 static void map_page(struct sim_kern *k, struct kern_mm *mm, uint64_t gva,
 		     uint64_t entry)
 {
@@ -53,7 +78,8 @@ static bool fault_huge(struct sim_kern *k, struct kern_mm *mm,
 {
 	uint64_t base = gva & ~(KERN_LARGE - 1);
 
-	if (!k->cfg.thp || (v->flags & SIM_KERN_STACK) || base < v->start ||
+	if (!k->cfg.thp || (v->flags & (SIM_KERN_STACK | SIM_KERN_SMALL)) ||
+	    base < v->start ||
 	    base + KERN_LARGE > v->end || kern_find(k, mm, gva, 1)) {
 		return false;
 	}
@@ -111,8 +137,9 @@ static void fault_around(struct sim_kern *k, struct kern_mm *mm,
 	for (; pt && at < end; at += KERN_PAGE) {
 		uint64_t gpa = file_gpa(v, at);
 
-		if (gpa && pt->e[kern_index(at, 1)] == 0) {
-			map_page(k, mm, at, kern_leaf(gpa, v->prot, false));
+		if (gpa && kern_frame(k, gpa)->use != USE_HOLE &&
+		    pt->e[kern_index(at, 1)] == 0) {
+			map_page(k, mm, at, file_leaf(v, gpa, false));
 		}
 	}
 }
@@ -120,8 +147,17 @@ static void fault_around(struct sim_kern *k, struct kern_mm *mm,
 static void fault_file(struct sim_kern *k, struct kern_mm *mm,
 		       struct kern_vma *v, uint64_t gva, bool write)
 {
-	uint64_t gpa = file_gpa(v, gva);
+	bool around = !write && !(v->flags & SIM_KERN_SPECIAL) &&
+		      k->cfg.fault_around > 1;
 	bool shared = v->flags & SIM_KERN_SHARED;
+
+	if (around) {
+		fault_around(k, mm, v, gva);
+		if (kern_lookup(k, mm, gva)) {
+			return;
+		}
+	}
+	uint64_t gpa = file_page(k, v, gva);
 
 	if (!gpa) {
 		kern_fail(k, "a touch behind the end of a file");
@@ -133,11 +169,8 @@ static void fault_file(struct sim_kern *k, struct kern_mm *mm,
 			kern_spend(k, k->work.copy_page);
 			map_page(k, mm, gva, kern_leaf(copy, v->prot, true));
 		}
-	} else if (write || (v->flags & SIM_KERN_SPECIAL) ||
-		   k->cfg.fault_around <= 1) {
-		map_page(k, mm, gva, kern_leaf(gpa, v->prot, write));
 	} else {
-		fault_around(k, mm, v, gva);
+		map_page(k, mm, gva, file_leaf(v, gpa, write));
 	}
 }
 
@@ -152,6 +185,7 @@ static void fault_write(struct sim_kern *k, struct kern_mm *mm,
 
 	if ((v->flags & SIM_KERN_SHARED) ||
 	    (f->use == USE_ANON && f->maps == 1)) {
+		f->forked = false;
 		kern_set(k, pt, i, e | PTE_W | PTE_D | PTE_A, 8);
 		return;
 	}
@@ -200,6 +234,7 @@ static void write_huge(struct sim_kern *k, struct kern_mm *mm,
 	struct kern_frame *f = kern_frame(k, pmd->e[i] & KERN_ADDR);
 
 	if (f->use == USE_HUGE && f->maps == 1) {
+		f->forked = false;
 		kern_set(k, pmd, i, pmd->e[i] | PTE_W | PTE_D, 8);
 		return;
 	}

@@ -80,11 +80,12 @@ void kern_huge_put(struct sim_kern *k, uint64_t gpa)
 
 void kern_huge_break(struct sim_kern *k, uint64_t gpa)
 {
-	uint32_t maps = kern_frame(k, gpa)->maps;
+	const struct kern_frame whole = *kern_frame(k, gpa);
 
 	for (unsigned i = 0; i < 512; i++) {
 		*kern_frame(k, gpa + i * KERN_PAGE) = (struct kern_frame){
-			.use = USE_ANON, .maps = maps
+			.use = USE_ANON, .maps = whole.maps,
+			.forked = whole.forked
 		};
 	}
 }

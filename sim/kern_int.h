@@ -18,6 +18,7 @@
 #define KERN_ADDR UINT64_C(0x000ffffffffff000)
 
 enum {
+	PTE_NONE = 1 << 8,	/* without PTE_P: a page that PROT_NONE hides */
 	PTE_SPECIAL = 1 << 9,	/* software bit: the zero page */
 	PTE_SOFT2 = 1 << 10,	/* software bit: ptemod toggles it */
 	PTE_SOFT = 1 << 11,	/* software bit: soft dirty */
@@ -32,6 +33,7 @@ enum kern_use {
 	USE_ANON,
 	USE_HUGE,	/* first frame of an anonymous 2M page */
 	USE_FILE,
+	USE_HOLE,	/* of a file: nothing has been there yet */
 	USE_ZERO,
 };
 
@@ -39,6 +41,7 @@ struct kern_frame {
 	struct kern_table *table; /* USE_TABLE */
 	uint32_t maps;		/* USE_ANON, USE_HUGE: entries that map it */
 	uint8_t use;
+	bool forked;		/* shared by a fork, and not written since */
 };
 
 struct kern_table {
@@ -52,6 +55,7 @@ struct sim_kern_file {
 	struct sim_kern_file *next;
 	uint64_t pages;
 	uint64_t gpa;		/* contiguous in guest memory */
+	bool in_memory;		/* there is no disk whose pages it mirrors */
 };
 
 struct kern_vma {
@@ -61,6 +65,13 @@ struct kern_vma {
 	uint64_t file_page;	/* of start */
 	unsigned prot, flags;
 	bool anon;		/* has had private pages: fork must copy */
+};
+
+/* What a change of the tables must flush when it is done; zero: nothing. */
+struct kern_gather {
+	uint64_t first, last;	/* bytes */
+	bool pages;		/* entries of 4K pages are among it */
+	bool whole;		/* the address space ends: flush it wholly */
 };
 
 struct kern_mm {
@@ -161,6 +172,9 @@ static inline unsigned kern_index(uint64_t gva, unsigned level)
 /* The table of the level on the way to gva, or null; never allocates. */
 struct kern_table *kern_find(struct sim_kern *k, struct kern_mm *mm,
 			     uint64_t gva, unsigned level);
+/* Set an entry of an upper table; in both roots if there are two (KPTI). */
+void kern_link(struct sim_kern *k, struct kern_mm *mm, struct kern_table *t,
+	       unsigned index, uint64_t value);
 /* The same, linking what is missing; null when memory is exhausted. */
 struct kern_table *kern_make(struct sim_kern *k, struct kern_mm *mm,
 			     uint64_t gva, unsigned level);
@@ -169,9 +183,11 @@ uint64_t kern_lookup(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
 /* Where what may be mapped goes on: behind the missing table, or the 2M piece,
  * that gva is in. */
 uint64_t kern_next(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
-/* Free the tables of [start, end) that lie outside [floor, ceiling). */
+/* Free the tables of [start, end) of which all that they can map lies in
+ * [floor, ceiling). */
 void kern_free_tables(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
-		      uint64_t end, uint64_t floor, uint64_t ceiling);
+		      uint64_t end, uint64_t floor, uint64_t ceiling,
+		      struct kern_gather *g);
 
 /* kern_mm.c */
 struct kern_mm *kern_mm_new(struct sim_kern *k);
@@ -179,9 +195,21 @@ void kern_mm_put(struct sim_kern *k, struct kern_mm *mm);
 struct kern_vma *kern_vma_find(struct kern_mm *mm, uint64_t gva);
 struct kern_vma *kern_vma_insert(struct sim_kern *k, struct kern_mm *mm,
 				 const struct kern_vma *vma);
+/* Make gva a boundary between mappings. */
+void kern_vma_split(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
+/* Is there a page behind the entry, accessible or not? */
+static inline bool kern_has_page(uint64_t e)
+{
+	return e & (PTE_P | PTE_NONE);
+}
+/* Clear the entries of [start, end) and give up their pages; with only_file
+ * those alone that map a file's own pages. The caller flushes. */
 void kern_zap_range(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
-		    uint64_t end, uint64_t *first, uint64_t *last);
-/* Change rights in the tables and flush what lost some. */
+		    uint64_t end, bool only_file, struct kern_gather *g);
+/* Remove all mappings of [start, end), if any, as munmap does; it flushes. */
+void kern_unmap(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
+		uint64_t end);
+/* Change rights in the tables and flush what changed. */
 void kern_protect_range(struct sim_kern *k, struct kern_mm *mm,
 			const struct kern_vma *vma);
 
@@ -193,10 +221,19 @@ void kern_switch_mm(struct sim_kern *k, struct kern_mm *mm);
 /* No vcpu may stay lazily on mm, which ends. */
 void kern_leave_mm(struct sim_kern *k, struct kern_mm *mm);
 void kern_flush_page(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
-/* [first, last) in bytes; by page or wholly, as the ceiling says. */
+/* [first, last) in bytes; every `stride` of it or wholly, as the ceiling
+ * says. */
+void kern_flush_strides(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
+			uint64_t last, uint64_t stride);
+/* The same by page. */
 void kern_flush_range(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
 		      uint64_t last);
 void kern_flush_mm(struct sim_kern *k, struct kern_mm *mm);
+
+void kern_gather_add(struct kern_gather *g, uint64_t gva, uint64_t bytes);
+/* Flush what has been gathered, and start anew. */
+void kern_gather_flush(struct sim_kern *k, struct kern_mm *mm,
+		       struct kern_gather *g);
 
 /* kern_fault.c */
 void kern_fault(struct sim_kern *k, struct kern_mm *mm, uint64_t gva,

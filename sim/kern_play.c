@@ -121,102 +121,6 @@ static void task_fork(struct sim_play *play, struct play_task *t,
 	}
 }
 
-/* ---- mappings ----------------------------------------------------------- */
-
-static unsigned map_flags(const struct sim_event *ev)
-{
-	bool special = ev->text_bytes && ev->text[0] == '[';
-
-	return (ev->flags & SIM_F_SHARED ? SIM_KERN_SHARED : 0u) |
-	       (ev->flags & SIM_F_STACK ? SIM_KERN_STACK : 0u) |
-	       (special && play_maps_file(ev) ? SIM_KERN_SPECIAL : 0u);
-}
-
-static struct sim_kern_file *map_file(struct sim_play *play,
-				      const struct sim_event *ev,
-				      uint64_t bytes)
-{
-	struct play_file *f = play_maps_file(ev) ? play_file_find(play, ev) :
-						   NULL;
-
-	if (f) {
-		return f->file;
-	}
-	/* Shared memory without a name: its pages outlive a fork. */
-	return ev->flags & SIM_F_SHARED ?
-	       sim_kern_file(play->k, bytes / KERN_PAGE) : NULL;
-}
-
-static bool is_mapped(struct kern_mm *mm, uint64_t gva, uint64_t bytes)
-{
-	for (struct kern_vma *v = mm->vmas; v && v->start < gva + bytes;
-	     v = v->next) {
-		if (v->end > gva) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void map(struct sim_play *play, struct play_task *t,
-		const struct sim_event *ev)
-{
-	uint64_t gva, bytes;
-
-	if (!play_range(ev, &gva, &bytes)) {
-		play->n.ignored++;
-		return;
-	}
-	if (is_mapped(t->proc->mm, gva, bytes)) {
-		sim_kern_munmap(play->k, t->proc, gva, bytes);
-	}
-	struct sim_kern_file *file = map_file(play, ev, bytes);
-
-	sim_kern_mmap(play->k, t->proc, gva, bytes, ev->sub & 7u,
-		      map_flags(ev), file,
-		      file && play_maps_file(ev) ? ev->gpa / KERN_PAGE : 0);
-}
-
-static void unmap(struct sim_play *play, struct play_task *t,
-		  const struct sim_event *ev)
-{
-	uint64_t gva, bytes;
-
-	if (!play_range(ev, &gva, &bytes)) {
-		play->n.ignored++;
-	} else if (ev->type == SIM_EV_MUNMAP) {
-		sim_kern_munmap(play->k, t->proc, gva, bytes);
-	} else {
-		sim_kern_mprotect(play->k, t->proc, gva, bytes, ev->sub & 7u);
-	}
-}
-
-static void set_brk(struct sim_play *play, struct play_task *t,
-		    const struct sim_event *ev)
-{
-	uint64_t old = t->space->brk;
-	uint64_t end = (ev->gva + KERN_PAGE - 1) & ~(KERN_PAGE - 1);
-	struct sim_event part = {
-		.type = end > old ? SIM_EV_MMAP : SIM_EV_MUNMAP,
-		.gva = end > old ? old : end,
-		.value = end > old ? end - old : old - end,
-		.sub = SIM_PROT_R | SIM_PROT_W, .flags = SIM_F_ANON,
-	};
-
-	if (ev->gva == 0 || ev->gva > KERN_USER_END) {
-		play->n.ignored++;
-		return;
-	}
-	t->space->brk = end;
-	if (old == 0 || end == old) {
-		sim_kern_syscall(play->k, t->proc);
-	} else if (end > old) {
-		map(play, t, &part);
-	} else {
-		unmap(play, t, &part);
-	}
-}
-
 /* ---- exec --------------------------------------------------------------- */
 
 static void image_start(struct sim_play *play, struct play_task *t)
@@ -265,12 +169,12 @@ static bool image_take(struct sim_play *play, struct play_image *i,
 	    gva + bytes > i->stack_top - i->stack_pages * KERN_PAGE) {
 		return false;
 	}
-	struct sim_kern_file *file = map_file(play, ev, bytes);
+	struct sim_kern_file *file = play_map_file(play, ev, bytes);
 
 	i->files[i->count] = file;
 	i->maps[i->count] = (struct sim_image_map){
 		.gva = gva, .pages = (uint32_t)(bytes / KERN_PAGE),
-		.prot = ev->sub & 7u, .flags = (uint8_t)map_flags(ev),
+		.prot = ev->sub & 7u, .flags = (uint8_t)play_map_flags(ev),
 		.file = file ? (int8_t)i->count : -1,
 		.file_page = file && play_maps_file(ev) ?
 			     (uint32_t)(ev->gpa / KERN_PAGE) : 0,
@@ -325,18 +229,11 @@ static void act(struct sim_play *play, struct play_task *t,
 	case SIM_EV_EXIT:
 		task_exit(play, t->tid);
 		break;
-	case SIM_EV_MMAP:
-		map(play, t, ev);
-		break;
-	case SIM_EV_MUNMAP:
-	case SIM_EV_MPROTECT:
-		unmap(play, t, ev);
-		break;
-	case SIM_EV_BRK:
-		set_brk(play, t, ev);
-		break;
+	case SIM_EV_SWITCH:
+		break;		/* it runs by now */
 	default:
-		break;		/* SWITCH: it runs by now */
+		play_memory(play, t, ev);
+		break;
 	}
 }
 
@@ -407,7 +304,9 @@ void sim_play_start(struct sim_play *play, struct sim_kern *k)
 	play->n = (struct sim_play_counts){ 0 };
 	for (unsigned i = 0; i < PLAY_BUCKETS; i++) {
 		for (struct play_file *f = play->files[i]; f; f = f->next) {
-			f->file = sim_kern_file(k, f->pages);
+			f->file = play_in_memory(f->path) ?
+				  sim_kern_memory_file(k, f->pages) :
+				  sim_kern_file(k, f->pages);
 		}
 	}
 }

@@ -50,7 +50,8 @@ struct sim_play {
 	/* plan: written pages of each process, an open hash table */
 	uint64_t *pages;
 	size_t page_count, page_room;
-	uint64_t shared_pages;	/* plan: of shared memory without a name */
+	/* plan: of shared memory without a name, or faulted in unasked */
+	uint64_t more_pages;
 	unsigned vcpus;
 };
 
@@ -61,6 +62,18 @@ struct play_file *play_file_find(const struct sim_play *play,
 bool play_range(const struct sim_event *ev, uint64_t *gva, uint64_t *bytes);
 /* Does the event map a file (or a page of the kernel's own, "[vdso]")? */
 bool play_maps_file(const struct sim_event *ev);
+
+/* Does a file of that path live in memory only? */
+bool play_in_memory(const char *path);
+
+/* kern_play_memory.c */
+unsigned play_map_flags(const struct sim_event *ev);
+struct sim_kern_file *play_map_file(struct sim_play *play,
+				    const struct sim_event *ev,
+				    uint64_t bytes);
+/* A call about the address space of the task that acts. */
+void play_memory(struct sim_play *play, struct play_task *t,
+		 const struct sim_event *ev);
 
 /* kern_play_touch.c */
 void play_touch(struct sim_play *play, struct play_task *t,

@@ -56,6 +56,20 @@ bool play_maps_file(const struct sim_event *ev)
 		ev->text[1] == 'v');	/* [vdso], [vvar], [vsyscall] */
 }
 
+bool play_in_memory(const char *path)
+{
+	static const char *const places[] = {
+		"/memfd:", "/SYSV", "/dev/shm/", "/dev/zero",
+	};
+
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (strncmp(path, places[i], strlen(places[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool plan_file(struct sim_play *play, const struct sim_event *ev)
 {
 	struct play_file *f = play_file_find(play, ev);
@@ -130,6 +144,15 @@ static bool plan_page(struct sim_play *play, const struct sim_event *ev)
 	return true;
 }
 
+/* Does it need memory that no access of the program tells of? */
+static bool takes_pages(const struct sim_event *ev)
+{
+	return (ev->type == SIM_EV_MMAP && (ev->flags & SIM_F_SHARED)) ||
+	       ev->type == SIM_EV_POPULATE ||
+	       (ev->type == SIM_EV_MADVISE &&
+		ev->sub == SIM_ADVICE_POPULATE_WRITE);
+}
+
 bool sim_play_plan(struct sim_play *play, const struct sim_event *ev)
 {
 	bool write = ev->type == SIM_EV_ACCESS ? ev->flags & SIM_F_WRITE :
@@ -142,9 +165,8 @@ bool sim_play_plan(struct sim_play *play, const struct sim_event *ev)
 	if (ev->type == SIM_EV_MMAP && play_maps_file(ev)) {
 		return plan_file(play, ev);
 	}
-	if (ev->type == SIM_EV_MMAP && (ev->flags & SIM_F_SHARED) &&
-	    play_range(ev, &gva, &bytes)) {
-		play->shared_pages += bytes / KERN_PAGE;
+	if (takes_pages(ev) && play_range(ev, &gva, &bytes)) {
+		play->more_pages += bytes / KERN_PAGE;
 	}
 	return !write || plan_page(play, ev);
 }
@@ -153,7 +175,7 @@ void sim_play_config(const struct sim_play *play,
 		     struct sim_kern_config *config)
 {
 	/* After a fork both copies of a page can be in use. */
-	uint64_t pages = 2 * play->page_count + play->shared_pages, bytes;
+	uint64_t pages = 2 * play->page_count + play->more_pages, bytes;
 
 	for (unsigned i = 0; i < PLAY_BUCKETS; i++) {
 		for (struct play_file *f = play->files[i]; f; f = f->next) {

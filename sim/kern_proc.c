@@ -35,6 +35,14 @@ struct sim_proc *sim_kern_spawn(struct sim_kern *k)
 	return p;
 }
 
+static void share_page(struct kern_frame *f)
+{
+	if (f->use == USE_ANON || f->use == USE_HUGE) {
+		f->maps++;
+		f->forked = true;
+	}
+}
+
 /* Copy one table's worth of a mapping, [at, end). */
 static void copy_table(struct sim_kern *k, struct kern_mm *to,
 		       struct kern_table *from, uint64_t at, uint64_t end,
@@ -46,7 +54,7 @@ static void copy_table(struct sim_kern *k, struct kern_mm *to,
 		unsigned i = kern_index(at, 1);
 		uint64_t e = from->e[i];
 
-		if (!(e & PTE_P)) {
+		if (!kern_has_page(e)) {
 			continue;
 		}
 		if (private && (e & PTE_W)) {
@@ -54,9 +62,7 @@ static void copy_table(struct sim_kern *k, struct kern_mm *to,
 			/* Linux clears the bit with a one-byte AND. */
 			kern_set(k, from, i, e, 1);
 		}
-		if (kern_frame(k, e & KERN_ADDR)->use == USE_ANON) {
-			kern_frame(k, e & KERN_ADDR)->maps++;
-		}
+		share_page(kern_frame(k, e & KERN_ADDR));
 		kern_set(k, pt, i, e, 8);
 		kern_spend(k, k->work.fork_pte);
 	}
@@ -77,10 +83,10 @@ static void copy_huge(struct sim_kern *k, struct kern_mm *to,
 		kern_set(k, from, i, e, 1);
 	}
 	if (kern_frame(k, gpa)->use == USE_HUGE) {
-		kern_frame(k, gpa)->maps++;
+		share_page(kern_frame(k, gpa));
 	} else {
 		for (unsigned j = 0; j < 512; j++) {
-			kern_frame(k, gpa + j * KERN_PAGE)->maps++;
+			share_page(kern_frame(k, gpa + j * KERN_PAGE));
 		}
 	}
 	kern_set(k, pmd, i, e, 8);
@@ -107,6 +113,19 @@ static void copy_vma(struct sim_kern *k, struct kern_mm *to,
 	}
 }
 
+static void fork_vma(struct sim_kern *k, struct kern_mm *to,
+		     struct kern_mm *from, const struct kern_vma *v)
+{
+	struct kern_vma *copy = kern_vma_insert(k, to, v);
+
+	if (copy && (v->flags & SIM_KERN_WIPE)) {
+		copy->anon = false;
+	} else if (copy && v->anon) {
+		/* What only files back, the child can fault in again. */
+		copy_vma(k, to, from, v);
+	}
+}
+
 struct sim_proc *sim_kern_fork(struct sim_kern *k, struct sim_proc *p)
 {
 	struct kern_mm *mm;
@@ -118,10 +137,8 @@ struct sim_proc *sim_kern_fork(struct sim_kern *k, struct sim_proc *p)
 	kern_spend(k, k->work.fork);
 	mm = kern_mm_new(k);
 	for (struct kern_vma *v = p->mm->vmas; mm && v; v = v->next) {
-		(void)kern_vma_insert(k, mm, v);
-		/* What only files back, the child can fault in again. */
-		if (v->anon) {
-			copy_vma(k, mm, p->mm, v);
+		if (!(v->flags & SIM_KERN_NO_FORK)) {
+			fork_vma(k, mm, p->mm, v);
 		}
 	}
 	kern_flush_mm(k, p->mm);

@@ -132,9 +132,8 @@ struct kern_table *kern_find(struct sim_kern *k, struct kern_mm *mm,
 	return t;
 }
 
-/* The root of the user's view gets the same entry (KPTI). */
-static void link_table(struct sim_kern *k, struct kern_mm *mm,
-		       struct kern_table *t, unsigned index, uint64_t value)
+void kern_link(struct sim_kern *k, struct kern_mm *mm, struct kern_table *t,
+	       unsigned index, uint64_t value)
 {
 	if (t->level == 4 && mm->user_pgd) {
 		kern_set(k, mm->user_pgd, index, value, 8);
@@ -157,7 +156,7 @@ struct kern_table *kern_make(struct sim_kern *k, struct kern_mm *mm,
 			if (!child) {
 				return NULL;
 			}
-			link_table(k, mm, t, i, child->gpa | PTE_TABLE);
+			kern_link(k, mm, t, i, child->gpa | PTE_TABLE);
 		}
 		t = child;
 	}
@@ -203,7 +202,7 @@ uint64_t kern_lookup(struct sim_kern *k, struct kern_mm *mm, uint64_t gva)
  */
 static void free_one(struct sim_kern *k, struct kern_mm *mm,
 		     struct kern_table *parent, uint64_t gva, uint64_t floor,
-		     uint64_t ceiling)
+		     uint64_t ceiling, struct kern_gather *g)
 {
 	uint64_t span = KERN_PAGE << (9 * (parent->level - 1));
 	uint64_t start = gva & ~(span - 1);
@@ -213,12 +212,15 @@ static void free_one(struct sim_kern *k, struct kern_mm *mm,
 	if (!t || start < floor || start + span > ceiling) {
 		return;
 	}
-	link_table(k, mm, parent, i, 0);
+	kern_link(k, mm, parent, i, 0);
 	kern_table_free(k, t);
+	/* Linux counts a table as one page at its beginning. */
+	kern_gather_add(g, start, KERN_PAGE);
 }
 
 void kern_free_tables(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
-		      uint64_t end, uint64_t floor, uint64_t ceiling)
+		      uint64_t end, uint64_t floor, uint64_t ceiling,
+		      struct kern_gather *g)
 {
 	for (unsigned level = 2; level <= 4; level++) {
 		uint64_t span = KERN_PAGE << (9 * (level - 1));
@@ -228,7 +230,7 @@ void kern_free_tables(struct sim_kern *k, struct kern_mm *mm, uint64_t start,
 				kern_find(k, mm, at, level);
 
 			if (parent) {
-				free_one(k, mm, parent, at, floor, ceiling);
+				free_one(k, mm, parent, at, floor, ceiling, g);
 				at = (at | (span - 1)) + 1;
 			} else {
 				at = kern_next(k, mm, at);

@@ -7,6 +7,11 @@
  */
 #include "sim/kern_int.h"
 
+/* What is to be flushed, in bytes: a page every `stride`. */
+struct range {
+	uint64_t first, last, stride;
+};
+
 static struct kern_cpu *this_cpu(struct sim_kern *k)
 {
 	return &k->cpus[k->cpu];
@@ -113,15 +118,15 @@ void kern_leave_mm(struct sim_kern *k, struct kern_mm *mm)
 }
 
 /* Take the interrupt of another vcpu's flush, and go back. */
-static void interrupted(struct sim_kern *k, uint64_t first, uint64_t last,
-			void (*fn)(struct sim_kern *, uint64_t, uint64_t))
+static void interrupted(struct sim_kern *k, const struct range *r,
+			void (*fn)(struct sim_kern *, const struct range *))
 {
 	bool user = this_cpu(k)->user;
 
 	if (user) {
 		kern_load_root(k, true);
 	}
-	fn(k, first, last);
+	fn(k, r);
 	if (user) {
 		kern_load_user_root(k);
 	}
@@ -132,8 +137,8 @@ static void interrupted(struct sim_kern *k, uint64_t first, uint64_t last,
  * that is lazily idle on mm is not sent: it sees the generation later.
  */
 static void on_cpus_of(struct sim_kern *k, struct kern_mm *mm,
-		       void (*fn)(struct sim_kern *, uint64_t, uint64_t),
-		       uint64_t first, uint64_t last)
+		       void (*fn)(struct sim_kern *, const struct range *),
+		       const struct range *r)
 {
 	unsigned here = k->cpu;
 
@@ -146,18 +151,18 @@ static void on_cpus_of(struct sim_kern *k, struct kern_mm *mm,
 		}
 		k->cpu = i;
 		c->slot[c->asid].gen = mm->tlb_gen;
-		interrupted(k, first, last, fn);
+		interrupted(k, r, fn);
 	}
 	k->cpu = here;
 }
 
-static void flush_pages(struct sim_kern *k, uint64_t first, uint64_t last)
+static void flush_pages(struct sim_kern *k, const struct range *r)
 {
 	struct kern_cpu *c = this_cpu(k);
 
 	/* INVLPG reaches the current PCID only; the user's has another. */
 	c->slot[c->asid].user_stale = true;
-	for (uint64_t at = first; at < last; at += KERN_PAGE) {
+	for (uint64_t at = r->first; at < r->last; at += r->stride) {
 		struct sim_event ev = { .type = SIM_EV_INVLPG, .gva = at };
 
 		k->n.invlpgs++;
@@ -165,10 +170,9 @@ static void flush_pages(struct sim_kern *k, uint64_t first, uint64_t last)
 	}
 }
 
-static void flush_all(struct sim_kern *k, uint64_t first, uint64_t last)
+static void flush_all(struct sim_kern *k, const struct range *r)
 {
-	(void)first;
-	(void)last;
+	(void)r;
 	if (this_cpu(k)->lazy) {
 		/* Nothing to keep warm: leave the dying address space. */
 		kern_switch_mm(k, NULL);
@@ -181,20 +185,51 @@ void kern_flush_page(struct sim_kern *k, struct kern_mm *mm, uint64_t gva)
 {
 	uint64_t at = gva & ~(KERN_PAGE - 1);
 
-	on_cpus_of(k, mm, flush_pages, at, at + KERN_PAGE);
+	kern_flush_range(k, mm, at, at + KERN_PAGE);
+}
+
+void kern_flush_strides(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
+			uint64_t last, uint64_t stride)
+{
+	struct range r = { first, last, stride };
+
+	if ((last - first) / stride > k->cfg.flush_ceiling) {
+		kern_flush_mm(k, mm);
+		return;
+	}
+	on_cpus_of(k, mm, flush_pages, &r);
 }
 
 void kern_flush_range(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
 		      uint64_t last)
 {
-	if ((last - first) / KERN_PAGE > k->cfg.flush_ceiling) {
-		kern_flush_mm(k, mm);
-		return;
-	}
-	on_cpus_of(k, mm, flush_pages, first, last);
+	kern_flush_strides(k, mm, first, last, KERN_PAGE);
 }
 
 void kern_flush_mm(struct sim_kern *k, struct kern_mm *mm)
 {
-	on_cpus_of(k, mm, flush_all, 0, 0);
+	on_cpus_of(k, mm, flush_all, NULL);
+}
+
+void kern_gather_add(struct kern_gather *g, uint64_t gva, uint64_t bytes)
+{
+	if (g->last == 0 || gva < g->first) {
+		g->first = gva;
+	}
+	if (gva + bytes > g->last) {
+		g->last = gva + bytes;
+	}
+}
+
+/* Where no entry of a 4K page changed, Linux flushes in steps of 2M. */
+void kern_gather_flush(struct sim_kern *k, struct kern_mm *mm,
+		       struct kern_gather *g)
+{
+	if (g->whole) {
+		kern_flush_mm(k, mm);
+	} else if (g->last) {
+		kern_flush_strides(k, mm, g->first, g->last,
+				   g->pages ? KERN_PAGE : KERN_LARGE);
+	}
+	*g = (struct kern_gather){ .whole = g->whole };
 }

@@ -103,8 +103,11 @@ enum {
 	REC_HAS_TEXT = 1 << 9,
 	REC_HAS_OFFSET = 1 << 10,	/* gpa as a plain number */
 	REC_TYPE = 1 << 11,		/* it is a type */
+	REC_HAS_TO = 1 << 12,		/* `to` as an address, like gva */
 };
 uint32_t sim_rec_fields(unsigned int type);
+/* The first major version of the format that has a type. */
+unsigned int sim_rec_first_major(unsigned int type);
 /* Flags a type may carry. */
 uint32_t sim_rec_flags(unsigned int type);
 

@@ -152,6 +152,9 @@ static void take_numbers(struct sim_rec_dec *d, struct sim_event *ev,
 	if (ev->flags & SIM_F_IP) {
 		ev->ip = address(d, REC_COL_GVA);
 	}
+	if (fields & REC_HAS_TO) {
+		ev->to = address(d, REC_COL_GVA);
+	}
 }
 
 /* Everything but a plain access. */

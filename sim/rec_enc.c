@@ -210,6 +210,9 @@ static void put_fields(struct sim_rec_enc *e, const struct sim_event *ev)
 	if (ev->flags & SIM_F_IP) {
 		put_address(e, REC_COL_GVA, ev->ip);
 	}
+	if (fields & REC_HAS_TO) {
+		put_address(e, REC_COL_GVA, ev->to);
+	}
 	if (fields & REC_HAS_ENTRIES) {
 		put_entries(e, ev);
 	}

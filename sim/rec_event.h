@@ -43,7 +43,15 @@ enum sim_event_type {
 	SIM_EV_MPROTECT = 26,	/* gva, value (bytes), sub (protection) */
 	SIM_EV_BRK = 27,	/* gva (the new end) */
 	SIM_EV_SWITCH = 28,	/* pid and tid run on vcpu from here on */
-	SIM_EV_TYPE_END = 29,
+	/* Format 2. */
+	SIM_EV_MREMAP = 29,	/* gva, value (bytes) are at `to` now, with gpa
+				 * bytes; sub (Linux's flags) */
+	SIM_EV_MADVISE = 30,	/* gva, value (bytes), sub (Linux's number) */
+	SIM_EV_POPULATE = 31,	/* gva, value (bytes): faulted in unasked, as
+				 * by mlock or MAP_POPULATE */
+	SIM_EV_TRUNCATE = 32,	/* gpa (file offset), value (bytes) that go,
+				 * text (path), sub (enum sim_truncate) */
+	SIM_EV_TYPE_END = 33,
 };
 
 /* Flags of an event; the values are part of the file format. */
@@ -84,6 +92,12 @@ enum {
 	SIM_PROT_X = 4,
 };
 
+/* `sub` of TRUNCATE. */
+enum sim_truncate {
+	SIM_TRUNCATE_END = 0,	/* the file is shorter: private copies go too */
+	SIM_TRUNCATE_HOLE = 1,	/* a hole, which private copies outlive */
+};
+
 /* One non-zero entry of a table image; 4-byte entries are zero-extended. */
 struct sim_rec_entry {
 	uint64_t value;
@@ -104,7 +118,10 @@ struct sim_event {
 	uint64_t gpa;		/* TABLE_STORE: first byte stored; the entry
 				 * is the aligned one around it */
 	uint64_t value;		/* TABLE_STORE: the whole entry afterwards */
-	uint64_t ip;		/* of the instruction, with SIM_F_IP */
+	union {
+		uint64_t ip;	/* of the instruction, with SIM_F_IP */
+		uint64_t to;	/* MREMAP: the new address */
+	};
 	const struct sim_rec_entry *entries;	/* ascending index */
 	const char *text;	/* not NUL-terminated; no NUL inside */
 	uint32_t entry_count;

@@ -17,7 +17,8 @@
 #include "sim/rec.h"
 
 enum {
-	REC_MAJOR = 1,
+	REC_MAJOR = 2,		/* the highest; all from 1 on are read */
+	REC_MAJOR_MMU = 1,	/* all that an MMU-level recording needs */
 	REC_MINOR = 0,
 
 	/* File header: magic, u16 major, u16 minor, u32 body bytes, body,

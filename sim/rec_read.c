@@ -206,7 +206,8 @@ enum sim_rec_status sim_rec_next(struct sim_rec_reader *r,
 			return r->status;
 		}
 	}
-	if (!sim_rec_dec_next(&r->dec, ev)) {
+	if (!sim_rec_dec_next(&r->dec, ev) ||
+	    sim_rec_first_major(ev->type) > r->major) {
 		r->status = fail_event(r);
 		return r->status;
 	}
@@ -240,12 +241,14 @@ static enum sim_rec_status check_version(struct sim_rec_reader *r,
 		return sim_rec_fail_cut(r, have);
 	}
 	version = head[8] | (unsigned int)head[9] << 8;
-	if (version != REC_MAJOR) {
+	if (version < 1 || version > REC_MAJOR) {
 		return sim_rec_fail(&r->error, SIM_REC_FOREIGN,
 				    "%s: has recording format %u, this gnomon "
-				    "reads %u; use the gnomon that wrote it",
+				    "reads 1 to %u; use the gnomon that wrote "
+				    "it",
 				    r->path, version, (unsigned int)REC_MAJOR);
 	}
+	r->major = version;
 	return SIM_REC_OK;
 }
 

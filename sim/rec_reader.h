@@ -13,6 +13,7 @@ struct sim_rec_reader {
 	int fd;
 	uint64_t file_bytes;
 	uint64_t data_start;		/* where the first frame begins */
+	unsigned int major;		/* of the file's format */
 	struct sim_rec_info info;
 	enum sim_rec_status status;	/* not OK: sim_rec_next() repeats it */
 	struct sim_rec_error error;

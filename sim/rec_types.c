@@ -52,7 +52,18 @@ static const struct event_type types[SIM_EV_TYPE_END] = {
 	[SIM_EV_MPROTECT] = { "mprotect", RANGE | REC_HAS_SUB, 0 },
 	[SIM_EV_BRK] = { "brk", REC_HAS_GVA, 0 },
 	[SIM_EV_SWITCH] = { "switch", REC_TYPE, 0 },
+	[SIM_EV_MREMAP] = { "mremap", RANGE | REC_HAS_SUB | REC_HAS_OFFSET |
+		REC_HAS_TO, 0 },
+	[SIM_EV_MADVISE] = { "madvise", RANGE | REC_HAS_SUB, 0 },
+	[SIM_EV_POPULATE] = { "populate", RANGE, 0 },
+	[SIM_EV_TRUNCATE] = { "truncate", REC_HAS_NUMBER | REC_HAS_SUB |
+		REC_HAS_OFFSET | REC_HAS_TEXT, 0 },
 };
+
+unsigned int sim_rec_first_major(unsigned int type)
+{
+	return type < SIM_EV_MREMAP ? 1 : 2;
+}
 
 const char *sim_event_name(unsigned int type)
 {

@@ -21,6 +21,7 @@ struct sim_rec_writer {
 	char *path;
 	char *part;
 	int fd;
+	unsigned int major;		/* of the file's format */
 	bool made;			/* `part` is ours to remove */
 	enum sim_rec_status status;	/* the first failure stays */
 	struct sim_rec_error error;
@@ -95,7 +96,8 @@ static enum sim_rec_status write_head(struct sim_rec_writer *w,
 		return w->status;
 	}
 	memcpy(head, REC_MAGIC, REC_MAGIC_BYTES);
-	head[8] = REC_MAJOR;
+	w->major = info->kind == SIM_REC_MMU ? REC_MAJOR_MMU : REC_MAJOR;
+	head[8] = (uint8_t)w->major;
 	head[10] = REC_MINOR;
 	sim_set32(head + 12, (uint32_t)body);
 	sim_set64(head + bytes, XXH3_64bits(head, bytes));
@@ -344,6 +346,9 @@ enum sim_rec_status sim_rec_put(struct sim_rec_writer *w,
 
 	if (w->status != SIM_REC_OK) {
 		return w->status;
+	}
+	if (!wrong && sim_rec_first_major(ev->type) > w->major) {
+		wrong = "an event of the process level only";
 	}
 	if (!wrong && w->events && ev->instr < w->last_instr) {
 		wrong = "the instruction count runs back";

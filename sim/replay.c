@@ -338,6 +338,10 @@ static bool apply(struct sim_replay *replay, const struct sim_event *ev)
 	case SIM_EV_MPROTECT:
 	case SIM_EV_BRK:
 	case SIM_EV_SWITCH:
+	case SIM_EV_MREMAP:
+	case SIM_EV_MADVISE:
+	case SIM_EV_POPULATE:
+	case SIM_EV_TRUNCATE:
 	case SIM_EV_TYPE_END:
 		break;
 	}

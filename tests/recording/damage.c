@@ -8,7 +8,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
+#include "sim/rec_format.h"
 #include "tests/recording/make.h"
 
 enum {
@@ -71,7 +73,7 @@ static struct outcome read_all(const char *path)
 	}
 	out.opened = true;
 	while ((out.status = sim_rec_next(r, &ev)) == SIM_REC_OK) {
-		make_event(&m, &rng, &instr);
+		make_event(&m, &rng, &instr, info.kind);
 		out.prefix = out.prefix && same_event(&m.ev, &ev);
 		out.events++;
 	}
@@ -187,7 +189,7 @@ static void refuse(const char *path, const void *data, size_t bytes,
 Test(damage, foreign_files_are_refused)
 {
 	const char *path = make_path("foreign.gnr");
-	static const uint8_t newer[32] = "\x89GNR\r\n\x1a\n\x02";
+	static const uint8_t newer[32] = "\x89GNR\r\n\x1a\n\x03";
 	struct sim_rec_reader *r;
 	struct sim_rec_error err;
 
@@ -279,6 +281,52 @@ Test(damage, short_writes_are_continued)
 	drop_sample(&s);
 }
 
+/* Makes a whole file say that it has another format; returns its own. */
+static unsigned int set_major(const char *path, uint8_t major)
+{
+	size_t bytes, end;
+	uint8_t *data = load_file(path, &bytes);
+	unsigned int was = data[8];
+
+	data[8] = major;
+	end = REC_HEAD_BYTES + sim_get32(data + 12);
+	sim_set64(data + end, XXH3_64bits(data, end));
+	store_file(path, data, bytes);
+	free(data);
+	return was;
+}
+
+Test(damage, events_belong_to_the_format_that_has_them)
+{
+	const char *path = make_path("major.gnr");
+	struct sim_rec_info info = { .kind = SIM_REC_MMU, .levels = 4,
+				     .pae = true, .maxphyaddr = 40,
+				     .vcpus = 1 };
+	struct sim_event ev = { .type = SIM_EV_BRK };
+	struct sim_rec_writer *w;
+	struct outcome o;
+
+	/* Recordings of the MMU level stay what older readers know. */
+	cr_assert(sim_rec_create(&w, path, &info, NULL, NULL) == SIM_REC_OK);
+	cr_assert(sim_rec_put(w, &ev) == SIM_REC_OK);
+	ev.type = SIM_EV_MADVISE;
+	cr_assert(sim_rec_put(w, &ev) == SIM_REC_USAGE);
+	cr_assert(sim_rec_commit(w, NULL) == SIM_REC_OK);
+	cr_assert(set_major(path, 2) == 1);
+	o = read_all(path);	/* only the file's digest is wrong now */
+	cr_assert(o.events == 1);
+	info.kind = SIM_REC_PROCESS;
+	cr_assert(sim_rec_create(&w, path, &info, NULL, NULL) == SIM_REC_OK);
+	cr_assert(sim_rec_put(w, &ev) == SIM_REC_OK);
+	cr_assert(sim_rec_commit(w, NULL) == SIM_REC_OK);
+	o = read_all(path);
+	cr_assert(o.status == SIM_REC_END && o.events == 1);
+	cr_assert(set_major(path, 1) == 2);
+	o = read_all(path);
+	cr_assert(o.status == SIM_REC_DAMAGED && o.events == 0);
+	unlink(path);
+}
+
 Test(damage, unfinished_file_is_readable)
 {
 	const char *path = make_path("killed.gnr");
@@ -293,7 +341,7 @@ Test(damage, unfinished_file_is_readable)
 	make_info(&info, &rng);
 	cr_assert(sim_rec_create(&w, path, &info, &small, NULL) == SIM_REC_OK);
 	for (int i = 0; i < EVENTS; i++) {
-		make_event(&m, &rng, &instr);
+		make_event(&m, &rng, &instr, info.kind);
 		cr_assert(sim_rec_put(w, &m.ev) == SIM_REC_OK);
 	}
 	cr_assert(access(path, F_OK) != 0);

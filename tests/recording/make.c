@@ -67,7 +67,7 @@ static void make_fields(struct made_event *m, struct test_rng *rng,
 	if (fields & REC_HAS_SUB) {
 		ev->sub = (uint8_t)test_rng_next(rng);
 	}
-	if (ev->flags & SIM_F_IP) {
+	if ((ev->flags & SIM_F_IP) || (fields & REC_HAS_TO)) {
 		ev->ip = make_number(rng);
 	}
 	if (fields & REC_HAS_ENTRIES) {
@@ -78,8 +78,10 @@ static void make_fields(struct made_event *m, struct test_rng *rng,
 	}
 }
 
-void make_event(struct made_event *m, struct test_rng *rng, uint64_t *instr)
+void make_event(struct made_event *m, struct test_rng *rng, uint64_t *instr,
+		enum sim_rec_kind kind)
 {
+	unsigned int major = kind == SIM_REC_MMU ? 1 : 2;
 	uint32_t fields;
 
 	memset(&m->ev, 0, sizeof(m->ev));
@@ -90,7 +92,7 @@ void make_event(struct made_event *m, struct test_rng *rng, uint64_t *instr)
 			m->ev.type = SIM_EV_ACCESS;
 		}
 		fields = sim_rec_fields(m->ev.type);
-	} while (fields == 0);
+	} while (fields == 0 || sim_rec_first_major(m->ev.type) > major);
 	make_fields(m, rng, fields);
 	if (test_rng_below(rng, 8) == 0) {
 		m->ev.vcpu = (uint16_t)test_rng_below(rng, SIM_REC_VCPUS_MAX);
@@ -219,7 +221,7 @@ enum sim_rec_status make_file(const char *path, uint64_t seed,
 	make_info(&info, &rng);
 	status = sim_rec_create(&w, path, &info, opts, err);
 	for (unsigned int i = 0; status == SIM_REC_OK && i < events; i++) {
-		make_event(&m, &rng, &instr);
+		make_event(&m, &rng, &instr, info.kind);
 		status = sim_rec_put(w, &m.ev);
 		if (status != SIM_REC_OK) {
 			*err = *sim_rec_writer_error(w);

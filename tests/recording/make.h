@@ -17,7 +17,8 @@ struct made_event {
 uint64_t make_number(struct test_rng *rng);
 
 /* An event of any type with any lawful field values; `*instr` moves on. */
-void make_event(struct made_event *m, struct test_rng *rng, uint64_t *instr);
+void make_event(struct made_event *m, struct test_rng *rng, uint64_t *instr,
+		enum sim_rec_kind kind);
 
 /* A lawful machine description. */
 void make_info(struct sim_rec_info *info, struct test_rng *rng);

@@ -38,7 +38,7 @@ static bool read_back(const char *path, uint64_t seed, unsigned int events)
 	}
 	good = same_info(&e.info, sim_rec_info(r));
 	for (unsigned int i = 0; good && i < events; i++) {
-		make_event(&e.m, &e.rng, &e.instr);
+		make_event(&e.m, &e.rng, &e.instr, e.info.kind);
 		good = sim_rec_tell(r) == i &&
 		       sim_rec_next(r, &ev) == SIM_REC_OK &&
 		       same_event(&e.m.ev, &ev);
