@@ -33,8 +33,16 @@ static const char *const events[] = {
 	"syscalls:sys_enter_clone3", "syscalls:sys_enter_vfork",
 };
 
+/* What is asked for where the kernel has it: not each is built with them. */
+static const char *const more_events[] = {
+	"syscalls:sys_enter_madvise", "syscalls:sys_enter_mlock",
+	"syscalls:sys_enter_mlock2", "syscalls:sys_enter_pkey_mprotect",
+	"syscalls:sys_enter_shmat",
+};
+
 enum {
 	EVENTS = sizeof(events) / sizeof(events[0]),
+	MORE_EVENTS = sizeof(more_events) / sizeof(more_events[0]),
 };
 
 struct session {
@@ -48,21 +56,41 @@ struct session {
 
 /* ---- tracepoints -------------------------------------------------------- */
 
+static bool has_event(const char *name)
+{
+	const char *colon = strchr(name, ':');
+	char path[256];
+
+	snprintf(path, sizeof(path), TRACEFS "/events/%.*s/%s/id",
+		 (int)(colon - name), name, colon + 1);
+	return access(path, R_OK) == 0;
+}
+
 /* The first of our events that this kernel lacks, or null. */
 static const char *missing_event(void)
 {
-	static char path[256];
-
 	for (unsigned i = 0; i < EVENTS; i++) {
-		const char *colon = strchr(events[i], ':');
-
-		snprintf(path, sizeof(path), TRACEFS "/events/%.*s/%s/id",
-			 (int)(colon - events[i]), events[i], colon + 1);
-		if (access(path, R_OK)) {
+		if (!has_event(events[i])) {
 			return events[i];
 		}
 	}
 	return NULL;
+}
+
+/* What perf shall look for, with commas between. */
+static void list_events(char *to, size_t room)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < EVENTS + MORE_EVENTS; i++) {
+		const char *name = i < EVENTS ? events[i] :
+						more_events[i - EVENTS];
+
+		if (i < EVENTS || has_event(name)) {
+			n += (size_t)snprintf(to + n, room - n, "%s%s",
+					      i ? "," : "", name);
+		}
+	}
 }
 
 /*
@@ -160,15 +188,12 @@ static void wait_for(struct session *s, pid_t pid)
 static bool record(struct session *s, char *why, size_t why_bytes)
 {
 	const struct record_perf *p = s->p;
-	char list[1024] = "";
-	size_t count = 0, n = 0;
+	char list[1024];
+	size_t count = 0;
 	const char **v;
 	pid_t pid;
 
-	for (unsigned i = 0; i < EVENTS; i++) {
-		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
-				      i ? "," : "", events[i]);
-	}
+	list_events(list, sizeof(list));
 	while (p->command[count]) {
 		count++;
 	}

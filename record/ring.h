@@ -39,7 +39,7 @@ struct ring_record {
 	uint32_t instr;		/* executed by the process since its last */
 	uint32_t dropped;	/* accesses that the filter held back since */
 	uint64_t gva, value, gpa;
-	uint64_t spare;
+	uint64_t to;		/* MREMAP */
 };
 
 /* Both ends of a fork tell of it; the second is dropped. */

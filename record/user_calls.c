@@ -9,21 +9,11 @@
 #include "record/user_state.h"
 
 enum {
-	LINUX_PROT_MASK = 7,
-	LINUX_MAP_SHARED = 1,
-	LINUX_MAP_ANON = 0x20,
 	LINUX_CLONE_VM = 0x100,
 	LINUX_CLONE_VFORK = 0x4000,
 	LINUX_CLONE_THREAD = 0x10000,
 	LINUX_AT_FDCWD = -100,
 };
-
-static void put_range(uint8_t type, uint64_t gva, uint64_t bytes,
-		      unsigned prot)
-{
-	user_put((struct ring_record){ .type = type, .gva = gva, .value = bytes,
-				  .sub = (uint8_t)prot }, NULL);
-}
 
 /* ---- exec and exit ------------------------------------------------------ */
 
@@ -101,70 +91,13 @@ static void born(int64_t number, uint64_t flags)
 	pthread_mutex_lock(&self.lock);
 	put_fork(number, flags, (uint32_t)getpid(), true); /* as the parent */
 	self.pid = (uint32_t)getpid();
+	self.locks = false;
 	me.tid = (uint32_t)syscall(SYS_gettid);
 	user_clear_filters();
 	pthread_mutex_unlock(&self.lock);
 }
 
 /* ---- system calls ------------------------------------------------------- */
-
-static void name_of_fd(int fd)
-{
-	char link[64];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, self.text, sizeof(self.text) - 1);
-	self.text[n > 0 ? n : 0] = '\0';
-	if (self.text[0] != '/') {
-		snprintf(self.text, sizeof(self.text), "/fd/%u/%d", self.pid,
-			 fd);
-	}
-}
-
-static void after_mmap(const uint64_t a[6], uint64_t gva)
-{
-	bool anon = a[3] & LINUX_MAP_ANON;
-
-	if (!anon) {
-		name_of_fd((int)a[4]);
-	}
-	user_put((struct ring_record){
-		.type = SIM_EV_MMAP, .gva = gva, .value = a[1],
-		.gpa = anon ? 0 : a[5], .sub = a[2] & LINUX_PROT_MASK,
-		.flags = (uint16_t)((anon ? SIM_F_ANON : 0u) |
-			 (a[3] & LINUX_MAP_SHARED ? SIM_F_SHARED : 0u)),
-	}, anon ? NULL : self.text);
-	user_maps_add(&self.maps, gva, a[1]);
-}
-
-static void after_mremap(const uint64_t a[6], uint64_t to)
-{
-	uint64_t keep = to != a[0] ? 0 : a[1] < a[2] ? a[1] : a[2];
-
-	if (a[1] > keep) {
-		put_range(SIM_EV_MUNMAP, a[0] + keep, a[1] - keep, 0);
-		user_maps_remove(&self.maps, a[0] + keep, a[1] - keep);
-	}
-	if (a[2] > keep) {
-		user_put((struct ring_record){
-			.type = SIM_EV_MMAP, .gva = to + keep,
-			.value = a[2] - keep, .flags = SIM_F_ANON,
-			.sub = SIM_PROT_R | SIM_PROT_W }, NULL);
-		user_maps_add(&self.maps, to + keep, a[2] - keep);
-	}
-}
-
-static void after_brk(uint64_t end)
-{
-	user_put((struct ring_record){ .type = SIM_EV_BRK, .gva = end }, NULL);
-	if (self.brk && end > self.brk) {
-		user_maps_add(&self.maps, self.brk, end - self.brk);
-	} else if (self.brk && end < self.brk) {
-		user_maps_remove(&self.maps, end, self.brk - end);
-	}
-	self.brk = end;
-}
 
 /* A child that was killed says nothing itself. */
 static void after_wait(const uint64_t a[6], uint32_t child)
@@ -177,32 +110,6 @@ static void after_wait(const uint64_t a[6], uint32_t child)
 		user_put((struct ring_record){ .type = RING_REAPED,
 					  .value = child }, NULL);
 	}
-}
-
-static void after_memory(int64_t number, const uint64_t a[6], uint64_t result)
-{
-	switch (number) {
-	case SYS_mmap:
-		after_mmap(a, result);
-		break;
-	case SYS_mremap:
-		after_mremap(a, result);
-		break;
-	case SYS_munmap:
-		put_range(SIM_EV_MUNMAP, a[0], a[1], 0);
-		user_maps_remove(&self.maps, a[0], a[1]);
-		break;
-	case SYS_mprotect:
-		put_range(SIM_EV_MPROTECT, a[0], a[1],
-			  a[2] & LINUX_PROT_MASK);
-		break;
-	case SYS_brk:
-		after_brk(result);
-		break;
-	default:
-		return;
-	}
-	user_clear_filters();
 }
 
 void user_at_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
@@ -224,6 +131,8 @@ void user_at_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
 			.type = SIM_EV_EXIT, .value = a1 & 0xff,
 			.sub = number == SYS_exit_group ? RING_ALL_THREADS :
 							  0 }, NULL);
+	} else if (number == SYS_shmdt) {
+		me.args[1] = user_maps_bytes(&self.maps, a1);
 	} else if (is_fork(number)) {
 		/* The child's counters go on from here. */
 		user_put((struct ring_record){ .type = SIM_EV_SWITCH }, NULL);
@@ -250,7 +159,7 @@ void user_after_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
 	} else if (number == SYS_wait4) {
 		after_wait(me.args, (uint32_t)result);
 	} else {
-		after_memory(number, me.args, (uint64_t)result);
+		user_after_memory(number, me.args, (uint64_t)result);
 	}
 	user_unlock();
 }

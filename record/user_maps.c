@@ -11,16 +11,28 @@
 
 #include "sim/rec_event.h"
 
+bool user_maps_unnamed(const char *path)
+{
+	static const char end[] = " (deleted)";
+	size_t n = strlen(path);
+
+	return n >= sizeof(end) && strcmp(path + n - (sizeof(end) - 1), end) ==
+	       0;
+}
+
 /* ---- /proc/self/maps ---------------------------------------------------- */
 
 static bool parse(const char *line, struct user_found *f)
 {
 	char rights[5];
+	unsigned long inode;
+	size_t n;
 	int at = 0;
 	uint64_t end;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %*s %n",
-		   &f->gva, &end, rights, &f->offset, &at) < 4 || !at) {
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %lu %n",
+		   &f->gva, &end, rights, &f->offset, &inode, &at) < 5 ||
+	    !at) {
 		return false;
 	}
 	f->bytes = end - f->gva;
@@ -28,11 +40,13 @@ static bool parse(const char *line, struct user_found *f)
 		  (rights[1] == 'w' ? SIM_PROT_W : 0u) |
 		  (rights[2] == 'x' ? SIM_PROT_X : 0u);
 	f->shared = rights[3] == 's';
-	snprintf(f->path, sizeof(f->path), "%.*s",
-		 (int)strcspn(line + at, "\n"), line + at);
+	n = (size_t)snprintf(f->path, sizeof(f->path), "%.*s",
+			     (int)strcspn(line + at, "\n"), line + at);
 	if (f->path[0] != '/') {
 		f->path[0] = '\0';
 		f->offset = 0;
+	} else if (user_maps_unnamed(f->path) && n < sizeof(f->path)) {
+		snprintf(f->path + n, sizeof(f->path) - n, " %lu", inode);
 	}
 	return true;
 }
@@ -285,6 +299,15 @@ static bool look(void *arg, struct user_found *f)
 		s->found = true;
 	}
 	return false;
+}
+
+uint64_t user_maps_bytes(struct user_maps *m, uint64_t gva)
+{
+	static struct user_found f;	/* under the caller's lock */
+	struct search s = { m, gva, &f, false };
+
+	each(look, &s);
+	return s.found ? f.gva + f.bytes - gva : 0;
 }
 
 bool user_maps_find(struct user_maps *m, uint64_t gva, struct user_found *f)

@@ -38,6 +38,11 @@ bool user_maps_has(const struct user_maps *m, uint64_t gva);
 void user_maps_add(struct user_maps *m, uint64_t gva, uint64_t bytes);
 void user_maps_remove(struct user_maps *m, uint64_t gva, uint64_t bytes);
 
+/* Bytes from gva to the end of what the kernel has mapped there; 0: nothing. */
+uint64_t user_maps_bytes(struct user_maps *m, uint64_t gva);
+/* Is the name one that a file had, and others may have? */
+bool user_maps_unnamed(const char *path);
+
 /* Calls back for each file that has been mapped since the start, and adds it:
  * the program and its loader. */
 void user_maps_program(struct user_maps *m,

@@ -47,6 +47,7 @@ struct user_state {
 	unsigned vcpus;		/* seen; the filters of others are empty */
 	bool begun;
 	bool has_registers;
+	bool locks;		/* mlockall: what comes is faulted in at once */
 	uint64_t brk;
 	uint64_t base;
 	struct user_maps maps;
@@ -78,6 +79,9 @@ void user_count(void);
 void user_clear_filters(void);
 void user_access_init(void);
 void user_at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
+
+/* user_memory.c; under the lock */
+void user_after_memory(int64_t number, const uint64_t a[6], uint64_t result);
 
 /* user_calls.c */
 void user_at_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,

@@ -122,7 +122,7 @@ static void take_one(struct take *t, const struct ring_record *r,
 	struct sim_event ev = {
 		.type = r->type, .sub = r->sub, .flags = r->flags,
 		.pid = r->pid, .tid = r->tid, .vcpu = cpu, .gva = r->gva,
-		.value = r->value, .gpa = r->gpa,
+		.value = r->value, .gpa = r->gpa, .to = r->to,
 		.text = bytes ? text : NULL, .text_bytes = (uint32_t)bytes,
 	};
 

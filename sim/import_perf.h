@@ -22,6 +22,7 @@ struct perf_map {
 	uint64_t gva, bytes, offset;
 	unsigned prot;
 	bool shared;
+	bool grows;		/* down, as a stack does */
 	const char *path;
 };
 
@@ -41,6 +42,7 @@ struct perf_task {
 	bool shares;	/* its next fork shares the address space (vfork) */
 	bool in_exec;	/* mappings that come are those of exec */
 	bool in_map;	/* between enter and exit of mmap or mremap */
+	bool in_shmat;	/* shmat was entered: its mapping comes */
 	uint64_t len, prot, flags, fd, offset, addr;	/* of mmap */
 	char path[1024]; /* what the mapping in between was called */
 };

@@ -9,8 +9,12 @@
 enum {
 	LINUX_MAP_SHARED = 1,
 	LINUX_MAP_SHARED_VALIDATE = 3,
-	LINUX_MAP_FIXED = 0x10,
 	LINUX_MAP_ANON = 0x20,
+	LINUX_MAP_GROWSDOWN = 0x100,
+	LINUX_MAP_LOCKED = 0x2000,
+	LINUX_MAP_POPULATE = 0x8000,
+	LINUX_MAP_NONBLOCK = 0x10000,
+	LINUX_MLOCK_ONFAULT = 1,
 	LINUX_CLONE_VM = 0x100,
 };
 
@@ -165,7 +169,8 @@ static enum sim_rec_status emit_map(struct perf *p, const struct perf_line *l,
 	struct sim_event ev = {
 		.type = SIM_EV_MMAP, .gva = m->gva, .value = m->bytes,
 		.gpa = m->offset, .sub = (uint8_t)m->prot,
-		.flags = m->shared ? SIM_F_SHARED : 0,
+		.flags = (uint16_t)((m->shared ? SIM_F_SHARED : 0u) |
+				    (m->grows ? SIM_F_STACK : 0u)),
 	};
 
 	if (strcmp(m->path, "[stack]") == 0) {
@@ -195,6 +200,10 @@ static enum sim_rec_status take_mmap2(struct perf *p,
 	if (t->in_exec) {
 		return emit_map(p, l, t, &m);
 	}
+	if (t->in_shmat) {
+		t->in_shmat = false;
+		return emit_map(p, l, t, &m);
+	}
 	if (t->in_map) {
 		snprintf(t->path, sizeof(t->path), "%s", m.path);
 	}
@@ -221,6 +230,7 @@ static enum sim_rec_status exit_mmap(struct perf *p,
 	bool anon = t->flags & LINUX_MAP_ANON;
 	struct perf_map m = { .bytes = t->len, .offset = t->offset,
 			      .prot = (unsigned)t->prot & 7, .path = "" };
+	enum sim_rec_status status;
 
 	if (!t->in_map || !text_take(&at, 16, &m.gva)) {
 		p->t.result->skipped++;
@@ -238,7 +248,16 @@ static enum sim_rec_status exit_mmap(struct perf *p,
 	m.shared = (t->flags & LINUX_MAP_SHARED_VALIDATE) == LINUX_MAP_SHARED ||
 		   (t->flags & LINUX_MAP_SHARED_VALIDATE) ==
 			   LINUX_MAP_SHARED_VALIDATE;
-	return emit_map(p, l, t, &m);
+	m.grows = t->flags & LINUX_MAP_GROWSDOWN;
+	status = emit_map(p, l, t, &m);
+	if (status == SIM_REC_OK && ((t->flags & LINUX_MAP_LOCKED) ||
+	    ((t->flags & LINUX_MAP_POPULATE) &&
+	     !(t->flags & LINUX_MAP_NONBLOCK)))) {
+		status = emit(p, l, t, (struct sim_event){
+			.type = SIM_EV_POPULATE, .gva = m.gva,
+			.value = m.bytes });
+	}
+	return status;
 }
 
 static void enter_mremap(struct perf_task *t, const char *rest)
@@ -246,34 +265,24 @@ static void enter_mremap(struct perf_task *t, const char *rest)
 	t->in_map = text_number(rest, "addr", &t->addr) &&
 		    text_number(rest, "old_len", &t->offset) &&
 		    text_number(rest, "new_len", &t->len);
+	t->flags = 0;
+	text_number(rest, "flags", &t->flags);
 }
 
-/* Moved pages come anew: the model has no mremap. */
 static enum sim_rec_status exit_mremap(struct perf *p,
 				       const struct perf_line *l,
 				       struct perf_task *t)
 {
-	enum sim_rec_status status = SIM_REC_OK;
-	uint64_t to, old = t->offset, keep;
 	const char *at = l->rest;
+	uint64_t to;
 
 	if (!t->in_map || !text_take(&at, 16, &to) || to >= LINUX_ERRORS) {
 		return SIM_REC_OK;
 	}
 	t->in_map = false;
-	keep = to != t->addr ? 0 : old < t->len ? old : t->len;
-	if (old > keep) {
-		status = emit(p, l, t, (struct sim_event){
-			.type = SIM_EV_MUNMAP, .gva = t->addr + keep,
-			.value = old - keep });
-	}
-	if (status == SIM_REC_OK && t->len > keep) {
-		status = emit(p, l, t, (struct sim_event){
-			.type = SIM_EV_MMAP, .gva = to + keep,
-			.value = t->len - keep, .flags = SIM_F_ANON,
-			.sub = SIM_PROT_R | SIM_PROT_W });
-	}
-	return status;
+	return emit(p, l, t, (struct sim_event){
+		.type = SIM_EV_MREMAP, .gva = t->addr, .value = t->offset,
+		.to = to, .gpa = t->len, .sub = (uint8_t)t->flags });
 }
 
 static enum sim_rec_status take_range(struct perf *p,
@@ -281,17 +290,24 @@ static enum sim_rec_status take_range(struct perf *p,
 				      struct perf_task *t, uint8_t type)
 {
 	struct sim_event ev = { .type = type };
-	uint64_t prot = 0;
+	uint64_t prot = 0, advice = 0, flags = 0;
 
 	if ((!text_number(l->rest, "addr", &ev.gva) &&
 	     !text_number(l->rest, "start", &ev.gva)) ||
-	    !text_number(l->rest, "len", &ev.value) ||
+	    (!text_number(l->rest, "len", &ev.value) &&
+	     !text_number(l->rest, "len_in", &ev.value)) ||
 	    (type == SIM_EV_MPROTECT &&
-	     !text_number(l->rest, "prot", &prot))) {
+	     !text_number(l->rest, "prot", &prot)) ||
+	    (type == SIM_EV_MADVISE &&
+	     !text_number(l->rest, "behavior", &advice))) {
 		p->t.result->skipped++;
 		return SIM_REC_OK;
 	}
-	ev.sub = (uint8_t)(prot & 7);
+	if (type == SIM_EV_POPULATE && text_number(l->rest, "flags", &flags) &&
+	    (flags & LINUX_MLOCK_ONFAULT)) {
+		return SIM_REC_OK;	/* mlock2: nothing is faulted in */
+	}
+	ev.sub = (uint8_t)(prot & 7) | (uint8_t)advice;
 	return emit(p, l, t, ev);
 }
 
@@ -354,8 +370,16 @@ static enum sim_rec_status take_call(struct perf *p,
 		return exit_mremap(p, l, t);
 	} else if (is(l, "syscalls:sys_enter_munmap")) {
 		return take_range(p, l, t, SIM_EV_MUNMAP);
-	} else if (is(l, "syscalls:sys_enter_mprotect")) {
+	} else if (is(l, "syscalls:sys_enter_mprotect") ||
+		   is(l, "syscalls:sys_enter_pkey_mprotect")) {
 		return take_range(p, l, t, SIM_EV_MPROTECT);
+	} else if (is(l, "syscalls:sys_enter_madvise")) {
+		return take_range(p, l, t, SIM_EV_MADVISE);
+	} else if (is(l, "syscalls:sys_enter_mlock") ||
+		   is(l, "syscalls:sys_enter_mlock2")) {
+		return take_range(p, l, t, SIM_EV_POPULATE);
+	} else if (is(l, "syscalls:sys_enter_shmat")) {
+		t->in_shmat = true;
 	} else if (is(l, "syscalls:sys_exit_brk")) {
 		return take_brk(p, l, t);
 	} else if (is(l, "syscalls:sys_enter_clone") ||

@@ -118,6 +118,7 @@ bool perf_parse_map(const char *rest, struct perf_map *m)
 		  (at[1] == 'w' ? SIM_PROT_W : 0u) |
 		  (at[2] == 'x' ? SIM_PROT_X : 0u);
 	m->shared = at[3] == 's';
+	m->grows = false;
 	m->path = at[4] == ' ' ? at + 5 : "";
 	return true;
 }

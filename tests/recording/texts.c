@@ -39,8 +39,12 @@ static void show(const struct sim_event *ev, char *to, size_t room)
 			      (unsigned long)ev->value);
 	n += (size_t)snprintf(to + n, room - n, " gpa=%lx sub=%u flags=%x",
 			      (unsigned long)ev->gpa, ev->sub, ev->flags);
-	snprintf(to + n, room - n, " cpu=%u size=%u %.*s", ev->vcpu, ev->size,
-		 (int)ev->text_bytes, ev->text_bytes ? ev->text : "");
+	n += (size_t)snprintf(to + n, room - n, " cpu=%u size=%u %.*s",
+			      ev->vcpu, ev->size, (int)ev->text_bytes,
+			      ev->text_bytes ? ev->text : "");
+	if (ev->type == SIM_EV_MREMAP) {
+		snprintf(to + n, room - n, "to=%lx", (unsigned long)ev->to);
+	}
 }
 
 /* Imports, and compares all events, one a line. */
@@ -242,12 +246,44 @@ Test(texts, perf_mappings_are_those_asked_for)
 	       "cpu=1 size=0 ",
 	       "8 mprotect 70/70 gva=7f0000007000 value=1000 gpa=0 sub=1 "
 	       "flags=0 cpu=1 size=0 ",
-	       "10 mmap 70/70 gva=7f0000002000 value=1000 gpa=0 sub=3 "
-	       "flags=400 cpu=1 size=0 ",
-	       "12 munmap 70/70 gva=7f0000000000 value=3000 gpa=0 sub=0 "
+	       "10 mremap 70/70 gva=7f0000000000 value=2000 gpa=3000 sub=1 "
+	       "flags=0 cpu=1 size=0 to=7f0000000000",
+	       "12 mremap 70/70 gva=7f0000000000 value=3000 gpa=4000 sub=1 "
+	       "flags=0 cpu=1 size=0 to=7f0000020000");
+}
+
+/* What programs say of pages that they have. */
+Test(texts, perf_advice)
+{
+	EXPECT(SH("000001000", "syscalls:sys_enter_madvise: start: "
+		  "0x7f0000000000, len_in: 0x00010000, behavior: 0x00000004")
+	       SH("000001001", "syscalls:sys_enter_pkey_mprotect: start: "
+		  "0x7f0000007000, len: 0x00001000, prot: 0x00000003, "
+		  "pkey: 0x00000001")
+	       SH("000001002", "syscalls:sys_enter_mlock: start: "
+		  "0x7f0000007000, len: 0x00002000")
+	       SH("000001003", "syscalls:sys_enter_mlock2: start: "
+		  "0x7f0000007000, len: 0x00002000, flags: 0x00000001")
+	       SH("000001004", "syscalls:sys_enter_mmap: addr: 0x00000000, "
+		  "len: 0x00002000, prot: 0x00000003, flags: 0x00008122, "
+		  "fd: 0xffffffff, off: 0x00000000")
+	       SH("000001005", "syscalls:sys_exit_mmap: 0x7f0000009000")
+	       SH("000001006", "syscalls:sys_enter_shmat: shmid: 0x00000003, "
+		  "shmaddr: 0x00000000, shmflg: 0x00000000")
+	       SH("000001007", "PERF_RECORD_MMAP2 70/70: [0x7f0000010000"
+		  "(0x9000) @ 0 00:01 3 0]: rw-s /SYSV00000000 (deleted)"),
+	       "0 madvise 70/70 gva=7f0000000000 value=10000 gpa=0 sub=4 "
 	       "flags=0 cpu=1 size=0 ",
-	       "12 mmap 70/70 gva=7f0000020000 value=4000 gpa=0 sub=3 "
-	       "flags=400 cpu=1 size=0 ");
+	       "1 mprotect 70/70 gva=7f0000007000 value=1000 gpa=0 sub=3 "
+	       "flags=0 cpu=1 size=0 ",
+	       "2 populate 70/70 gva=7f0000007000 value=2000 gpa=0 sub=0 "
+	       "flags=0 cpu=1 size=0 ",
+	       "5 mmap 70/70 gva=7f0000009000 value=2000 gpa=0 sub=3 "
+	       "flags=1400 cpu=1 size=0 ",
+	       "5 populate 70/70 gva=7f0000009000 value=2000 gpa=0 sub=0 "
+	       "flags=0 cpu=1 size=0 ",
+	       "7 mmap 70/70 gva=7f0000010000 value=9000 gpa=0 sub=3 "
+	       "flags=200 cpu=1 size=0 /SYSV00000000 (deleted)");
 }
 
 /* Without -F the lines have the tid alone, and microseconds. */
