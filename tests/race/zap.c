@@ -2,13 +2,16 @@
 /*
  * Processors walk the tables while pages are taken out of them, given back to
  * the host and used for something else: by a small budget, by zap_all and by
- * shrink. No walk may ever be in a page that has gone back.
+ * shrink. No walk may ever be in a page that has gone back. And the guest
+ * exchanges tables that map the same: what the one that changes an entry has
+ * flushed the other has not.
  */
 #include <sched.h>
 
 #include "tests/race/rig.h"
 
 #define ROUNDS 60000u
+#define SAME 4u		/* tables whose numbers differ by this map the same */
 
 static void take_back(unsigned i)
 {
@@ -28,6 +31,16 @@ static void take_back_more(void)
 	}
 }
 
+/* Another table behind the same addresses, then a flush of our own. */
+static void exchange(struct rig_cpu *cpu, uint64_t r)
+{
+	uint64_t t = r % RIG_TABLES, as = t ^ (r >> 8 & SAME);
+
+	rig_write(RIG_ROOT + 0x2000 + 8 * t,
+		  (RIG_LEAF + (as << 12)) | RIG_ALL | RIG_A);
+	rig_reload(cpu);
+}
+
 static void both(struct rig_cpu *cpu)
 {
 	for (unsigned i = 0; i < ROUNDS && !rig_failed(); i++) {
@@ -42,11 +55,11 @@ static void both(struct rig_cpu *cpu)
 			return;
 		}
 		rig_leave(cpu);
-		if (leaf.hfn != RIG_HFN + RIG_DATA + (t & 3) * 512 + j) {
+		if (leaf.hfn != RIG_HFN + RIG_DATA + t % SAME * 512 + j) {
 			rig_fail("an entry maps another frame", leaf.hfn, j);
 		}
-		if (i % 256 == 0) {
-			rig_reload(cpu);
+		if (i % 32 == 0) {
+			exchange(cpu, rig_random(cpu));
 		} else if (i % 64 == 0) {
 			take_back(i);
 		}
@@ -60,7 +73,7 @@ int main(void)
 	});
 	for (uint64_t t = 0; t < RIG_TABLES; t++) {
 		for (uint64_t j = 0; j < 512; j++) {
-			uint64_t gfn = RIG_DATA + (t & 3) * 512 + j;
+			uint64_t gfn = RIG_DATA + t % SAME * 512 + j;
 
 			rig_store8(rig_gpte(t, j),
 				   gfn << 12 | RIG_ALL | RIG_A | RIG_D);
