@@ -61,6 +61,33 @@ bool gn_np_is_young(struct gn_np *np, uint64_t gfn, bool clear, bool last,
 	return true;
 }
 
+/*
+ * Take a leaf's mark over into the log. One of 2M is taken for all its frames,
+ * in the range or not: where the next range begins nobody knows, and a mark
+ * that is kept for it is told again by each. In a larger one that would be
+ * too many: it is told for the range, and goes if that was all of it.
+ */
+static void take_mark(struct gn_np *np, const struct gn_np_range *range,
+		      const struct gn_np_spot *spot,
+		      const struct gn_dirty *dirty)
+{
+	uint64_t first = range->first.v, count = common(range, spot);
+
+	if (spot->level <= 2) {
+		first = spot->first;
+		count = spot->frames;
+	}
+	uint64_t memory = gn_slots_mapped(np->slots, np->view, first);
+
+	/* Cleared first: a write in between sets it again. */
+	if (count == spot->frames) {
+		gn_np_age(np, spot->table, spot->index, GN_NP_DIRTY);
+	}
+	for (uint64_t i = 0; i < count; i++) {
+		gn_dirty_mark(dirty, memory + i);
+	}
+}
+
 enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
 				 const struct gn_dirty *dirty,
 				 uint32_t *budget)
@@ -70,24 +97,15 @@ enum gnomon_status gn_np_harvest(struct gn_np *np, struct gn_np_range *range,
 
 	while ((s = gn_np_next_spot(np, range, budget, &spot)) ==
 	       GNOMON_OK) {
-		/* The mark of a large leaf is for all of it, so it goes only
-		 * with the last of its frames. */
-		uint64_t count = common(range, &spot);
-		uint64_t memory = gn_slots_mapped(np->slots, np->view,
-						  range->first.v);
-		bool last = range->first.v + count == spot.first + spot.frames;
-
 		if (gn_np_spot_is_leaf(np, &spot) &&
 		    (gn_np_entry_rights(np->config.format, spot.npte) &
 		     GN_NP_DIRTY)) {
-			/* Cleared first: a write in between sets it again. */
-			if (last) {
-				gn_np_age(np, spot.table, spot.index,
-					  GN_NP_DIRTY);
+			/* Ranges smaller than it would never clear it. */
+			if (spot.level > 2 && common(range, &spot) <
+			    spot.frames && gn_np_try_split(np, &spot)) {
+				continue;
 			}
-			for (uint64_t i = 0; i < count; i++) {
-				gn_dirty_mark(dirty, memory + i);
-			}
+			take_mark(np, range, &spot, dirty);
 		}
 		gn_np_advance(range, &spot);
 	}

@@ -79,8 +79,7 @@ static bool overhangs(const struct gn_np_range *range,
 	       spot->first + spot->frames > range->first.v + range->frames;
 }
 
-/* Have a page to split it with, or live without. */
-static bool try_split(struct gn_np *np, const struct gn_np_spot *spot)
+bool gn_np_try_split(struct gn_np *np, const struct gn_np_spot *spot)
 {
 	uint32_t max = np->config.tables_max;
 
@@ -136,7 +135,8 @@ enum gnomon_status gn_np_unmap(struct gn_np *np, struct gn_np_range *range,
 	while ((s = gn_np_next_spot(np, range, budget, &spot)) ==
 	       GNOMON_OK) {
 		if (gn_np_spot_is_leaf(np, &spot)) {
-			if (overhangs(range, &spot) && try_split(np, &spot)) {
+			if (overhangs(range, &spot) &&
+			    gn_np_try_split(np, &spot)) {
 				continue;
 			}
 			gn_np_clear(np, spot.table, spot.index);
@@ -157,7 +157,8 @@ enum gnomon_status gn_np_protect(struct gn_np *np, struct gn_np_range *range,
 	       GNOMON_OK) {
 		if (gn_np_spot_is_leaf(np, &spot) &&
 		    (gn_np_entry_rights(f, spot.npte) & GN_NP_W)) {
-			if (overhangs(range, &spot) && try_split(np, &spot)) {
+			if (overhangs(range, &spot) &&
+			    gn_np_try_split(np, &spot)) {
 				continue;
 			}
 			gn_np_lower(np, spot.table, spot.index);
@@ -212,7 +213,7 @@ enum gnomon_status gn_np_split(struct gn_np *np, struct gn_np_range *range,
 	       GNOMON_OK) {
 		if (gn_np_spot_is_leaf(np, &spot) && spot.level > level &&
 		    spot.level > 1) {
-			if (!try_split(np, &spot)) {
+			if (!gn_np_try_split(np, &spot)) {
 				s = GNOMON_NOMEM;
 				break;
 			}

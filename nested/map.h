@@ -12,6 +12,8 @@
  * same. One table must be reserved.
  */
 void gn_np_split_spot(struct gn_np *np, const struct gn_np_spot *spot);
+/* The same if there is a table to be had for it; else false, and no change. */
+bool gn_np_try_split(struct gn_np *np, const struct gn_np_spot *spot);
 
 /* The frame of memory that a guest frame shows. */
 static inline uint64_t gn_np_memory(const struct gn_np *np, uint64_t gfn)

@@ -870,8 +870,10 @@ enum gnomon_dirty_flags {
 	 * frame leaves the guest at its first write only. Later writes come
 	 * into the bitmap when it is cleared, or when the translation goes,
 	 * not before they happen: a copy taken after gnomon_dirty_clear() has
-	 * returned holds them. On other tables the flag changes nothing. Logs
-	 * with it and without do not run at the same time.
+	 * returned holds them. Where the CPU maps a large page, each of its
+	 * frames counts as written (gnomon_split() before helps). On other
+	 * tables the flag changes nothing. Logs with it and without do not run
+	 * at the same time.
 	 */
 	GNOMON_DIRTY_BY_CPU = 1u << 1,
 };
