@@ -17,8 +17,7 @@ enum {
 	FOLD_GROUPS = 64,	/* of a block */
 	FOLD_INSNS = 512,	/* of a block: what QEMU translates at most */
 	FOLD_BUCKETS = 1 << 17,
-	FOLD_LEADS = 1 << 20,
-	FOLD_KINDS = 4,		/* sets of OPERANDS_READ and OPERANDS_WRITE */
+	FOLD_NONE = -1,
 };
 
 struct fold_member {
@@ -27,53 +26,20 @@ struct fold_member {
 	uint8_t kinds;
 };
 
-/* All that a leader stands for; lives on. */
-struct fold_lead {
-	struct fold_lead *next;
-	uint32_t hash;
-	uint64_t glance;	/* see below */
-	struct fold_block {
-		/* Its first page << 1, and 1 if it reaches into the next. */
-		uint64_t pages;
-		/* Instructions << 32, and accesses that are known. */
-		uint64_t counts;
-	} block;		/* of one that tells of its block, or 0 */
-	uint32_t count;
-	struct fold_member member[FOLD_MEMBERS];
-};
-
-/*
- * What a callback needs of a group as long as nothing new is to be seen, in
- * one word: where its first byte is, seen from the leader's address; beyond
- * which offset of that byte in its page the group reaches into the next one;
- * and the lead's number.
- */
-static inline uint64_t fold_glance(int64_t low, int64_t high, uint32_t number)
-{
-	return (uint16_t)low | (uint64_t)(4096 - (high - low)) << 16 |
-	       (uint64_t)number << 32;
-}
-
-static inline uint64_t fold_low(uint64_t glance)
-{
-	return (uint64_t)(int64_t)(int16_t)glance;
-}
-
-static inline uint64_t fold_limit(uint64_t glance)
-{
-	return (uint16_t)(glance >> 16);
-}
-
-static inline uint32_t fold_number(uint64_t glance)
-{
-	return (uint32_t)(glance >> 32);
-}
-
 enum fold_what {
 	FOLD_NOTHING,		/* no access, or its leader stands for it */
 	FOLD_UNKNOWN,		/* look at whatever it does */
 	FOLD_LEAD,
 	FOLD_FIRST_LEAD,	/* tells of the block too */
+};
+
+/*
+ * Where QEMU keeps, between blocks, the registers that addresses are made of:
+ * bytes from the start of the vcpu's object. 0: not known.
+ */
+struct fold_places {
+	uint16_t reg[16];
+	uint16_t fs, gs;	/* bases of the segments */
 };
 
 /* A register is a value that is not known, numbered, + a constant. */
@@ -86,6 +52,7 @@ struct fold_group {
 	uint32_t base, index;
 	uint8_t scale, segment;
 	bool open;		/* may take more members */
+	bool early;		/* known when the block starts */
 	int64_t disp;		/* of the leader */
 	int64_t low, high;
 	unsigned kinds, count;
@@ -98,33 +65,109 @@ struct fold {
 	uint32_t count, accesses;
 	uint32_t numbers;	/* given out */
 	unsigned groups;
-	bool has_first;
+	unsigned early;		/* of these, known when the block starts */
+	int first;		/* that may tell of the block, or FOLD_NONE */
+	bool same_segments;	/* as at its start */
+	const struct fold_places *places;	/* or null */
 	struct fold_value reg[16];
 	struct fold_group group[FOLD_GROUPS];
 	uint8_t what[FOLD_INSNS];
 	uint8_t number[FOLD_INSNS];	/* of the group led or joined */
 	int16_t at[FOLD_INSNS];		/* its address, from the leader's */
+	/* The same of what it pushes besides. */
+	uint8_t pushed_number[FOLD_INSNS];
+	int16_t pushed_at[FOLD_INSNS];
 };
 
-void fold_start(struct fold *f);
+/* With places, groups that registers tell of as they are at the start of the
+ * block need no leader: whoever looks then knows their addresses. */
+void fold_start(struct fold *f, const struct fold_places *places);
 /* The block's next instruction. */
 void fold_add(struct fold *f, const uint8_t *code, size_t bytes, uint64_t ip);
+/* After the last: which one tells of the block, if none is early. */
+void fold_end(struct fold *f);
+
+/* ---- what a callback looks at ------------------------------------------- */
+
+/* A group, as long as nothing new is to be seen. */
+struct fold_range {
+	uint64_t low;		/* its first byte: added to what follows */
+	uint16_t base, index;	/* places; 0: nothing */
+	/* From which offset in its page on it reaches into the next one. */
+	uint16_t limit;
+	uint8_t kinds;
+	uint8_t shift;		/* of the index */
+};
+
+/* What it stands for. */
+struct fold_more {
+	uint16_t members, first;	/* of fold_rest's */
+	int16_t made;		/* where its leader is, which has been made,
+				 * from its first byte on; or FOLD_NONE */
+	uint16_t spare;
+};
 
 /*
- * The same leads for all blocks that are alike, so that translating anew costs
+ * What one callback stands for: the groups known at the start of a block, or
+ * one that a leader leads. Lives on. Those of most blocks are one cache line,
+ * because a program has many.
+ */
+struct fold_look {
+	/* Of a block that it tells of: instructions << 32, and accesses that
+	 * are known. */
+	uint64_t counts;
+	uint64_t *seen;		/* its user's: when the block was seen */
+	uint32_t ranges;
+	const struct fold_rest *rest;
+	/* The stack's comes first, if `has_stack`. */
+	struct fold_range range[];
+};
+
+/* The rest, for when something is new. */
+struct fold_rest {
+	struct fold_look *next;
+	/* Of the block: its first page << 1, and 1 if it reaches into the
+	 * next; then hot_block() and hot_block_place() of that. */
+	uint64_t pages, page, place;
+	uint32_t hash, members;
+	bool has_stack;
+	struct fold_member *member;
+	struct fold_more more[];	/* of each range */
+};
+
+/* What `low` of an early group is added to, in the vcpu's object. */
+static inline uint64_t fold_value_at(const struct fold_range *r,
+				     const char *object)
+{
+	uint64_t value = 0;
+
+	if (r->base) {
+		value = *(const uint64_t *)(const void *)(object + r->base);
+	}
+	if (r->index) {
+		value += *(const uint64_t *)(const void *)(object + r->index)
+			 << r->shift;
+	}
+	return value;
+}
+
+/*
+ * The same looks for all blocks that are alike, so that translating anew costs
  * no memory. One thread may add while others look; zero to start with.
  */
-struct fold_leads {
+struct fold_looks {
 	uint32_t count;
-	struct fold_lead *lead[FOLD_LEADS];	/* by number */
-	struct fold_block block[FOLD_LEADS];	/* of the same, densely */
-	struct fold_lead *bucket[FOLD_BUCKETS];
+	struct fold_look *bucket[FOLD_BUCKETS];
 };
 
 /* Of an instruction that leads; NULL when memory is short. */
-const struct fold_lead *fold_lead(struct fold_leads *all,
+struct fold_look *fold_lead(struct fold_looks *all,
 				  const struct fold *f, unsigned insn);
-struct fold_block fold_block(const struct fold *f);
+/* Of a block in which none tells of it. */
+struct fold_look *fold_entry(struct fold_looks *all, const struct fold *f);
+/* Of one group. */
+struct fold_range fold_range_of(const struct fold *f,
+				const struct fold_group *g);
 /* All kinds of accesses of a group. */
 unsigned fold_kinds(const struct fold *f, unsigned insn);
 

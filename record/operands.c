@@ -230,7 +230,22 @@ static bool with_constant(struct code *c, struct operands *o, uint8_t op)
 	return good && op != 0x82;
 }
 
-/* Groups 0xf6, 0xf7, 0xfe, 0xff; call and push of memory access twice. */
+/* call and push, of a register or of memory. */
+static bool call(struct code *c, struct operands *o)
+{
+	if (c->is_word) {
+		return false;
+	}
+	if (c->mod == 3) {
+		return push(o);
+	}
+	o->pushes = true;
+	o->to = o->from = OPERANDS_RSP;
+	o->add = -8;
+	return take_operands(c, o, READ_E, 8);
+}
+
+/* Groups 0xf6, 0xf7, 0xfe, 0xff. */
 static bool take_group(struct code *c, struct operands *o, uint8_t op)
 {
 	unsigned which = c->reg & 7;
@@ -253,8 +268,7 @@ static bool take_group(struct code *c, struct operands *o, uint8_t op)
 	if (op == 0xff && which == 4 && !c->is_word) {
 		return take_operands(c, o, READ_E, 8);	/* jmp */
 	}
-	return op == 0xff && (which == 2 || which == 6) && c->mod == 3 &&
-	       !c->is_word && push(o);
+	return op == 0xff && (which == 2 || which == 6) && call(c, o);
 }
 
 /* Without ModRM; false: not known. */

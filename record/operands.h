@@ -27,6 +27,7 @@ struct operands {
 	uint8_t base, index, scale;
 	uint8_t segment;	/* 0, or the prefix: 0x64 fs, 0x65 gs */
 	int64_t disp;
+	bool pushes;		/* then it pushes 8 bytes */
 	/* Then: these registers get a value that is not known here... */
 	uint16_t clobbers;
 	/* ...and `to` (or none) gets `from` (or 0, if none) as it was

@@ -55,7 +55,9 @@ struct ring {
 	_Atomic uint32_t stop;	/* nobody empties it any more */
 	_Atomic uint32_t running; /* the process that ran last */
 	int32_t owner;		/* the recorder's pid */
-	char pad2[44];
+	char pad2[4];
+	_Atomic uint64_t epoch;	/* changes whenever `running` does */
+	char pad3[32];
 	struct ring_record record[RING_RECORDS];
 };
 

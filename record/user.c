@@ -55,6 +55,7 @@ static bool make_ring(struct session *s)
 	}
 	s->ring->magic = RING_MAGIC;
 	s->ring->owner = getpid();
+	s->ring->epoch = 1;
 	snprintf(s->path, sizeof(s->path), "/proc/%ld/fd/%d", (long)getpid(),
 		 fd);
 	return true;

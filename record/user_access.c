@@ -2,360 +2,253 @@
 /*
  * The recorder of processes: the accesses of programs. Nearly all are to a page
  * that was just here, so what counts is how few instructions it takes to see
- * that, and how few calls: one access stands for others of its block
- * (record/fold.h), and tells of the block itself.
+ * that, and how few calls: a block tells of its accesses when it starts, as
+ * far as their addresses are known then, and of the others one stands for many
+ * (record/fold.h).
  */
-#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "record/api.h"
 #include "record/user_state.h"
 
-/* QEMU's flags of a page of user memory. */
-enum {
-	QEMU_PAGE_READ = 1,
-	QEMU_PAGE_WRITE = 2,
-	QEMU_PAGE_WRITE_ORIGINALLY = 0x10,	/* holds translated code */
-};
+static struct fold_looks looks;
 
-/* An empty place of hot[], and each byte of it. */
-#define HOT_NOWHERE UINT64_C(0x8080808080808080)
-#define HOT_BYTE 0x80
+/* ---- looks -------------------------------------------------------------- */
 
-static int (*page_flags)(uint64_t gva);
+/* QEMU knows the vcpu by a number; as long as there is one thread, it and its
+ * vcpu are always the same. */
+static const char *only_vcpu;
+
+static inline struct hot *hot_of(bool alone, unsigned vcpu)
+{
+	return &user_recent[alone ? 0 : vcpu % USER_VCPUS].hot;
+}
+
+static inline const char *object_of(bool alone)
+{
+	return alone ? only_vcpu : user_values_vcpu(&self.values);
+}
 
 /*
- * In front of the filter: the address of a page, for each set of OPERANDS_READ
- * and OPERANDS_WRITE. What is empty is far from every address.
+ * A block runs: true if its pages were not just here, if another process ran,
+ * or if the counts are about to overflow. With one thread, the page says in
+ * which epoch it was.
  */
-static uint64_t hot[USER_VCPUS][FOLD_KINDS][USER_HOT];
-/* The same for fetches: pages of a block, in the place of no kind. */
-
-static struct fold_leads leads;
-
-static uint64_t *hot_at(unsigned vcpu, unsigned kinds, uint64_t gva)
+static inline bool is_new_block(bool alone, struct hot *h,
+				const struct fold_look *l)
 {
-	return &hot[vcpu % USER_VCPUS][kinds]
-		   [(gva >> 12 ^ gva >> 22) % USER_HOT];
+	const uint64_t *page = &h->page[0][0];
+	uint64_t counts = self.counts + l->counts;
+
+	self.counts = counts;
+	if (alone) {
+		return (int64_t)counts < 0 ||
+		       atomic_load_explicit(self.epoch, memory_order_relaxed) !=
+			       *l->seen;
+	}
+	return (int64_t)counts < 0 ||
+	       page[l->rest->place * HOT_KINDS] != l->rest->page ||
+	       atomic_load_explicit(self.running, memory_order_relaxed) !=
+		       self.pid;
 }
 
-/* Are all bytes from gva on, up to `limit` in the page, in a hot page? */
-static bool is_hot(unsigned vcpu, unsigned kinds, uint64_t gva, uint64_t limit)
+/* ---- the start of a block ----------------------------------------------- */
+
+static inline bool is_new_range(struct hot *h, const struct fold_range *r,
+				uint64_t gva)
 {
-	return gva - *hot_at(vcpu, kinds, gva) <= limit;
+	return !hot_has(h, r->kinds, gva, r->limit);
 }
 
-static uint64_t *fetched_at(unsigned vcpu, uint64_t pages)
+static inline uint64_t simple_gva(const struct fold_range *r,
+				  const char *object)
 {
-	return &hot[vcpu % USER_VCPUS][0][(pages ^ pages >> 10) % USER_HOT];
+	return *(const uint64_t *)(const void *)(object + r->base) + r->low;
 }
 
-/* ---- the filter --------------------------------------------------------- */
-
-void user_clear_filters(void)
+/* What a block has: so many groups with a base and nothing else; if there are
+ * more, or others, `any`. The first may be of the stack. */
+static inline __attribute__((always_inline)) void
+look_at(bool alone, bool stack, unsigned simple, bool any, unsigned vcpu,
+	struct fold_look *l)
 {
-	for (unsigned i = 0; i < self.vcpus; i++) {
-		memset(hot[i], HOT_BYTE, sizeof(hot[i]));
-		for (unsigned k = 0; k < USER_KINDS; k++) {
-			if (self.filter[i].of[k].sets) {
-				record_ways_clear(&self.filter[i].of[k]);
-			}
+	struct hot *h = hot_of(alone, vcpu);
+	bool new = is_new_block(alone, h, l);
+	const char *object;
+	unsigned i = 0;
+
+	if (stack || simple || any) {
+		object = object_of(alone);
+	}
+	if (stack) {
+		const struct fold_range *r = &l->range[i++];
+		uint64_t gva = simple_gva(r, object);
+
+		if (__builtin_expect(gva - h->stack > r->limit, 0)) {
+			new |= is_new_range(h, r, gva);
 		}
 	}
+	for (; i < stack + simple; i++) {
+		const struct fold_range *r = &l->range[i];
+
+		new |= is_new_range(h, r, simple_gva(r, object));
+	}
+	for (; any && i < l->ranges; i++) {
+		const struct fold_range *r = &l->range[i];
+
+		new |= is_new_range(h, r, fold_value_at(r, object) + r->low);
+	}
+	if (__builtin_expect(new, 0)) {
+		user_see_look(vcpu, l, 0);
+	}
 }
 
-/* It is not hot any more, in any set with that kind. */
-static void cool(unsigned vcpu, unsigned kind, uint64_t page)
+#define AT_START(name, alone, stack, simple, any)			      \
+	static void at_start_##name(unsigned int vcpu, void *arg)	      \
+	{								      \
+		look_at(alone, stack, simple, any, vcpu, arg);		      \
+	}
+
+enum {
+	SIMPLE = 3,
+};
+
+AT_START(alone_0, true, false, 0, false)
+AT_START(alone_1, true, false, 1, false)
+AT_START(alone_2, true, false, 2, false)
+AT_START(alone_any, true, false, 0, true)
+AT_START(stack_0, true, true, 0, false)
+AT_START(stack_1, true, true, 1, false)
+AT_START(stack_2, true, true, 2, false)
+AT_START(stack_any, true, true, 0, true)
+AT_START(one_0, false, false, 0, false)
+AT_START(one_any, false, false, 0, true)
+
+typedef void at_start_fn(unsigned int vcpu, void *arg);
+
+static at_start_fn *start_fn(const struct fold_look *l)
 {
-	unsigned alone = kind == USER_READS ? OPERANDS_READ : OPERANDS_WRITE;
+	static at_start_fn *const fn[2][SIMPLE + 1] = {
+		{ at_start_alone_0, at_start_alone_1, at_start_alone_2,
+		  at_start_alone_any },
+		{ at_start_stack_0, at_start_stack_1, at_start_stack_2,
+		  at_start_stack_any },
+	};
+	unsigned shape = l->ranges - l->rest->has_stack;
 
-	if (kind == USER_FETCHES) {
-		*fetched_at(vcpu, page << 1) = HOT_NOWHERE;
-		*fetched_at(vcpu, page << 1 | 1) = HOT_NOWHERE;
-		*fetched_at(vcpu, (page - 1) << 1 | 1) = HOT_NOWHERE;
-		return;
+	if (self.threaded) {
+		return l->ranges ? at_start_one_any : at_start_one_0;
 	}
-	*hot_at(vcpu, alone, page << 12) = HOT_NOWHERE;
-	*hot_at(vcpu, OPERANDS_READ | OPERANDS_WRITE, page << 12) =
-		HOT_NOWHERE;
+	for (unsigned i = 0; i < l->ranges; i++) {
+		if (!l->range[i].base || l->range[i].index) {
+			shape = SIMPLE;
+		}
+	}
+	return fn[l->rest->has_stack][shape < SIMPLE ? shape : SIMPLE];
 }
 
-/* Has the filter let the page through of late? */
-static bool is_recent(unsigned vcpu, unsigned kind, uint64_t page)
-{
-	struct record_ways *w = &self.filter[vcpu % USER_VCPUS].of[kind];
-	uint64_t gone;
-	bool seen;
-
-	if (!self.pages || (!w->sets && !record_ways_init(w, self.pages))) {
-		return false;
-	}
-	seen = record_ways_see(w, page, &gone);
-	if (gone) {
-		cool(vcpu, kind, gone - 1);
-	}
-	return seen;
-}
-
-/* Another process ran on the one CPU: a TLB would have lost its entries. */
-static void see_switch(unsigned vcpu)
-{
-	uint32_t pid = self.pid;
-
-	vcpu %= USER_VCPUS;
-	if (vcpu >= self.vcpus) {
-		self.vcpus = vcpu + 1;
-	}
-	if (atomic_load_explicit(self.running, memory_order_relaxed) != pid) {
-		atomic_store_explicit(self.running, pid, memory_order_relaxed);
-		user_clear_filters();
-	}
-}
-
-static void put_access(uint64_t gva, unsigned size, unsigned flags)
-{
-	user_lock();
-	if (!user_maps_has(&self.maps, gva) &&
-	    user_maps_find(&self.maps, gva, &self.found)) {
-		user_put_found(&self.found, 0);
-	}
-	self.kept += !(flags & SIM_F_FETCH);
-	user_put((struct ring_record){
-		.type = SIM_EV_ACCESS, .gva = gva, .size = (uint16_t)size,
-		.flags = (uint16_t)(SIM_F_USER | flags) }, NULL);
-	user_unlock();
-}
-
-/* One kind of an access, which may reach into a second page. */
-static void see_kind(unsigned vcpu, unsigned kind, uint64_t gva, unsigned size)
-{
-	uint64_t page = gva >> 12, last = (gva + size - 1) >> 12;
-	bool recent = is_recent(vcpu, kind, page);
-
-	if (last != page) {
-		recent = is_recent(vcpu, kind, last) && recent;
-	}
-	if (!recent) {
-		put_access(gva, size, kind == USER_WRITES ? SIM_F_WRITE : 0);
-	}
-}
-
-/* ---- accesses ----------------------------------------------------------- */
-
-/* Would it succeed? It has not been made yet. */
-static bool is_allowed(uint64_t gva, unsigned kinds)
-{
-	int have = page_flags(gva);
-
-	return (!(kinds & OPERANDS_READ) || (have & QEMU_PAGE_READ)) &&
-	       (!(kinds & OPERANDS_WRITE) ||
-		(have & (QEMU_PAGE_WRITE | QEMU_PAGE_WRITE_ORIGINALLY)));
-}
-
-/* One access; false if it cannot be told yet. */
-static bool see_member(unsigned vcpu, uint64_t gva, const struct fold_member *m)
-{
-	uint64_t first = gva + (uint64_t)m->at, last = first + m->size - 1;
-
-	if (is_hot(vcpu, m->kinds, first, 4095) &&
-	    is_hot(vcpu, m->kinds, last, 4095)) {
-		return true;
-	}
-	if (m->at && !(is_allowed(first, m->kinds) &&
-		       is_allowed(last, m->kinds))) {
-		return false;
-	}
-	if (m->kinds & OPERANDS_READ) {
-		see_kind(vcpu, USER_READS, first, m->size);
-	}
-	if (m->kinds & OPERANDS_WRITE) {
-		see_kind(vcpu, USER_WRITES, first, m->size);
-	}
-	if (self.pages) {
-		*hot_at(vcpu, m->kinds, first) = first & ~UINT64_C(4095);
-		*hot_at(vcpu, m->kinds, last) = last & ~UINT64_C(4095);
-	}
-	return true;
-}
-
-/* All that a leader stands for. */
-static __attribute__((noinline)) void
-see_group(unsigned vcpu, unsigned kinds, uint64_t glance, uint64_t gva)
-{
-	const struct fold_lead *l = leads.lead[fold_number(glance)];
-	uint64_t low = gva + fold_low(glance);
-	bool whole = (low & 4095) <= fold_limit(glance) && self.pages;
-
-	see_switch(vcpu);
-	for (unsigned i = 0; i < l->count; i++) {
-		whole = see_member(vcpu, gva, &l->member[i]) && whole;
-	}
-	if (whole) {
-		*hot_at(vcpu, kinds, low) = low & ~UINT64_C(4095);
-	}
-}
-
-static inline void glance_at(unsigned vcpu, unsigned kinds, uint64_t glance,
-			     uint64_t gva)
-{
-	if (__builtin_expect(!is_hot(vcpu, kinds, gva + fold_low(glance),
-				     fold_limit(glance)), 0)) {
-		see_group(vcpu, kinds, glance, gva);
-	}
-}
+/* ---- leaders ------------------------------------------------------------ */
 
 /* An instruction that is not known. One callback for loads and stores: with
  * one for each, QEMU 7.2 calls both for either. */
 static void at_unknown(unsigned int vcpu, qemu_plugin_meminfo_t info,
 		       uint64_t gva, void *arg)
 {
-	struct fold_member m = { .kinds = qemu_plugin_mem_is_store(info) ?
-				 OPERANDS_WRITE : OPERANDS_READ };
+	unsigned kinds = qemu_plugin_mem_is_store(info) ? OPERANDS_WRITE :
+							  OPERANDS_READ;
 
 	(void)arg;
 	self.accesses++;
 	/* Whatever it is, at most 16 bytes. */
-	if (__builtin_expect(!is_hot(vcpu, m.kinds, gva, 4096 - 16), 0)) {
-		m.size = (uint8_t)(1u << qemu_plugin_mem_size_shift(info));
-		see_switch(vcpu);
-		see_member(vcpu, gva, &m);
+	if (__builtin_expect(!hot_has(hot_of(false, vcpu), kinds, gva,
+				      4096 - 16), 0)) {
+		user_see_access(vcpu, kinds, gva,
+				1u << qemu_plugin_mem_size_shift(info));
 	}
 }
 
-/* ---- blocks ------------------------------------------------------------- */
-
-void user_count(void)
+static inline __attribute__((always_inline)) void
+lead_at(bool alone, bool first, unsigned kinds, unsigned vcpu,
+	struct fold_look *l, uint64_t gva)
 {
-	self.executed += self.counts >> 32;
-	self.accesses += self.counts & UINT32_MAX;
-	self.counts = 0;
-}
+	struct hot *h = hot_of(alone, vcpu);
+	const struct fold_range *r = &l->range[0];
+	bool new = first && is_new_block(alone, h, l);
 
-static __attribute__((noinline)) void see_fetch(unsigned vcpu, uint64_t pages)
-{
-	user_count();
-	see_switch(vcpu);
-	if (self.pages) {
-		*fetched_at(vcpu, pages) = pages;
-	}
-	for (uint64_t page = pages >> 1; page <= (pages >> 1) + (pages & 1);
-	     page++) {
-		if (!is_recent(vcpu, USER_FETCHES, page)) {
-			put_access(page << 12, 1, SIM_F_FETCH);
-		}
+	if (__builtin_expect(new || !hot_has(h, kinds, gva + r->low,
+					     r->limit), 0)) {
+		user_see_look(vcpu, l, gva);
 	}
 }
 
-/* A block runs: true if its pages were not just here, if another process ran,
- * or if the counts are about to overflow. */
-static inline bool is_new_block(unsigned vcpu, uint64_t pages, uint64_t counts)
-{
-	self.counts += counts;
-	return (int64_t)self.counts < 0 || *fetched_at(vcpu, pages) != pages ||
-	       atomic_load_explicit(self.running, memory_order_relaxed) !=
-		       self.pid;
-}
-
-/* For one without a leader to tell of it. */
-static void at_block(unsigned int vcpu, void *arg)
-{
-	uint64_t pages = (uintptr_t)arg >> 16;
-
-	if (__builtin_expect(is_new_block(vcpu, pages, (uintptr_t)arg << 48 >>
-					  16), 0)) {
-		see_fetch(vcpu, pages);
-	}
-}
-
-static __attribute__((noinline)) void
-see_first(unsigned vcpu, unsigned kinds, uint64_t glance, uint64_t gva)
-{
-	see_fetch(vcpu, leads.block[fold_number(glance)].pages);
-	see_group(vcpu, kinds, glance, gva);
-}
-
-static inline void first_at(unsigned vcpu, unsigned kinds, uint64_t glance,
-			    uint64_t gva)
-{
-	const struct fold_block *b = &leads.block[fold_number(glance)];
-
-	if (__builtin_expect(is_new_block(vcpu, b->pages, b->counts), 0)) {
-		see_first(vcpu, kinds, glance, gva);
-		return;
-	}
-	glance_at(vcpu, kinds, glance, gva);
-}
-
-/* The callbacks of leaders: one for each set of kinds, so that it is a
- * constant in each. */
-#define LEAD(name, kinds)						      \
-	static void at_lead_that_##name(unsigned int vcpu,		      \
-					qemu_plugin_meminfo_t info,	      \
-					uint64_t gva, void *arg)	      \
+/* One for each set of kinds, so that it is a constant in each. */
+#define LEAD(name, alone, first, kinds)					      \
+	static void at_##name(unsigned int vcpu, qemu_plugin_meminfo_t info, \
+			      uint64_t gva, void *arg)			      \
 	{								      \
 		(void)info;						      \
-		glance_at(vcpu, kinds, (uintptr_t)arg, gva);		      \
-	}								      \
-	static void at_first_that_##name(unsigned int vcpu,		      \
-					 qemu_plugin_meminfo_t info,	      \
-					 uint64_t gva, void *arg)	      \
-	{								      \
-		(void)info;						      \
-		first_at(vcpu, kinds, (uintptr_t)arg, gva);		      \
+		lead_at(alone, first, kinds, vcpu, arg, gva);		      \
 	}
+#define LEADS(name, kinds)						      \
+	LEAD(lead_that_##name, false, false, kinds)			      \
+	LEAD(first_that_##name, false, true, kinds)			      \
+	LEAD(lead_alone_that_##name, true, false, kinds)		      \
+	LEAD(first_alone_that_##name, true, true, kinds)
+#define LEADS_OF(name) { { at_lead_that_##name, at_first_that_##name },	      \
+	{ at_lead_alone_that_##name, at_first_alone_that_##name } }
 
-LEAD(reads, OPERANDS_READ)
-LEAD(writes, OPERANDS_WRITE)
-LEAD(changes, OPERANDS_READ | OPERANDS_WRITE)
+LEADS(reads, OPERANDS_READ)
+LEADS(writes, OPERANDS_WRITE)
+LEADS(changes, OPERANDS_READ | OPERANDS_WRITE)
 
-/* By kinds; then by whether it tells of the block. */
-static void (*const at_lead[FOLD_KINDS][2])(unsigned int vcpu,
-					    qemu_plugin_meminfo_t info,
-					    uint64_t gva, void *arg) = {
-	[OPERANDS_READ] = { at_lead_that_reads, at_first_that_reads },
-	[OPERANDS_WRITE] = { at_lead_that_writes, at_first_that_writes },
-	[OPERANDS_READ | OPERANDS_WRITE] = { at_lead_that_changes,
-					     at_first_that_changes },
+/* By kinds, whether there is one thread, and whether it tells of the block. */
+static void (*const at_lead[HOT_KINDS][2][2])(unsigned int vcpu,
+					      qemu_plugin_meminfo_t info,
+					      uint64_t gva, void *arg) = {
+	[OPERANDS_READ] = LEADS_OF(reads),
+	[OPERANDS_WRITE] = LEADS_OF(writes),
+	[OPERANDS_READ | OPERANDS_WRITE] = LEADS_OF(changes),
 };
 
 /* ---- translation -------------------------------------------------------- */
 
-/* Nothing is known of the block. */
-static void see_nothing(struct fold *f, size_t count)
+/* Looks need memory; QEMU ends, too, when there is none. */
+static struct fold_look *or_end(struct fold_look *l)
 {
-	memset(f->what, FOLD_UNKNOWN, count);
-	f->has_first = false;
-	f->accesses = 0;
+	if (l && !l->seen) {
+		l->seen = user_code_seen(l->rest->pages);
+	}
+	if (!l || !l->seen) {
+		fputs("gnomon: out of memory; record a smaller program\n",
+		      stderr);
+		abort();
+	}
+	return l;
 }
 
-/* What each instruction needs, in to[]; false when memory is short. */
-static bool find_leads(struct fold *f, struct qemu_plugin_tb *tb, size_t count,
-		       const struct fold_lead **to)
+static void fold_block(struct fold *f, struct qemu_plugin_tb *tb, size_t count)
 {
-	fold_start(f);
+	fold_start(f, only_vcpu ? &self.values.places : NULL);
 	for (size_t n = 0; n < count; n++) {
 		const struct qemu_plugin_insn *i =
 			qemu_plugin_tb_get_insn(tb, n);
-
 		uint8_t code[API_INSN_MAX];
 
 		fold_add(f, code, api_insn_bytes(i, code),
 			 qemu_plugin_insn_vaddr(i));
 	}
-	for (unsigned n = 0; n < count && self.folds; n++) {
-		to[n] = NULL;
-		if (f->what[n] >= FOLD_LEAD) {
-			to[n] = fold_lead(&leads, f, n);
-			if (!to[n]) {
-				return false;
-			}
-		}
+	fold_end(f);
+	if (!self.folds) {
+		memset(f->what, FOLD_UNKNOWN, count);
+		f->first = FOLD_NONE;
+		f->accesses = f->groups = f->early = 0;
 	}
-	return self.folds;
 }
 
 static void watch(struct qemu_plugin_insn *insn, const struct fold *f,
-		  unsigned n, const struct fold_lead *l)
+		  unsigned n)
 {
 	enum fold_what what = f->what[n];
 
@@ -364,43 +257,58 @@ static void watch(struct qemu_plugin_insn *insn, const struct fold *f,
 			QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
 	} else if (what != FOLD_NOTHING) {
 		qemu_plugin_register_vcpu_mem_cb(insn,
-			at_lead[fold_kinds(f, n)][what == FOLD_FIRST_LEAD],
+			at_lead[fold_kinds(f, n)][!self.threaded]
+			       [what == FOLD_FIRST_LEAD],
 			QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
-			(void *)(uintptr_t)l->glance);
+			or_end(fold_lead(&looks, f, n)));
+	}
+}
+
+/* Before the guest has run anything. */
+static void first_translation(void)
+{
+	self.translated = true;
+	if (self.folds && user_values_find(&self.values)) {
+		only_vcpu = user_values_vcpu(&self.values);
 	}
 }
 
 /* QEMU lets one thread translate at a time. */
-void user_at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
-	static const struct fold_lead *lead[FOLD_INSNS];
 	static struct fold f;
 	size_t count = qemu_plugin_tb_n_insns(tb);
-	bool known;
 
 	(void)id;
-	count = count < FOLD_INSNS ? count : FOLD_INSNS; /* never more */
-	known = find_leads(&f, tb, count, lead);
-	if (!known) {
-		see_nothing(&f, count);
+	if (!self.translated) {
+		first_translation();
 	}
-	if (!f.has_first) {
-		struct fold_block b = fold_block(&f);
+	count = count < FOLD_INSNS ? count : FOLD_INSNS; /* never more */
+	fold_block(&f, tb, count);
+	if (f.first == FOLD_NONE) {
+		struct fold_look *l = or_end(fold_entry(&looks, &f));
 
-		/* Its accesses, if any, are no leaders' and few. */
-		qemu_plugin_register_vcpu_tb_exec_cb(tb, at_block,
-			QEMU_PLUGIN_CB_NO_REGS, (void *)(uintptr_t)
-				(b.pages << 16 | b.counts >> 32));
+		qemu_plugin_register_vcpu_tb_exec_cb(tb, start_fn(l),
+			QEMU_PLUGIN_CB_NO_REGS, l);
 	}
 	for (unsigned n = 0; n < count; n++) {
-		watch(qemu_plugin_tb_get_insn(tb, n), &f, n, lead[n]);
+		watch(qemu_plugin_tb_get_insn(tb, n), &f, n);
 	}
 }
 
-void user_access_init(void)
+/* QEMU translates all code anew, for threads, after this and before a second
+ * one runs. */
+static void at_vcpu(qemu_plugin_id_t id, unsigned int vcpu)
 {
-	/* POSIX lets a data pointer be a function; C has no other way. */
-	*(void **)&page_flags = dlsym(RTLD_DEFAULT, "page_get_flags");
-	self.folds = page_flags && self.pages;
-	memset(hot, HOT_BYTE, sizeof(hot));
+	(void)id;
+	self.threaded |= vcpu != 0;
+}
+
+void user_access_init(qemu_plugin_id_t id)
+{
+	self.folds = user_filter_init() && self.pages;
+	/* Later versions do not say when a thread comes. */
+	self.threaded = qemu_plugin_read_register != NULL;
+	qemu_plugin_register_vcpu_tb_trans_cb(id, at_translation);
+	qemu_plugin_register_vcpu_init_cb(id, at_vcpu);
 }

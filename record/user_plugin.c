@@ -97,11 +97,12 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 	self.base = *base;
 	self.running = self.switches ? &self.ring->running :
 				       (_Atomic uint32_t *)&self.pid;
-	user_access_init();
+	self.own_epoch = 1;
+	self.epoch = self.switches ? &self.ring->epoch : &self.own_epoch;
+	user_access_init(id);
 	api_init(info);
 	self.has_registers = regs_init(id);
 	user_maps_init(&self.maps, self.base);
-	qemu_plugin_register_vcpu_tb_trans_cb(id, user_at_translation);
 	qemu_plugin_register_vcpu_syscall_cb(id, user_at_call);
 	qemu_plugin_register_vcpu_syscall_ret_cb(id, user_after_call);
 	return 0;

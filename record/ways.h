@@ -2,7 +2,9 @@
 /*
  * The filter of the recorder of processes: the pages of the last accesses, in
  * sets of four as in a second-level TLB. QEMU's user mode puts stack and data
- * where a direct-mapped table would have them push each other out.
+ * where a direct-mapped table would have them push each other out. All but
+ * the last of a set are warm: whoever sees that a page is one of them may leave
+ * out to ask, which would change their order alone.
  */
 #ifndef RECORD_WAYS_H
 #define RECORD_WAYS_H
@@ -14,6 +16,7 @@
 
 enum {
 	RECORD_WAYS = 4,
+	RECORD_WARM = 3,
 };
 
 struct record_ways {
@@ -36,15 +39,15 @@ static inline void record_ways_clear(struct record_ways *w)
 	memset(w->set, 0, w->sets * sizeof(*w->set));
 }
 
-/* Is the page among the last ones? It is from now on; the one that had to go,
- * if any, is in *gone as in the set. */
+/* Is the page among the last ones? It is from now on; the one that is warm no
+ * more, if any, is in *cold as in the set. */
 static inline bool record_ways_see(struct record_ways *w, uint64_t page,
-				   uint64_t *gone)
+				   uint64_t *cold)
 {
 	uint64_t *set = w->set[page & (w->sets - 1)];
 	unsigned at = 0;
 
-	*gone = 0;
+	*cold = 0;
 	while (at < RECORD_WAYS && set[at] != page + 1) {
 		at++;
 	}
@@ -53,14 +56,14 @@ static inline bool record_ways_see(struct record_ways *w, uint64_t page,
 	}
 	bool found = at < RECORD_WAYS;
 
-	if (!found) {
-		at = RECORD_WAYS - 1;
-		*gone = set[at];
-	}
-	for (; at > 0; at--) {
-		set[at] = set[at - 1];
+	at = found ? at : RECORD_WAYS - 1;
+	for (unsigned i = at; i > 0; i--) {
+		set[i] = set[i - 1];
 	}
 	set[0] = page + 1;
+	if (at >= RECORD_WARM) {
+		*cold = set[RECORD_WARM];
+	}
 	return found;
 }
 

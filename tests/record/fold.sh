@@ -13,14 +13,16 @@ case $("$qemu" --version) in
 *) echo "SKIP: another version of $qemu"; exit 77 ;;
 esac
 
-judge() { # LEAST COMMAND: at least so many accesses folded, none wrong
-	least=$1
-	shift
+judge() { # LEAST THREADS COMMAND: at least so many accesses folded, and by
+	# later threads; none wrong; groups are known when blocks start
+	least=$1 threads=$2
+	shift 2
 	program=$(command -v "$1") || return 0
 	shift
 	"$qemu" -plugin "$plugin" "$program" "$@" >/dev/null 2>"$err"
-	awk -v least="$least" '/^folding:/ { found = 1
-			if ($4 < least || $6 != 0) exit 1 }
+	awk -v least="$least" -v threads="$threads" '/^folding:/ { found = 1
+			if ($4 < least || $6 != 0 || $8 == 0 || $10 < threads)
+				exit 1 }
 		END { exit !found }' "$err" && return 0
 	echo "FAIL: $program $*:"
 	cat "$err"
@@ -28,13 +30,16 @@ judge() { # LEAST COMMAND: at least so many accesses folded, none wrong
 }
 
 # shellcheck disable=SC2016 # the program expands it
-judge 100000 dash -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done'
-judge 500000 gzip -c "$plugin"
+judge 100000 0 dash -c 'i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done'
+judge 500000 0 gzip -c "$plugin"
 # shellcheck disable=SC2016
-judge 1000000 perl -e 'my %h; $h{$_} = $_ * 1.5 for 0..9999;
+judge 1000000 0 perl -e 'my %h; $h{$_} = $_ * 1.5 for 0..9999;
 	my $s = 0; $s += $h{$_} for sort { $a <=> $b } keys %h; print $s'
 # shellcheck disable=SC2016
-judge 100000 bash -c 'for ((i = 0; i < 2000; i++)); do s+=$i; done; echo $s'
-judge 100000 sed -n 's/\([a-z]*\) \(.*\)/\2 \1/p' \
+judge 100000 0 bash -c 'for ((i = 0; i < 2000; i++)); do s+=$i; done; echo $s'
+judge 100000 0 sed -n 's/\([a-z]*\) \(.*\)/\2 \1/p' \
 	"${top_srcdir:?}/docs/recorder.md"
+# Threads: each has leaders of its own. Blocks smaller than the input make it
+# use two, besides the first.
+judge 1000000 1000000 xz -0 -k -c -T2 --block-size=100000 "$plugin"
 exit 0

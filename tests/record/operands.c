@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "record/fold.h"
+#include "record/hot.h"
 
 #define IP UINT64_C(0x401000)
 
@@ -50,6 +51,8 @@ static const struct {
 	{ "c9", "1 8 5 -*1 0 0 20 4 5 8" },		/* leave */
 	{ "e8 00 00 00 00", "2 8 4 -*1 -8 0 0 4 4 -8" },
 	{ "f3 c3", "1 8 4 -*1 0 0 0 4 4 8" },
+	{ "ff 50 10", "1 8 0 -*1 16 0 0 4 4 -8" },	/* call [rax+16] */
+	{ "ff 74 24 08", "1 8 4 -*1 8 0 0 4 4 -8" },	/* push [rsp+8] */
 	{ "ff e0", "0 0 - -*1 0 0 0 - - 0" },
 	{ "ff 25 00 00 00 00", "1 8 - -*1 4198406 0 0 - - 0" },
 	{ "48 83 38 00", "1 8 0 -*1 0 0 0 - - 0" },	/* cmp */
@@ -113,7 +116,6 @@ Test(operands, others_may_do_anything)
 		"f3 48 a5",		/* rep movsq */
 		"f0 48 0f b1 0f",	/* lock cmpxchg */
 		"48 87 07",		/* xchg: the processor locks it */
-		"ff 10", "ff 30",	/* call, push of memory: two accesses */
 		"48 0f a3 07",		/* bt: the register is an address */
 		"67 8b 07", "66 55", "0f a2", "0f 05",
 		"c4 e2 78 f2 c1",	/* andn */
@@ -154,14 +156,15 @@ static struct fold f;
 
 /* A block of instructions, divided by ';'. What becomes of each: N nothing,
  * U unknown, L leader, F first leader. */
-static void expect(const char *block, const char *want)
+static void expect_with(const struct fold_places *places, const char *block,
+			const char *want)
 {
 	char text[256], got[32], *save = NULL;
 	uint64_t ip = IP;
 	size_t n = 0;
 
 	snprintf(text, sizeof(text), "%s", block);
-	fold_start(&f);
+	fold_start(&f, places);
 	for (char *c = strtok_r(text, ";", &save); c;
 	     c = strtok_r(NULL, ";", &save)) {
 		uint8_t code[16];
@@ -170,11 +173,17 @@ static void expect(const char *block, const char *want)
 		fold_add(&f, code, bytes, ip);
 		ip += bytes;
 	}
+	fold_end(&f);
 	for (; n < f.count; n++) {
 		got[n] = "NULF"[f.what[n]];
 	}
 	got[n] = '\0';
 	cr_expect_str_eq(got, want, "%s: %s", block, got);
+}
+
+static void expect(const char *block, const char *want)
+{
+	expect_with(NULL, block, want);
 }
 
 Test(fold, same_register_is_one_group)
@@ -228,35 +237,164 @@ Test(fold, what_cannot_lead)
 	       "64 48 8b 04 25 00 00 00 00", "FUL");
 }
 
-Test(fold, leads_are_shared)
+/* ---- when registers are known at the start ------------------------------ */
+
+static const struct fold_places places = {
+	.reg = { 80, 88, 96, 104, 112, 120, 128, 136, 144, 152, 160, 168, 176,
+		 184, 192, 200 },
+	.fs = 800, .gs = 808,
+};
+
+static void expect_early(const char *block, const char *want)
 {
-	static struct fold_leads all;
-	const struct fold_lead *one, *two;
+	expect_with(&places, block, want);
+}
+
+Test(fold, what_is_known_at_the_start_needs_no_leader)
+{
+	/* mov rax,[rbx]; mov rcx,[rbx+8] */
+	expect_early("48 8b 03; 48 8b 4b 08", "NN");
+	cr_assert_eq(f.early, 1);
+	/* mov rbx,[rbx]; mov rcx,[rbx]: the second is not known */
+	expect_early("48 8b 1b; 48 8b 0b", "NL");
+	/* nor is any here, so that it tells of the block:
+	 * imul ebx,ebx; mov rcx,[rbx]; mov rdx,[rsi] would be early */
+	expect_early("0f af db; 48 8b 0b", "NF");
+	expect_early("0f af db; 48 8b 0b; 48 8b 16", "NLN");
+	/* movups xmm0,[rdi]; mov rax,[rdi]: large ones, too */
+	expect_early("0f 10 07; 48 8b 07; 0f 10 4f 10", "NNN");
+	cr_assert_eq(f.group[0].high, 32);
+	/* add [rdi],1; then an instruction nobody knows */
+	expect_early("48 83 07 01; 0f a2; 48 8b 07", "NUL");
+}
+
+Test(fold, call_of_memory_needs_no_leader_if_both_are_known)
+{
+	/* call [rax+16] */
+	expect_early("ff 50 10", "N");
+	cr_assert_eq(f.early, 2);
+	cr_assert_eq(f.accesses, 2);
+	expect("ff 50 10", "U");
+	/* mov rax,[rbx]; call [rax+16] */
+	expect_early("48 8b 03; ff 50 10", "NU");
+	cr_assert_eq(f.accesses, 1);
+}
+
+Test(fold, where_an_address_comes_from)
+{
+	static struct fold_looks all;
+	uint64_t object[128] = { 0 };
+	struct fold_look *l;
+
+	object[13] = 0x1000;	/* rbx */
+	object[10] = 0x30;	/* rax */
+	object[14] = 0x7000;	/* rsp */
+	object[100] = 0x90000;	/* fs */
+	/* mov rcx,[rbx+rax*4+8]; push rcx; mov rcx,fs:[0x28]; mov rcx,
+	 * [rip+0]; mov rcx,fs:[rbx-8] */
+	expect_early("48 8b 4c 83 08; 51; 64 48 8b 0c 25 28 00 00 00; "
+		     "48 8b 0d 00 00 00 00; 64 48 8b 4b f8", "NNNNN");
+	l = fold_entry(&all, &f);
+	cr_assert_eq(l->ranges, 5);
+	cr_assert(l->rest->has_stack);
+	static const uint64_t want[] = { 0x6ff8, 0x10c8, 0x90028,
+					 IP + 22, 0x90ff8 };
+
+	for (unsigned i = 0; i < 5; i++) {
+		uint64_t at = fold_value_at(&l->range[i],
+					    (const char *)object);
+
+		cr_expect_eq(at + l->range[i].low, want[i], "%u: %lx", i,
+			     (unsigned long)(at + l->range[i].low));
+		cr_expect_eq(l->rest->more[i].made, FOLD_NONE);
+	}
+	/* fs:[rbx+rax] needs three. */
+	expect_early("64 48 8b 0c 03", "F");
+	/* fs may be another one after an instruction nobody knows. */
+	expect_early("0f a2; 64 48 8b 0c 25 28 00 00 00", "UF");
+}
+
+Test(fold, looks_are_shared)
+{
+	static struct fold_looks all;
+	const struct fold_look *one, *two;
 
 	expect("48 8b 03; 48 8b 4b 08", "FN");
 	one = fold_lead(&all, &f, 0);
-	cr_assert_eq(fold_low(one->glance), 0);
-	cr_assert_eq(fold_limit(one->glance), 4096 - 16);
-	cr_assert_eq(one->block.pages, IP >> 12 << 1);
-	cr_assert_eq(one->block.counts, UINT64_C(2) << 32 | 2);
+	cr_assert_eq(one->range[0].low, 0);
+	cr_assert_eq(one->range[0].limit, 4096 - 16);
+	cr_assert_eq(one->rest->pages, IP >> 12 << 1);
+	cr_assert_eq(one->counts, UINT64_C(2) << 32 | 2);
+	cr_assert_eq(one->rest->more[0].made, 0);
 	cr_assert_eq(fold_lead(&all, &f, 0), one);
-	expect("48 8b 03; 48 8b 4b 10", "FN");
+	/* mov rax,[rbx]; mov rcx,[rbx-16] */
+	expect("48 8b 03; 48 8b 4b f0", "FN");
 	two = fold_lead(&all, &f, 0);
 	cr_assert_neq(two, one);
-	cr_assert_eq(all.lead[fold_number(two->glance)], two);
+	cr_assert_eq(two->rest->more[0].made, 16);
+	cr_assert_eq(two->rest->member[0].at, 16);
+	cr_assert_eq(two->rest->member[1].at, 0);
+	cr_assert_eq((int64_t)two->range[0].low, -16);
 	cr_assert_eq(all.count, 2);
+	expect_early("48 8b 03; 48 8b 4b 08", "NN");
+	one = fold_entry(&all, &f);
+	cr_assert_eq(fold_entry(&all, &f), one);
+	cr_assert_eq(all.count, 3);
+}
+
+/* ---- what is hot -------------------------------------------------------- */
+
+Test(hot, pages_of_kinds)
+{
+	static struct hot h;
+
+	hot_start(&h);
+	cr_expect(!hot_has(&h, OPERANDS_READ, 0, 4095));
+	cr_expect(!hot_has(&h, OPERANDS_READ, 0x5123, 4095));
+	hot_set(&h, OPERANDS_READ, 0x5123);
+	cr_expect(hot_has(&h, OPERANDS_READ, 0x5000, 4095));
+	cr_expect(hot_has(&h, OPERANDS_READ, 0x5ff8, 0xff8));
+	cr_expect(!hot_has(&h, OPERANDS_READ, 0x5ff9, 0xff8));
+	cr_expect(!hot_has(&h, OPERANDS_WRITE, 0x5000, 4095));
+	cr_expect(!hot_has(&h, OPERANDS_READ, 0x5000 + 4096 * HOT_PAGES,
+			   4095));
+	hot_set_stack(&h, 0x5123);
+	cr_expect_eq(h.stack, HOT_NOWHERE);
+	hot_set(&h, OPERANDS_WRITE, 0x5123);
+	hot_set_stack(&h, 0x5123);
+	cr_expect_eq(h.stack, 0x5000);
+	hot_cool(&h, OPERANDS_WRITE, 5);
+	cr_expect_eq(h.stack, HOT_NOWHERE);
+	cr_expect(!hot_has(&h, OPERANDS_WRITE, 0x5000, 4095));
+	cr_expect(hot_has(&h, OPERANDS_READ, 0x5000, 4095));
+}
+
+Test(hot, pages_of_blocks)
+{
+	static struct hot h;
+	const uint64_t pages[] = { 5 << 1, 5 << 1 | 1, 4 << 1 | 1 };
+
+	hot_start(&h);
+	for (unsigned i = 0; i < 3; i++) {
+		h.page[hot_block_place(pages[i])][0] = hot_block(pages[i]);
+	}
+	hot_cool(&h, 0, 5);
+	for (unsigned i = 0; i < 3; i++) {
+		cr_expect_neq(h.page[hot_block_place(pages[i])][0],
+			      hot_block(pages[i]));
+	}
 }
 
 Test(fold, more_than_there_is_room_for)
 {
-	fold_start(&f);
+	fold_start(&f, NULL);
 	for (unsigned i = 0; i < FOLD_INSNS; i++) {
 		/* mov rax,[rax]: each has a base of its own */
 		fold_add(&f, (const uint8_t *)"\x48\x8b\x00", 3, IP);
 	}
 	cr_assert_eq(f.groups, FOLD_GROUPS);
 	cr_assert_eq(f.what[FOLD_INSNS - 1], FOLD_UNKNOWN);
-	fold_start(&f);
+	fold_start(&f, NULL);
 	for (unsigned i = 0; i < FOLD_INSNS; i++) {
 		/* mov [rbx+i],al */
 		const uint8_t code[] = { 0x88, 0x83, (uint8_t)i,
