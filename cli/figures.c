@@ -19,7 +19,8 @@ static size_t base_results(const struct fig_group *g, struct sim_result *out)
 		const struct sim_result *one = NULL;
 		for (size_t i = 0; i < g->p->count; i++) {
 			const struct point *pt = &g->p->list[i];
-			if (pt->mode != m || !fig_is_base_but(g, pt, NULL)) {
+			if (pt->mode != m ||
+			    !fig_is_base_but(g, pt, NULL, NULL)) {
 				continue;
 			}
 			one = one ? one : &g->results[i];
@@ -89,6 +90,9 @@ static bool draw_group(struct fig_group *g)
 	ok = draw_overhead(g) && fig_walks(g);
 	for (size_t i = 0; i < s->vary_count && ok; i++) {
 		ok = fig_vary(g, s->vary[i].param);
+		for (size_t k = 0; k < i && ok; k++) {
+			ok = fig_pair(g, s->vary[k].param, s->vary[i].param);
+		}
 	}
 	return ok && fig_sensitivity(g) && fig_timeline(g);
 }

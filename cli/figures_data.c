@@ -6,6 +6,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "sim/work.h"
+
+enum { DECADES_FROM = 30 };	/* a ratio that needs a logarithmic axis */
+
 double fig_overhead(const struct sim_result *r)
 {
 	return 100 * r->overhead;
@@ -48,16 +52,21 @@ const char *fig_set_value(const struct point *pt, const char *param)
 	return NULL;
 }
 
+static bool is_named(const char *set, size_t n, const char *param)
+{
+	return param && strlen(param) == n && !strncmp(set, param, n);
+}
+
 bool fig_is_base_but(const struct fig_group *g, const struct point *pt,
-		     const char *param)
+		     const char *param, const char *other)
 {
 	if (!fig_is_member(g, pt) || pt->sensitivity) {
 		return false;
 	}
 	for (size_t i = 0; i < pt->set_count; i++) {
 		size_t n = strcspn(pt->sets[i], "=");
-		bool free = param && strlen(param) == n &&
-			    !strncmp(pt->sets[i], param, n);
+		bool free = is_named(pt->sets[i], n, param) ||
+			    is_named(pt->sets[i], n, other);
 		if (!free && strcmp(pt->sets[i], g->first->sets[i])) {
 			return false;
 		}
@@ -142,4 +151,72 @@ void fig_add_suffix(char *suffix, size_t bytes, const char *name)
 			      strchr("._-", *base) ? *base : '_';
 	}
 	suffix[n] = '\0';
+}
+
+struct fig_range fig_range_none(void)
+{
+	return (struct fig_range){ .least = HUGE_VAL };
+}
+
+void fig_range_add(struct fig_range *r, const struct fig_spread *s)
+{
+	r->least = fmin(r->least, s->least);
+	r->bottom = fmin(r->bottom, s->least);
+	r->top = fmax(r->top, s->largest);
+}
+
+struct fig_axis fig_axis_up(const struct fig_range *r)
+{
+	bool log = r->least > 0 && r->top > DECADES_FROM * r->least;
+
+	return (struct fig_axis){
+		.log = log,
+		.min = log ? r->least / 1.3 : 1.15 * r->bottom,
+		.max = log ? r->top * 1.5 : r->top > 0 ? 1.12 * r->top : 1,
+	};
+}
+
+/* Factors read best on a logarithmic axis. */
+struct fig_axis fig_axis_across(double first, double last)
+{
+	bool log = first > 0 && last >= 4 * first;
+
+	return (struct fig_axis){
+		.log = log,
+		.min = log ? first / 1.1 : first - 0.05 * (last - first),
+		.max = log ? last * 1.1 : last + 0.05 * (last - first),
+	};
+}
+
+const struct sim_preset *fig_preset(const struct fig_group *g)
+{
+	static struct sim_preset preset;
+	struct sim_error error = { 0 };
+
+	return sim_preset_load(g->first->preset_path, &preset, &error) ?
+	       &preset : NULL;
+}
+
+void fig_label(const struct fig_group *g, const char *param,
+	       char text[FIG_LABEL])
+{
+	const char *key = strchr(param, '.') + 1, *meaning = NULL;
+	struct sim_work_spec spec;
+	char why[256];
+
+	if (!strncmp(param, "workload.", strlen("workload."))) {
+		meaning = sim_work_parse(g->first->source, &spec, why) ?
+			  sim_work_help(spec.work, key) : NULL;
+	} else {
+		const struct sim_preset *preset = fig_preset(g);
+		const struct sim_param *q = preset ?
+			sim_preset_find_name(preset, param) : NULL;
+		/* A list of what numbers stand for is no unit. */
+		meaning = q && !isdigit((unsigned char)*q->unit) ? q->unit :
+								   NULL;
+	}
+	int n = meaning ? (int)strcspn(meaning, ",;") : 0;
+	bool says_more = n && strncmp(meaning, key, (size_t)n);
+	snprintf(text, FIG_LABEL, "%s%s%.*s", param, says_more ? ": " : "",
+		 says_more ? n : 0, says_more ? meaning : "");
 }

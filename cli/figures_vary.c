@@ -13,13 +13,7 @@
 
 enum {
 	LABEL_GAP = 6,		/* between names of curves, % of the height */
-	DECADES_FROM = 30,	/* a ratio that needs a logarithmic axis */
 	CROSSINGS_MAX = 8,
-};
-
-struct axis {
-	bool log;
-	double min, max;
 };
 
 struct curves {
@@ -31,7 +25,7 @@ struct curves {
 	enum sim_mode modes[SIM_MODE_COUNT];
 	size_t mode_count;
 	struct fig_spread y[SIM_MODE_COUNT][SCENARIO_ITEMS_MAX];
-	struct axis across, up;
+	struct fig_axis across, up;
 };
 
 struct crossing {
@@ -52,7 +46,7 @@ static void take_points(struct curves *c)
 	for (size_t i = 0; i < g->p->count; i++) {
 		const struct point *pt = &g->p->list[i];
 		size_t at = c->count;
-		if (!fig_is_base_but(g, pt, c->param) ||
+		if (!fig_is_base_but(g, pt, c->param, NULL) ||
 		    pt->seed != g->first->seed ||
 		    pt->mode != g->first->mode || at == SCENARIO_ITEMS_MAX) {
 			continue;
@@ -67,38 +61,27 @@ static void take_points(struct curves *c)
 	}
 }
 
-/* Factors read best on a logarithmic axis. */
 static void take_axes(struct curves *c)
 {
-	double first = c->x[0], last = c->x[c->count - 1];
-	double least = HUGE_VAL, bottom = 0, top = 0;
+	struct fig_range r = fig_range_none();
 
-	c->across.log = first > 0 && last >= 4 * first;
-	c->across.min = c->across.log ? first / 1.1 :
-			first - 0.05 * (last - first);
-	c->across.max = c->across.log ? last * 1.1 :
-			last + 0.05 * (last - first);
 	for (size_t m = 0; m < c->mode_count; m++) {
 		for (size_t i = 0; i < c->count; i++) {
-			const struct fig_spread *s = &c->y[m][i];
-			least = s->least < least ? s->least : least;
-			bottom = s->least < bottom ? s->least : bottom;
-			top = s->largest > top ? s->largest : top;
+			fig_range_add(&r, &c->y[m][i]);
 		}
 	}
-	c->up.log = least > 0 && top > DECADES_FROM * least;
-	c->up.min = c->up.log ? least / 1.3 : 1.15 * bottom;
-	c->up.max = c->up.log ? top * 1.5 : top > 0 ? 1.12 * top : 1;
+	c->across = fig_axis_across(c->x[0], c->x[c->count - 1]);
+	c->up = fig_axis_up(&r);
 }
 
 /* A place on the axis, from 0 to 1, and back. */
-static double place(const struct axis *a, double v)
+static double place(const struct fig_axis *a, double v)
 {
 	return a->log ? log(v / a->min) / log(a->max / a->min) :
 			(v - a->min) / (a->max - a->min);
 }
 
-static double value_at(const struct axis *a, double where)
+static double value_at(const struct fig_axis *a, double where)
 {
 	return a->log ? a->min * pow(a->max / a->min, where) :
 			a->min + where * (a->max - a->min);
@@ -223,7 +206,7 @@ static void put_crossings(FILE *f, const struct crossing *list, size_t n,
 
 static bool draw(const struct curves *c, const char *kind, const char *what)
 {
-	char name[256], axes[256], words[256];
+	char name[256], axes[256], words[256], label[FIG_LABEL];
 	struct crossing cross[CROSSINGS_MAX];
 	size_t crossings = find_crossings(c, cross);
 	const struct fig_group *g = c->g;
@@ -231,9 +214,10 @@ static bool draw(const struct curves *c, const char *kind, const char *what)
 	const struct plot_figure fig = {
 		.script = "vary", .dir = g->dir, .name = name,
 		.title = g->p->scenario.title, .subtitle = g->subtitle,
-		.more = { c->param, axes, what, words }, .latex = g->latex,
+		.more = { label, axes, what, words }, .latex = g->latex,
 	};
 
+	fig_label(g, c->param, label);
 	snprintf(name, sizeof(name), "%s-%s%s", kind, c->param, g->suffix);
 	snprintf(axes, sizeof(axes), "%d %d %.8g %.8g %.8g %.8g %zu %zu",
 		 c->across.log, c->up.log, c->across.min, c->across.max,

@@ -19,7 +19,7 @@ static double add_walks(const struct fig_group *g, enum sim_mode mode,
 
 	for (size_t i = 0; i < g->p->count; i++) {
 		const struct point *pt = &g->p->list[i];
-		if (pt->mode != mode || !fig_is_base_but(g, pt, NULL)) {
+		if (pt->mode != mode || !fig_is_base_but(g, pt, NULL, NULL)) {
 			continue;
 		}
 		for (int n = 0, group = 0; n <= SIM_REFS_MAX; n++) {

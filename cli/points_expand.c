@@ -175,20 +175,6 @@ static bool is_workload(const struct scenario_vary *v)
 	return !strncmp(v->param, WORKLOAD, strlen(WORKLOAD));
 }
 
-static const struct sim_param *find_param(const struct sim_preset *preset,
-					  const char *name)
-{
-	for (size_t i = 0; i < preset->count; i++) {
-		const struct sim_param *q = &preset->params[i];
-		size_t n = strlen(q->section);
-		if (!strncmp(name, q->section, n) && name[n] == '.' &&
-		    !strcmp(name + n + 1, q->key)) {
-			return q;
-		}
-	}
-	return NULL;
-}
-
 /* workload.key=value; the workload itself says whether it can be. */
 static bool push_work_value(struct expansion *e, const struct scenario_vary *v,
 			    const char *text)
@@ -218,7 +204,7 @@ static bool push_work_value(struct expansion *e, const struct scenario_vary *v,
 static bool push_value(struct expansion *e, const struct scenario_vary *v,
 		       const char *text)
 {
-	const struct sim_param *q = find_param(e->base, v->param);
+	const struct sim_param *q = sim_preset_find_name(e->base, v->param);
 	uint64_t value;
 
 	if (is_workload(v)) {
@@ -263,7 +249,7 @@ static bool push_values(struct expansion *e, const size_t *at)
 static size_t base_item(const struct expansion *e,
 			const struct scenario_vary *v)
 {
-	const struct sim_param *q = find_param(e->base, v->param);
+	const struct sim_param *q = sim_preset_find_name(e->base, v->param);
 	uint64_t value;
 
 	/* A workload has no preset: the first of the list. */

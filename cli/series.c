@@ -31,11 +31,31 @@ struct spaces {
 	size_t room;
 };
 
+/* Equal columns, as rates in columns of unequal length would zigzag. */
+uint64_t series_per_column(const struct series *s)
+{
+	return (s->epochs + SERIES_COLUMNS - 1) / SERIES_COLUMNS;
+}
+
+uint64_t series_in_column(const struct series *s, size_t c)
+{
+	uint64_t per = series_per_column(s), first = c * per;
+
+	return s->epochs - first < per ? s->epochs - first : per;
+}
+
 static size_t column_of(const struct series *s, uint64_t epoch)
 {
-	size_t column = (size_t)(epoch * s->columns / s->epochs);
+	size_t column = (size_t)(epoch / series_per_column(s));
 
 	return column < s->columns ? column : s->columns - 1;
+}
+
+static size_t column_count(const struct series *s)
+{
+	uint64_t per = series_per_column(s);
+
+	return per ? (size_t)((s->epochs + per - 1) / per) : 0;
 }
 
 static uint64_t sum_of(const struct sim_epoch *cell)
@@ -127,7 +147,7 @@ bool series_take(struct series *s, const struct sim_epochs *e, bool spaces)
 	if (e->failed || !e->ran) {
 		return false;
 	}
-	s->columns = e->ran < SERIES_COLUMNS ? e->ran : SERIES_COLUMNS;
+	s->columns = column_count(s);
 	for (size_t i = 0; i < e->count; i++) {
 		size_t c = column_of(s, e->list[i].number);
 		s->cycles[c] += sum_of(&e->list[i]);
@@ -240,8 +260,8 @@ bool series_parse(json_t *json, struct series *s)
 		  events == SIM_EPOCH_EVENTS &&
 		  take_uint(json_object_get(json, "epochs"), &s->epochs) &&
 		  take_uint(json_object_get(json, "columns"), &columns) &&
-		  columns && columns <= SERIES_COLUMNS &&
-		  columns <= s->epochs && json_is_array(spaces) &&
+		  columns && columns == column_count(s) &&
+		  json_is_array(spaces) &&
 		  s->space_count <= SERIES_SPACES;
 	s->columns = (size_t)columns;
 	ok = ok && take_row(json_object_get(json, "cycles"), s->columns,

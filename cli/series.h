@@ -26,7 +26,7 @@ struct series_space {
 
 struct series {
 	uint64_t epochs;	/* of the input, of SIM_EPOCH_EVENTS each */
-	size_t columns;		/* as many as epochs, or SERIES_COLUMNS */
+	size_t columns;		/* SERIES_COLUMNS at most */
 	uint64_t cycles[SERIES_COLUMNS];
 	uint64_t shadowed[SERIES_COLUMNS];
 	uint64_t counts[SIM_EPOCH_COUNTS][SERIES_COLUMNS];
@@ -41,6 +41,11 @@ struct series {
  */
 bool series_take(struct series *s, const struct sim_epochs *epochs,
 		 bool spaces);
+
+/* Epochs in a column; the last one may have fewer. */
+uint64_t series_per_column(const struct series *s);
+/* Epochs in column number c. */
+uint64_t series_in_column(const struct series *s, size_t c);
 
 /* The caller owns the object. */
 json_t *series_json(const struct series *s);

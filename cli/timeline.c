@@ -42,7 +42,8 @@ static void put_cost(FILE *f, const struct timeline *t, size_t run,
 
 	for (size_t c = 0; c < t->columns; c++) {
 		ours += (double)s->cycles[c];
-		base += native ? (double)native->cycles[c] : t->events;
+		base += native ? (double)native->cycles[c] :
+				  timeline_events(t, c);
 		double v = native ? 100 * (ours / base - 1) : ours / base;
 		if (!isfinite(v)) {
 			continue;
@@ -132,7 +133,7 @@ static bool draw_costs(const struct timeline *t)
 	bool is_log = range.least > 0 &&
 		      range.largest > DECADES_FROM * range.least;
 	snprintf(axes, sizeof(axes), "%d %.6g %s", is_log,
-		 timeline_x(t, t->columns - 1), t->unit);
+		 t->end / t->scale, t->unit);
 	if (!atomic_commit(&out)) {
 		return false;
 	}
@@ -152,9 +153,9 @@ static bool take_axis(struct timeline *t)
 		}
 	}
 	t->columns = first->columns;
-	t->events = (double)first->epochs * SIM_EPOCH_EVENTS /
-		    (double)t->columns;
-	bool many = t->events * (double)t->columns >= 2e6;
+	t->events = (double)series_per_column(first) * SIM_EPOCH_EVENTS;
+	t->end = (double)first->epochs * SIM_EPOCH_EVENTS;
+	bool many = t->end >= 2e6;
 	t->scale = many ? 1e6 : 1e3;
 	t->unit = many ? "millions" : "thousands";
 	return true;

@@ -12,17 +12,26 @@ struct timeline {
 	const struct timeline_run *runs;
 	size_t count;		/* of runs */
 	size_t columns;
-	double events;		/* in a column */
+	double events;		/* in a column but the last */
+	double end;		/* events of the input */
 	const char *unit;	/* of the axis of events */
 	double scale;		/* events in that unit */
 	bool latex;
 	FILE *say;
 };
 
+/* Events in a column. */
+static inline double timeline_events(const struct timeline *t, size_t column)
+{
+	return (double)series_in_column(t->runs[0].series, column) *
+	       SIM_EPOCH_EVENTS;
+}
+
 /* The middle of a column, in the axis' unit. */
 static inline double timeline_x(const struct timeline *t, size_t column)
 {
-	return ((double)column + 0.5) * t->events / t->scale;
+	return ((double)column * t->events +
+		timeline_events(t, column) / 2) / t->scale;
 }
 
 /* DIR/timeline[-MODE]SUFFIX, into name. */

@@ -27,7 +27,7 @@ static size_t put_counts(FILE *f, const struct timeline *t,
 		fprintf(f, "# %s, for each 1000 events of the input\n", name);
 		for (size_t c = 0; c < t->columns; c++) {
 			fprintf(f, "%.6g %.4f\n", timeline_x(t, c),
-				1000 * (double)sum[c] / t->events);
+				1000 * (double)sum[c] / timeline_events(t, c));
 		}
 		fputs("\n\n", f);
 		used += (size_t)snprintf(words + used, WORDS_BYTES - used,
@@ -84,7 +84,7 @@ bool timeline_draw_mode(const struct timeline *t, size_t run)
 		put_spaces(out.f, t, s);
 	}
 	snprintf(axes, sizeof(axes), "%zu %zu %.6g %.6g %s", counts,
-		 s->space_count, timeline_x(t, t->columns - 1),
+		 s->space_count, t->end / t->scale,
 		 t->events / t->scale, t->unit);
 	if (!atomic_commit(&out)) {
 		return false;

@@ -63,36 +63,12 @@ static void init_params(struct sim_preset *preset)
 	}
 }
 
-const struct sim_param *sim_preset_find(const struct sim_preset *preset,
-					const char *section, const char *key)
-{
-	for (size_t i = 0; i < preset->count; i++) {
-		const struct sim_param *p = &preset->params[i];
-
-		if (!strcmp(p->section, section) && !strcmp(p->key, key)) {
-			return p;
-		}
-	}
-	return NULL;
-}
-
 static struct sim_param *find(struct sim_preset *preset, const char *section,
 			      const char *key)
 {
 	const struct sim_param *p = sim_preset_find(preset, section, key);
 
 	return p ? &preset->params[p - preset->params] : NULL;
-}
-
-void sim_preset_near(const struct sim_preset *preset, struct sim_near *near)
-{
-	for (size_t i = 0; i < preset->count; i++) {
-		const struct sim_param *p = &preset->params[i];
-		char name[SIM_NEAR_WORD];
-
-		snprintf(name, sizeof(name), "%s.%s", p->section, p->key);
-		sim_near_try(near, name);
-	}
 }
 
 /* "no such WHAT", and the parameter that is nearest to section.key. */

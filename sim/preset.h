@@ -72,6 +72,9 @@ void sim_preset_near(const struct sim_preset *preset, struct sim_near *near);
 /* The same for the words that say how far a value can be trusted; true when
  * the word is one of them. */
 bool sim_preset_label(const char *label, struct sim_near *near);
+/* The same by "section.key". */
+const struct sim_param *sim_preset_find_name(const struct sim_preset *preset,
+					     const char *name);
 /*
  * Calls found() for each preset that can be loaded by name, in alphabetical
  * order, until it returns false.

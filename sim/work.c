@@ -123,6 +123,21 @@ static void unknown_key(const struct sim_work *w, const char *key,
 	}
 }
 
+const char *sim_work_help(const struct sim_work *w, const char *key)
+{
+	for (int i = 0; i < SIM_WORK_PARAMS && w->params[i].name; i++) {
+		if (strcmp(w->params[i].name, key) == 0) {
+			return w->params[i].help;
+		}
+	}
+	for (int i = 0; i < KEY_COUNT; i++) {
+		if (strcmp(kern_keys[i].name, key) == 0) {
+			return kern_keys[i].help;
+		}
+	}
+	return NULL;
+}
+
 static bool set_key(struct sim_work_spec *spec, const char *key,
 		    const char *text, char why[256])
 {

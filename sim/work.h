@@ -35,6 +35,8 @@ extern const struct sim_work *const sim_works[];
 extern const size_t sim_work_count;
 
 const struct sim_work *sim_work_find(const char *name);
+/* What a parameter of a workload, or of its kernel, means; NULL: none. */
+const char *sim_work_help(const struct sim_work *work, const char *key);
 /* Offers the name of each workload. */
 void sim_work_near(struct sim_near *near);
 

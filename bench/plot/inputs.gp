@@ -34,7 +34,7 @@ do for [n = 1 : bars] {
 	part = part_of(input[n]) > part ? part_of(input[n]) : part
 }
 # Bars so far apart that the names fit below their groups.
-pitch = 0.075 * part / (per + 1)
+pitch = 0.088 * part / (per + 1)
 pitch = pitch > 0.135 ? pitch : 0.135
 fig_w = 1.3 + pitch * (bars + groups_all)
 if (fig_w < 4.6) fig_w = 4.6

@@ -38,10 +38,16 @@ set style fill solid 1.0 border rgb ink
 array shade[10] = [c3, c1, c2, c4, c5, soft, "#2e8b57", "#4682b4", \
 	"#8b5a2b", "#c00000"]
 high = 0.8 / modes
+# A bar that is too short to be seen would not tell its mode.
+seen = 0.004 * span
+low_end(a, b) = a > -seen && a < 0 ? -seen : a
+high_end(a, b) = b < seen && b > 0 ? seen : b
 offset(n) = (n - 0.5) * high - 0.4
 
 plot for [n = 1 : modes] data index n - 1 \
-		using (($2 + $3) / 2):($0 + offset(n)):(($3 - $2) / 2):(high / 2) \
+		using ((low_end($2, $3) + high_end($2, $3)) / 2): \
+		($0 + offset(n)): \
+		((high_end($2, $3) - low_end($2, $3)) / 2):(high / 2) \
 		with boxxyerror linecolor rgb shade[(n - 1) % 10 + 1] linewidth 0.5 \
 		notitle, \
 	for [n = 1 : modes] data index n - 1 \

@@ -29,7 +29,7 @@ more = 0	# lines of the inputs' names
 do for [n = 1 : bars] {
 	more = commas(input[n]) > more ? commas(input[n]) : more
 }
-fig_w = 1.2 + 0.09 * longest + 0.17 * (bars + groups_all)
+fig_w = 1.5 + 0.1 * longest + 0.17 * (bars + groups_all)
 if (fig_w < 4.6) fig_w = 4.6
 fig_h = 3.2 + 0.15 * more
 load ARG0[1:strlen(ARG0) - strlen("slowdown.gp")] . "style.gp"
@@ -42,11 +42,16 @@ set logscale y
 # Headroom for the values, which stand upright.
 set yrange [bottom : bottom * (1.1 * top / bottom) ** 1.2]
 set format y "%g"
-set ytics (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+if (top < 4 * bottom) {
+	set ytics (0.5, 0.6, 0.8, 1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, \
+		8, 10)
+} else {
+	set ytics (0.5, 1, 2, 3, 5, 10, 20, 30, 50, 100, 200, 500, 1000)
+}
 set ylabel "times the native cycles" textcolor rgb ink
 set xtics scale 0
 set xtics ("" 0)
-set rmargin 6 + longest
+set rmargin 9 + longest
 set key at graph 1.02, 0.98 left top Left reverse samplen 1.2 \
 	spacing 1.25 textcolor rgb ink
 do for [g = 0 : groups_all - 1] {

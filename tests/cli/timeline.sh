@@ -45,8 +45,9 @@ done
 # all MODE EVENTS : their number, from the rates.
 all() {
 	awk -v k="# $2, for" '/^#/ { on = index($0, k) == 1 }
-		on && !/^#/ && NF == 2 { if (!n++) width = 2 * $1
-		sum += $2 * width } END { printf "%d", sum + 0.5 }' \
+		on && !/^#/ && NF == 2 { width = 2 * ($1 - from)
+		from += width; sum += $2 * width }
+		END { printf "%d", sum + 0.5 }' \
 		"$work/dir/timeline-$1.dat"
 }
 for mode in native nested adaptive; do
