@@ -511,6 +511,12 @@ struct gnomon_root {
 	bool agile;
 };
 
+/*
+ * Make a vcpu in memory (gnomon_vcpu_bytes() long, 64-byte aligned, owned by
+ * the caller and untouched by it until gnomon_vcpu_destroy()), with id, 0 ..
+ * GNOMON_VCPUS_MAX-1. gnomon_vcpu_set_regs() must come before any other call
+ * for it. GNOMON_OK; GNOMON_INVAL: id in use or too high, or a null pointer.
+ */
 GNOMON_API enum gnomon_status
 gnomon_vcpu_create(struct gnomon_vm *vm, uint32_t id, void *memory,
 		   struct gnomon_vcpu **vcpu) GNOMON_MUST_USE;
@@ -607,12 +613,16 @@ enum gnomon_access {
 };
 
 struct gnomon_fault {
-	gnomon_gva_t gva;	/* CR2; valid unless only_gpa */
+	gnomon_gva_t gva;	/* page fault: CR2; not read if nested */
 	gnomon_gpa_t gpa;	/* nested violation: the address that missed */
-	uint64_t rip;		/* of the instruction, for the progress rule */
-	uint32_t access;	/* enum gnomon_access */
+	/* Page fault: a store that comes again from there is emulated, lest
+	 * one that writes the very table it goes by faults for ever. */
+	uint64_t rip;
+	uint32_t access;	/* enum gnomon_access; nested: to gpa */
 	bool nested;		/* a nested violation, not a page fault */
-	bool table_walk;	/* nested: the CPU read or wrote a gpte */
+	/* nested: the CPU's own access to a gpte, a WRITE where it sets A or D
+	 * or says so, as AMD's does of every page walk. */
+	bool table_walk;
 	/*
 	 * nested: the CPU met an npte at gpa that it refuses (an EPT
 	 * misconfiguration, a nested fault with the reserved bit). The engine
@@ -643,7 +653,7 @@ enum gnomon_action {
 	GNOMON_DO_MMIO,		/* emulate the device access at gpa */
 	GNOMON_RETRY,		/* host frame not there: fetch it, run again */
 	GNOMON_STOP_NOMEM,	/* page_alloc() failed; run again later */
-	GNOMON_STOP_BUG,	/* internal error; the vm cannot go on */
+	GNOMON_STOP_BUG,	/* internal error, or a fault that cannot be */
 	/*
 	 * The access to gpa is allowed but watched (gnomon_watch()): emulate
 	 * it, or lift the watch and run the instruction again.
@@ -822,7 +832,8 @@ gnomon_host_change_end(struct gnomon_vm *vm, gnomon_gfn_t first,
 /*
  * Which frames have been used since the last call that cleared them: *young
  * counts those of the range; with clear their translations are dropped so
- * that the next use shows. GNOMON_OK or GNOMON_MORE (young adds up).
+ * that the next use shows. GNOMON_OK; GNOMON_MORE (young adds up);
+ * GNOMON_INVAL for a wrapping or too high range.
  */
 GNOMON_API enum gnomon_status
 gnomon_young(struct gnomon_vm *vm, struct gnomon_range *range,
@@ -921,7 +932,7 @@ enum gnomon_watch {
  * own reads and writes of gptes in the frame are reported as well, and each
  * walk may count as a write.
  * GNOMON_OK; GNOMON_MORE; GNOMON_NOMEM: done up to range->first;
- * GNOMON_INVAL.
+ * GNOMON_INVAL; GNOMON_UNSUPPORTED in mode DIRECT.
  */
 GNOMON_API enum gnomon_status
 gnomon_watch(struct gnomon_vm *vm, struct gnomon_range *range, uint32_t watch,
@@ -956,7 +967,8 @@ gnomon_split(struct gnomon_vm *vm, struct gnomon_range *range,
 
 /*
  * Join small leaves where large ones are possible now, by dropping the small
- * ones: the next access fills the large one. GNOMON_OK or GNOMON_MORE.
+ * ones: the next access fills the large one. GNOMON_OK; GNOMON_MORE;
+ * GNOMON_INVAL for a wrapping or too high range.
  */
 GNOMON_API enum gnomon_status
 gnomon_collapse(struct gnomon_vm *vm, struct gnomon_range *range,
@@ -996,7 +1008,8 @@ enum gnomon_translate_flags {
 /*
  * Walk the primary tables for gva with the given access (enum gnomon_access).
  * GNOMON_OK; GNOMON_FAULT: not allowed, error_code set; GNOMON_ABSENT: a
- * table lies outside RAM.
+ * table lies outside RAM; GNOMON_GP: gva is not canonical; GNOMON_INVAL: the
+ * vcpu has no registers yet.
  */
 GNOMON_API enum gnomon_status
 gnomon_translate(struct gnomon_vcpu *vcpu, gnomon_gva_t gva, uint32_t access,
