@@ -216,6 +216,9 @@ static void check_line(const struct parsed *p)
 		cmd_usage("'record %s' has no --%s", o->kind->name,
 			  p->named[__builtin_ctz(foreign)]);
 	}
+	if (o->guest.deterministic && o->guest.vcpus > 1) {
+		cmd_usage("--deterministic is for guests with one vcpu");
+	}
 	if (o->guest.with_count && !o->guest.deterministic) {
 		cmd_usage("--with is for --deterministic guests; others see "
 			  "all files");

@@ -25,6 +25,11 @@ void api_init(const struct qemu_info_t *info)
 	version = info->version.cur;
 }
 
+bool api_names_vcpu(void)
+{
+	return version < 4;
+}
+
 size_t api_insn_bytes(const struct qemu_plugin_insn *insn,
 		      uint8_t to[API_INSN_MAX])
 {

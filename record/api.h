@@ -12,6 +12,13 @@ enum {
 /* From qemu_plugin_install(). */
 void api_init(const struct qemu_info_t *info);
 
+/*
+ * Whether callbacks name the vcpu that runs, also where several take turns on
+ * one thread. From 10.0 on they may name another; 9.2, which has the same
+ * version of the interface, is counted to these.
+ */
+bool api_names_vcpu(void);
+
 /* The bytes of an instruction; the number of them that there are. */
 size_t api_insn_bytes(const struct qemu_plugin_insn *insn,
 		      uint8_t to[API_INSN_MAX]);

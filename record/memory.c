@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "record/access.h"
 #include "record/regs.h"
-#include "sim/oracle.h"
 
 bool record_map_ram(struct record_ram *ram, const char *path)
 {
@@ -29,36 +29,28 @@ bool record_map_ram(struct record_ram *ram, const char *path)
 	return data != MAP_FAILED;
 }
 
-static bool read_ram(void *arg, uint64_t gpa, unsigned int bytes,
-		     uint64_t *value)
+struct sim_oracle record_registers(unsigned int vcpu)
 {
-	const struct record_ram *ram = arg;
-
-	*value = 0;
-	if (gpa > ram->bytes - bytes) {
-		return false;
-	}
-	memcpy(value, ram->data + gpa, bytes);
-	return true;
+	return (struct sim_oracle){
+		.cr0 = regs_read(vcpu, RECORD_CR0),
+		.cr3 = regs_read(vcpu, RECORD_CR3),
+		.cr4 = regs_read(vcpu, RECORD_CR4),
+		.efer = regs_read(vcpu, RECORD_EFER),
+		.maxphyaddr = RECORD_MAXPHYADDR,
+		.ac = true,
+	};
 }
 
 bool record_translate(const struct record_ram *ram, unsigned int vcpu,
 		      uint64_t gva, uint64_t *gpa)
 {
 	struct record_ram copy = *ram;
-	struct sim_oracle o = {
-		.read = read_ram,
-		.arg = &copy,
-		.cr0 = regs_read(vcpu, RECORD_CR0),
-		.cr3 = regs_read(vcpu, RECORD_CR3),
-		.cr4 = regs_read(vcpu, RECORD_CR4),
-		.efer = regs_read(vcpu, RECORD_EFER),
-		.maxphyaddr = 52,
-		.ac = true,
-	};
+	struct sim_oracle o = record_registers(vcpu);
 	struct sim_access a = { .gva = gva };
 	struct sim_oracle_result r;
 
+	o.read = record_read_ram;
+	o.arg = &copy;
 	sim_oracle(&o, &a, &r);
 	*gpa = r.gpa;
 	return r.answer == SIM_ORACLE_OK;
@@ -67,11 +59,14 @@ bool record_translate(const struct record_ram *ram, unsigned int vcpu,
 uint64_t record_read(const struct record_ram *ram, unsigned int vcpu,
 		     uint64_t gva, unsigned int bytes)
 {
-	uint64_t value = 0, gpa;
+	uint64_t value = 0, gpa = 0;
+	bool mapped = false;
 
-	for (unsigned int i = 0; i < bytes; i++) {
-		if (record_translate(ram, vcpu, gva + i, &gpa) &&
-		    gpa < ram->bytes) {
+	for (unsigned int i = 0; i < bytes; i++, gpa++) {
+		if (i == 0 || ((gva + i) & 0xfff) == 0) {
+			mapped = record_translate(ram, vcpu, gva + i, &gpa);
+		}
+		if (mapped && gpa < ram->bytes) {
 			value |= (uint64_t)ram->data[gpa] << 8 * i;
 		}
 	}

@@ -6,6 +6,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/oracle.h"
+
+enum {
+	RECORD_MAXPHYADDR = 40,	/* bits, of TCG's processors */
+};
+
 struct record_ram {
 	const uint8_t *data;	/* from gpa 0 on, without a hole */
 	uint64_t bytes;
@@ -13,6 +19,9 @@ struct record_ram {
 
 /* Maps the file that QEMU keeps the RAM in. */
 bool record_map_ram(struct record_ram *ram, const char *path);
+
+/* The registers of a running vcpu that decide its translations; AC is set. */
+struct sim_oracle record_registers(unsigned int vcpu);
 
 /* Where `gva` of a running vcpu leads; false if nowhere. */
 bool record_translate(const struct record_ram *ram, unsigned int vcpu,

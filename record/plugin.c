@@ -5,9 +5,9 @@
  * environment where to write.
  *
  * Memory callbacks come after the access, so a table store's value is read
- * back from guest RAM, which is a file that both map. Callbacks of
+ * back from guest RAM, which is a file that both map-> Callbacks of
  * instructions come before them, so the value of a control register is that
- * of the register it is loaded from. One vcpu runs at a time.
+ * of the register it is loaded from. Vcpus take turns on one thread.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,26 +15,17 @@
 
 #include "record/api.h"
 #include "record/decode.h"
-#include "record/filter.h"
 #include "record/mark.h"
-#include "record/memory.h"
-#include "record/qemu.h"
+#include "record/plugin.h"
 #include "record/regs.h"
-#include "record/symbols.h"
-#include "record/tables.h"
-#include "sim/oracle.h"
 
 enum {
 	PF_VECTOR = 14,
 	MSR_EFER = 0xc0000080u,
 	MARK_START = 1,
 	MARK_END = 9,
-	/* Where a memory callback's argument keeps how many instructions of
-	 * its block are still to come; the ip is below. */
-	BACK_SHIFT = 48,
 };
 
-#define EFLAGS_AC	(1ull << 18)
 #define EFER_LMA	(1ull << 10)
 #define CR0_TS		(1ull << 3)
 #define CR0_PG		(1ull << 31)
@@ -42,19 +33,9 @@ enum {
 #define DIRECT_MAP_4	0xffff888000000000ull
 #define DIRECT_MAP_5	0xff11000000000000ull
 
-static struct {
-	bool on;
-	bool ended;
-	unsigned int vcpus;
-	struct record_ram ram;
-	uint64_t cr3[RECORD_VCPUS_MAX];	/* loaded last; 0: not seen */
-	uint64_t idt;
-	struct record rec;
-	struct record_filter filter;
-	struct record_symbols symbols;
-	bool fetches;		/* record them */
-	uint64_t fetched[RECORD_VCPUS_MAX];	/* page of the last, + 1 */
-} p;
+struct record_plugin record_plugin;
+
+static struct record_plugin *const p = &record_plugin;
 
 static const char *setting(const char *name)
 {
@@ -70,17 +51,6 @@ static void complain(const char *text)
 
 /* ---- Start and end ------------------------------------------------------- */
 
-/* The moment of an instruction; counted by block, `back` before its end. */
-static void set_moment(unsigned int vcpu, uint64_t back)
-{
-	uint64_t now = api_counted() - back;
-
-	if (now > p.rec.instr) {
-		p.rec.instr = now;
-	}
-	p.rec.vcpu = (uint16_t)vcpu;
-}
-
 static void describe(struct sim_rec_info *info, unsigned int vcpu)
 {
 	uint64_t gpa;
@@ -93,49 +63,84 @@ static void describe(struct sim_rec_info *info, unsigned int vcpu)
 	info->efer = regs_read(vcpu, RECORD_EFER);
 	info->levels = info->cr4 & CR4_LA57 ? 5 : 4;
 	info->pae = true;
-	info->maxphyaddr = 40;		/* what TCG's processors have */
-	info->vcpus = p.vcpus;
-	info->ram_bytes = p.ram.bytes;
+	info->maxphyaddr = RECORD_MAXPHYADDR;
+	info->vcpus = p->vcpus;
+	info->ram_bytes = p->ram.bytes;
 	info->direct_map = info->levels == 5 ? DIRECT_MAP_5 : DIRECT_MAP_4;
 	info->has_direct_map =
-		record_translate(&p.ram, vcpu, info->direct_map +
+		record_translate(&p->ram, vcpu, info->direct_map +
 				 (info->cr3 & ~0xfffull), &gpa) &&
 		gpa == (info->cr3 & ~0xfffull);
 	snprintf(info->source, sizeof(info->source), "%s",
 		 setting("GNOMON_RECORD_SOURCE"));
 	snprintf(info->tool, sizeof(info->tool), "gnomon record guest (%s)",
 		 setting("GNOMON_RECORD_TOOL"));
-	snprintf(pages, sizeof(pages), "%u", p.filter.pages);
+	snprintf(pages, sizeof(pages), "%u", p->filter[0].pages);
 	sim_rec_meta_set(info, "filter", pages);
 	sim_rec_meta_set(info, "ac", "recorded");
 	sim_rec_meta_set(info, "privilege", "recorded");
-	sim_rec_meta_set(info, "fetches", p.fetches ?
+	sim_rec_meta_set(info, "fetches", p->fetches ?
 			 "one per change of page" : "faulting ones only");
 	sim_rec_meta_set(info, "final-state", "guest memory");
+	if (p->vcpus > 1) {
+		sim_rec_meta_set(info, "stale", "left out");
+	}
 }
 
 static void give_up(const char *text)
 {
 	complain(text);
-	sim_rec_abort(p.rec.out);
-	record_free(&p.rec);
-	p.on = false;
-	p.ended = true;
+	sim_rec_abort(p->rec.out);
+	record_free(&p->rec);
+	p->on = false;
+	p->ended = true;
 }
 
-static void put(struct sim_event ev)
+void record_plugin_put(struct sim_event ev)
 {
-	record_put(&p.rec, ev);
-	if (p.rec.status != SIM_REC_OK && p.on) {
-		give_up(p.rec.status == SIM_REC_NOMEM ?
+	record_put(&p->rec, ev);
+	if (p->rec.status != SIM_REC_OK && p->on) {
+		give_up(p->rec.status == SIM_REC_NOMEM ?
 			"out of memory; record less" :
-			sim_rec_writer_error(p.rec.out)->text);
+			sim_rec_writer_error(p->rec.out)->text);
 	}
 }
 
 static void put_marker(uint64_t number)
 {
-	put((struct sim_event){ .type = SIM_EV_MARKER, .value = number });
+	record_plugin_put((struct sim_event){ .type = SIM_EV_MARKER,
+					      .value = number });
+}
+
+static void put_register(enum sim_event_type type, uint64_t value)
+{
+	record_plugin_put((struct sim_event){ .type = (uint8_t)type,
+					      .value = value,
+					      .flags = SIM_F_VALUE });
+}
+
+/* Of a vcpu that the header does not speak of, where they differ. */
+static void put_registers(const struct sim_rec_info *info, unsigned int vcpu,
+			  uint64_t cr3)
+{
+	static const struct {
+		enum sim_event_type type;
+		int number;
+	} all[] = {
+		{ SIM_EV_CR0, RECORD_CR0 }, { SIM_EV_CR4, RECORD_CR4 },
+		{ SIM_EV_EFER, RECORD_EFER },
+	};
+	const uint64_t head[] = { info->cr0, info->cr4, info->efer };
+
+	p->rec.vcpu = (uint16_t)vcpu;
+	for (size_t i = 0; regs_of_others() && i < 3; i++) {
+		uint64_t value = regs_read_other(vcpu, all[i].number);
+
+		if (value != head[i]) {
+			put_register(all[i].type, value);
+		}
+	}
+	put_register(SIM_EV_CR3, cr3);
 }
 
 static void start(unsigned int vcpu)
@@ -148,45 +153,42 @@ static void start(unsigned int vcpu)
 	if (!(info.efer & EFER_LMA) || !(info.cr0 & CR0_PG)) {
 		complain("the guest is not in long mode; only 64-bit guests "
 			 "can be recorded");
-		p.ended = true;
+		p->ended = true;
 		return;
 	}
 	if (sim_rec_create(&out, setting("GNOMON_RECORD_OUT"), &info, NULL,
 			   &err) != SIM_REC_OK) {
 		complain(err.text);
-		p.ended = true;
+		p->ended = true;
 		return;
 	}
-	if (!record_init(&p.rec, out, p.ram.data, p.ram.bytes, info.levels,
-			 p.vcpus)) {
+	if (!record_init(&p->rec, out, p->ram.data, p->ram.bytes, info.levels,
+			 p->vcpus)) {
 		give_up("out of memory; record less");
 		return;
 	}
-	p.on = true;
-	p.rec.instr = api_counted();
+	p->on = true;
+	p->rec.instr = api_counted();
 	put_marker(MARK_START);
-	for (unsigned int i = 0; p.on && i < p.vcpus; i++) {
+	for (unsigned int i = 0; p->on && i < p->vcpus; i++) {
 		uint64_t cr3 = i == vcpu ? regs_read(i, RECORD_CR3) :
 			       regs_of_others() ?
-			       regs_read_other(i, RECORD_CR3) : p.cr3[i];
+			       regs_read_other(i, RECORD_CR3) : p->cr3[i];
 
 		if (cr3) {
-			record_root(&p.rec, i, cr3);
+			record_root(&p->rec, i, cr3);
 		}
 		/* The header knows one. */
 		if (cr3 && i != vcpu) {
-			p.rec.vcpu = (uint16_t)i;
-			put((struct sim_event){ .type = SIM_EV_CR3,
-						.value = cr3,
-						.flags = SIM_F_VALUE });
+			put_registers(&info, i, cr3);
 		}
 	}
 }
 
 static void put_symbol(uint64_t start, uint64_t bytes, const char *name)
 {
-	if (p.on) {
-		put((struct sim_event){
+	if (p->on) {
+		record_plugin_put((struct sim_event){
 			.type = SIM_EV_SYMBOL, .gva = start, .value = bytes,
 			.text = name, .text_bytes = (uint32_t)
 				strnlen(name, SIM_REC_TEXT_MAX),
@@ -202,50 +204,63 @@ static void take_symbols(unsigned int vcpu, uint64_t gva, uint64_t bytes)
 		char *to;
 
 		part = part < bytes ? part : bytes;
-		if (!record_translate(&p.ram, vcpu, gva, &gpa) ||
-		    gpa >= p.ram.bytes) {
+		if (!record_translate(&p->ram, vcpu, gva, &gpa) ||
+		    gpa >= p->ram.bytes) {
 			return;
 		}
-		to = record_symbols_room(&p.symbols, (size_t)part);
+		to = record_symbols_room(&p->symbols, (size_t)part);
 		if (!to) {
 			return;
 		}
-		memcpy(to, p.ram.data + gpa, (size_t)part);
+		memcpy(to, p->ram.data + gpa, (size_t)part);
 		gva += part;
 		bytes -= part;
 	}
 }
 
+static void put_note(const char *name, uint64_t value)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%s=%llu", name,
+		 (unsigned long long)value);
+	record_plugin_put((struct sim_event){ .type = SIM_EV_NOTE, .text = text,
+				.text_bytes = (uint32_t)strlen(text) });
+}
+
 static void finish(void)
 {
 	struct sim_rec_error err;
-	char text[64];
+	uint64_t dropped = 0;
 
-	if (!p.on) {
+	if (!p->on) {
 		return;
 	}
-	snprintf(text, sizeof(text), "accesses-dropped=%llu",
-		 (unsigned long long)p.filter.dropped);
-	put((struct sim_event){ .type = SIM_EV_NOTE, .text = text,
-				.text_bytes = (uint32_t)strlen(text) });
-	record_symbols_report(&p.symbols, put_symbol);
-	record_symbols_free(&p.symbols);
-	if (p.on) {
-		record_final(&p.rec);
+	for (unsigned int i = 0; i < p->vcpus; i++) {
+		dropped += p->filter[i].dropped;
 	}
-	if (p.on && sim_rec_commit(p.rec.out, &err) != SIM_REC_OK) {
+	put_note("accesses-dropped", dropped);
+	if (p->vcpus > 1) {
+		put_note("stale-left-out", p->stale);
+	}
+	record_symbols_report(&p->symbols, put_symbol);
+	record_symbols_free(&p->symbols);
+	if (p->on) {
+		record_final(&p->rec);
+	}
+	if (p->on && sim_rec_commit(p->rec.out, &err) != SIM_REC_OK) {
 		complain(err.text);
 	}
-	record_free(&p.rec);
-	p.on = false;
-	p.ended = true;
+	record_free(&p->rec);
+	p->on = false;
+	p->ended = true;
 }
 
 static void mark(unsigned int vcpu, uint64_t number)
 {
-	if (!p.on && !p.ended && number == MARK_START) {
+	if (!p->on && !p->ended && number == MARK_START) {
 		start(vcpu);
-	} else if (p.on) {
+	} else if (p->on) {
 		put_marker(number);
 		if (number == MARK_END) {
 			finish();
@@ -257,7 +272,7 @@ static void at_exit(qemu_plugin_id_t id, void *arg)
 {
 	(void)id;
 	(void)arg;
-	if (!p.on && !p.ended) {
+	if (!p->on && !p->ended) {
 		complain("the guest never reached the start of the recording");
 	}
 	finish();
@@ -282,23 +297,20 @@ static uint64_t address_of(unsigned int vcpu, const struct record_insn *i)
 
 static void load_cr3(unsigned int vcpu, uint64_t value)
 {
-	record_root(&p.rec, vcpu, value);
-	put((struct sim_event){ .type = SIM_EV_CR3, .value = value,
-				.flags = SIM_F_VALUE });
-	if (p.on) {
-		record_left(&p.rec);
+	record_root(&p->rec, vcpu, value);
+	put_register(SIM_EV_CR3, value);
+	if (p->on) {
+		record_left(&p->rec);
 	}
-	record_filter_clear(&p.filter);
-	p.fetched[vcpu] = 0;
+	record_filter_clear(&p->filter[vcpu]);
+	p->fetched[vcpu] = 0;
 }
 
-static void write_register(enum sim_event_type type, uint64_t value,
-			   bool known)
+static void write_register(unsigned int vcpu, enum sim_event_type type,
+			   uint64_t value)
 {
-	put((struct sim_event){ .type = (uint8_t)type,
-				.value = known ? value : 0,
-				.flags = known ? SIM_F_VALUE : 0 });
-	record_filter_clear(&p.filter);
+	put_register(type, value);
+	record_filter_clear(&p->filter[vcpu]);
 }
 
 static void write_msr(unsigned int vcpu)
@@ -310,7 +322,7 @@ static void write_msr(unsigned int vcpu)
 		/* Software cannot change LMA. */
 		value &= ~EFER_LMA;
 		value |= regs_read(vcpu, RECORD_EFER) & EFER_LMA;
-		write_register(SIM_EV_EFER, value, true);
+		write_register(vcpu, SIM_EV_EFER, value);
 	}
 }
 
@@ -318,13 +330,13 @@ static void invpcid(unsigned int vcpu, const struct record_insn *i)
 {
 	uint64_t at = address_of(vcpu, i);
 
-	put((struct sim_event){
+	record_plugin_put((struct sim_event){
 		.type = SIM_EV_INVPCID,
 		.sub = (uint8_t)(regs_general(vcpu, i->reg) & 3),
-		.value = record_read(&p.ram, vcpu, at, 8) & 0xfff,
-		.gva = record_read(&p.ram, vcpu, at + 8, 8),
+		.value = record_read(&p->ram, vcpu, at, 8) & 0xfff,
+		.gva = record_read(&p->ram, vcpu, at + 8, 8),
 	});
-	record_filter_clear(&p.filter);
+	record_filter_clear(&p->filter[vcpu]);
 }
 
 static void write_cr(unsigned int vcpu, const struct record_insn *i)
@@ -334,9 +346,9 @@ static void write_cr(unsigned int vcpu, const struct record_insn *i)
 	if (i->cr == 3) {
 		load_cr3(vcpu, value);
 	} else if (i->cr == 0) {
-		write_register(SIM_EV_CR0, value, true);
+		write_register(vcpu, SIM_EV_CR0, value);
 	} else if (i->cr == 4) {
-		write_register(SIM_EV_CR4, value, true);
+		write_register(vcpu, SIM_EV_CR4, value);
 	}
 }
 
@@ -344,16 +356,16 @@ static void write_cr(unsigned int vcpu, const struct record_insn *i)
 static void see_early(unsigned int vcpu, const struct record_insn *i)
 {
 	if (i->kind == INSN_LIDT && (regs_read(vcpu, RECORD_EFER) & EFER_LMA)) {
-		p.idt = record_read(&p.ram, vcpu, address_of(vcpu, i) + 2, 8);
+		p->idt = record_read(&p->ram, vcpu, address_of(vcpu, i) + 2, 8);
 	}
 	if (i->kind == INSN_MOV_CR && i->cr == 3) {
-		p.cr3[vcpu % RECORD_VCPUS_MAX] = regs_general(vcpu, i->reg);
+		p->cr3[vcpu % RECORD_VCPUS_MAX] = regs_general(vcpu, i->reg);
 	}
 	if (i->kind == INSN_CPUID &&
 	    (uint32_t)regs_general(vcpu, 0) == GNOMON_MARK_LEAF) {
 		mark(vcpu, regs_general(vcpu, 3) & 0xffffffff);
 	}
-	if (i->kind == INSN_CPUID && !p.on &&
+	if (i->kind == INSN_CPUID && !p->on &&
 	    (uint32_t)regs_general(vcpu, 0) == GNOMON_SYMBOLS_LEAF) {
 		take_symbols(vcpu, regs_general(vcpu, 3),
 			     regs_general(vcpu, 1) & 0xffff0000 ? 65536 :
@@ -361,13 +373,15 @@ static void see_early(unsigned int vcpu, const struct record_insn *i)
 	}
 }
 
-static void at_insn(unsigned int vcpu, void *arg)
+static void at_insn(unsigned int said, void *arg)
 {
 	const struct record_insn *i = arg;
+	unsigned int vcpu = record_plugin_vcpu(said);
 
-	set_moment(vcpu, i->back);
+	p->last = vcpu;
+	record_plugin_moment(vcpu, i->back);
 	see_early(vcpu, i);
-	if (!p.on) {
+	if (!p->on) {
 		return;
 	}
 	switch (i->kind) {
@@ -375,19 +389,20 @@ static void at_insn(unsigned int vcpu, void *arg)
 		write_cr(vcpu, i);
 		break;
 	case INSN_CLTS:
-		write_register(SIM_EV_CR0,
-			       regs_read(vcpu, RECORD_CR0) & ~CR0_TS, true);
+		write_register(vcpu, SIM_EV_CR0,
+			       regs_read(vcpu, RECORD_CR0) & ~CR0_TS);
 		break;
 	case INSN_LMSW:
-		write_register(SIM_EV_CR0, 0, false);
+		record_plugin_put((struct sim_event){ .type = SIM_EV_CR0 });
+		record_filter_clear(&p->filter[vcpu]);
 		break;
 	case INSN_WRMSR:
 		write_msr(vcpu);
 		break;
 	case INSN_INVLPG:
-		put((struct sim_event){ .type = SIM_EV_INVLPG,
+		record_plugin_put((struct sim_event){ .type = SIM_EV_INVLPG,
 					.gva = address_of(vcpu, i) });
-		record_filter_drop_page(&p.filter, address_of(vcpu, i));
+		record_filter_drop_page(&p->filter[vcpu], address_of(vcpu, i));
 		break;
 	case INSN_INVPCID:
 		invpcid(vcpu, i);
@@ -399,143 +414,18 @@ static void at_insn(unsigned int vcpu, void *arg)
 	}
 }
 
-/* The first instruction of the page-fault handler: the processor has pushed
- * error code, RIP, CS and RFLAGS. */
-static void at_fault(unsigned int vcpu, void *arg)
-{
-	uint64_t rsp, error, flags;
-
-	if (!p.on) {
-		return;
-	}
-	rsp = regs_read(vcpu, RECORD_RSP);
-	error = record_read(&p.ram, vcpu, rsp, 4);
-	flags = record_read(&p.ram, vcpu, rsp + 24, 8);
-	flags = flags & EFLAGS_AC ? SIM_F_AC : 0;
-	set_moment(vcpu, (uintptr_t)arg);
-	put((struct sim_event){
-		.type = SIM_EV_FAULT, .gva = regs_read(vcpu, RECORD_CR2),
-		.value = error, .ip = record_read(&p.ram, vcpu, rsp + 8, 8),
-		.flags = (uint16_t)(flags | SIM_F_IP |
-				    (error & SIM_PF_U ? SIM_F_USER : 0u)),
-	});
-}
-
-/* ---- Accesses ------------------------------------------------------------ */
-
-static unsigned int access_flags(unsigned int vcpu, uint64_t gva, bool store)
-{
-	unsigned int flags = store ? SIM_F_WRITE : 0;
-	bool user = (regs_read(vcpu, RECORD_CS) & 3) == 3;
-
-	if (regs_read(vcpu, RECORD_EFLAGS) & EFLAGS_AC) {
-		flags |= SIM_F_AC;
-	}
-	/* While it delivers an interrupt from CPL 3, the processor itself
-	 * writes the kernel's stack. */
-	if (user) {
-		flags |= gva >> 63 ? SIM_F_IMPLICIT : SIM_F_USER;
-	}
-	return flags;
-}
-
-static void at_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
-		      uint64_t gva, void *arg)
-{
-	bool store = qemu_plugin_mem_is_store(info);
-	struct record_filter_entry *e = NULL;
-	struct qemu_plugin_hwaddr *at;
-	uint64_t packed = (uint64_t)(uintptr_t)arg;
-	uint64_t gpa = UINT64_MAX;
-	unsigned int size;
-	bool kept = true;
-
-	if (!p.on) {
-		return;
-	}
-	if (p.filter.pages) {
-		e = record_filter_at(&p.filter, store, gva);
-		kept = e->page != (gva >> 12) + 1;
-		if (!kept && (!store || e->epoch == p.rec.epoch)) {
-			p.filter.dropped++;
-			return;
-		}
-	}
-	size = 1u << qemu_plugin_mem_size_shift(info);
-	set_moment(vcpu, packed >> BACK_SHIFT);
-	at = store ? qemu_plugin_get_hwaddr(info, gva) : NULL;
-	if (at && !qemu_plugin_hwaddr_is_io(at)) {
-		gpa = qemu_plugin_hwaddr_phys_addr(at);
-	}
-	if (e) {
-		e->page = (gva >> 12) + 1;
-		e->epoch = p.rec.epoch;
-	}
-	if (store && record_is_table(&p.rec, gpa)) {
-		/* The ip is sign-extended from 48 bits. */
-		uint64_t ip = (uint64_t)((int64_t)(packed << 16) >> 16);
-
-		if (record_store(&p.rec, gva, gpa, size, ip,
-				 kept ? SIM_F_KEPT : 0)) {
-			record_symbols_see(&p.symbols, ip);
-			/* Look again at the next store to this page. */
-			if (e) {
-				e->epoch = p.rec.epoch - 1;
-			}
-			p.filter.dropped += !kept;
-			return;
-		}
-	}
-	if (kept) {
-		put((struct sim_event){
-			.type = SIM_EV_ACCESS, .gva = gva,
-			.size = (uint16_t)size,
-			.flags = (uint16_t)access_flags(vcpu, gva, store),
-		});
-	} else {
-		p.filter.dropped++;
-	}
-}
-
-static void put_fetch(unsigned int vcpu, uint64_t page)
-{
-	uint64_t gva = page << 12;
-
-	if (p.on && p.fetched[vcpu] != page + 1) {
-		p.fetched[vcpu] = page + 1;
-		put((struct sim_event){
-			.type = SIM_EV_ACCESS, .gva = gva, .size = 1,
-			.flags = (uint16_t)(access_flags(vcpu, gva, false) |
-					    SIM_F_FETCH) });
-	}
-}
-
-/* A block runs: its page and, by the lowest bit, the next one too. */
-static void at_block(unsigned int vcpu, void *arg)
-{
-	uint64_t page = (uintptr_t)arg >> 1;
-
-	if (p.on) {
-		p.rec.vcpu = (uint16_t)vcpu;
-		put_fetch(vcpu, page);
-		if ((uintptr_t)arg & 1) {
-			put_fetch(vcpu, page + 1);
-		}
-	}
-}
-
 /* ---- Translation --------------------------------------------------------- */
 
 static bool is_fault_handler(uint64_t ip)
 {
-	uint64_t gate = p.idt + 16 * PF_VECTOR;
+	uint64_t gate = p->idt + 16 * PF_VECTOR;
 	uint64_t low, high;
 
-	if (!p.idt || !(ip >> 63)) {
+	if (!p->idt || !(ip >> 63)) {
 		return false;
 	}
-	low = record_read(&p.ram, 0, gate, 8);
-	high = record_read(&p.ram, 0, gate + 8, 4);
+	low = record_read(&p->ram, 0, gate, 8);
+	high = record_read(&p->ram, 0, gate + 8, 4);
 	return ip == ((low & 0xffff) | (low >> 32 & 0xffff0000) | high << 32);
 }
 
@@ -559,51 +449,50 @@ static void watch(struct qemu_plugin_insn *insn, uint64_t ip, size_t back)
 	}
 }
 
-static void watch_block(struct qemu_plugin_tb *tb, size_t count)
-{
-	struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(tb, count - 1);
-	uint64_t page = qemu_plugin_tb_vaddr(tb) >> 12;
-	uint64_t end = qemu_plugin_insn_vaddr(last) +
-		       qemu_plugin_insn_size(last) - 1;
-
-	qemu_plugin_register_vcpu_tb_exec_cb(tb, at_block,
-		QEMU_PLUGIN_CB_R_REGS,
-		(void *)(uintptr_t)(page << 1 | (end >> 12 != page)));
-}
-
 static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb);
 
 	(void)id;
 	api_count_block(tb, count);
-	if (p.fetches) {
-		watch_block(tb, count);
+	if (p->fetches) {
+		record_plugin_watch_fetches(tb, count);
 	}
 	for (size_t n = 0; n < count; n++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, n);
 		uint64_t ip = qemu_plugin_insn_vaddr(insn);
 		uint64_t packed = (ip & 0xffffffffffffull) |
-				  (uint64_t)(count - n) << BACK_SHIFT;
+				  (uint64_t)(count - n) << RECORD_BACK_SHIFT;
 
 		if (n == 0 && is_fault_handler(ip)) {
-			qemu_plugin_register_vcpu_insn_exec_cb(insn, at_fault,
-				QEMU_PLUGIN_CB_R_REGS, (void *)count);
+			qemu_plugin_register_vcpu_insn_exec_cb(insn,
+				record_plugin_at_fault, QEMU_PLUGIN_CB_R_REGS,
+				(void *)count);
 		}
 		watch(insn, ip, count - n);
-		qemu_plugin_register_vcpu_mem_cb(insn, at_access,
-			QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_MEM_RW,
-			(void *)(uintptr_t)packed);
+		record_plugin_watch_accesses(insn, packed);
 	}
 }
 
 /* ---- Installation -------------------------------------------------------- */
 
+static bool prepare(const struct qemu_info_t *info)
+{
+	uint32_t pages = (uint32_t)atoi(setting("GNOMON_RECORD_FILTER"));
+	bool good;
+
+	p->vcpus = (unsigned int)info->system.max_vcpus;
+	good = p->vcpus <= RECORD_VCPUS_MAX &&
+	       record_map_ram(&p->ram, setting("GNOMON_RECORD_RAM"));
+	for (unsigned int i = 0; good && i < p->vcpus; i++) {
+		good = record_filter_init(&p->filter[i], pages);
+	}
+	return good;
+}
+
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 			int argc, char **argv)
 {
-	const char *pages = setting("GNOMON_RECORD_FILTER");
-
 	(void)argc;
 	(void)argv;
 	if (!info->system_emulation || strcmp(info->target_name, "x86_64") ||
@@ -613,11 +502,15 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info_t *info,
 		return -1;
 	}
 	api_init(info);
-	p.fetches = setting("GNOMON_RECORD_FETCHES")[0] == '1';
-	p.vcpus = (unsigned int)info->system.max_vcpus;
-	if (p.vcpus > RECORD_VCPUS_MAX ||
-	    !record_map_ram(&p.ram, setting("GNOMON_RECORD_RAM")) ||
-	    !record_filter_init(&p.filter, (uint32_t)atoi(pages))) {
+	if (info->system.max_vcpus > 1 && !api_names_vcpu() &&
+	    !regs_sees_vcpu()) {
+		complain("this QEMU does not tell its plugins which of "
+			 "several vcpus runs; use --vcpus 1, or "
+			 "qemu-system-x86_64 7.2 to 9.1");
+		return -1;
+	}
+	p->fetches = setting("GNOMON_RECORD_FETCHES")[0] == '1';
+	if (!prepare(info)) {
 		complain("the recorder needs the guest's RAM as a file, at "
 			 "most 64 vcpus, and a filter of 2^n pages; start it "
 			 "with `gnomon record guest`");

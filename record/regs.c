@@ -71,6 +71,32 @@ bool regs_of_others(void)
 	return get_cpu && read_internally;
 }
 
+bool regs_sees_vcpu(void)
+{
+	return get_cpu && dlsym(RTLD_DEFAULT, "current_cpu");
+}
+
+unsigned int regs_vcpu(unsigned int said, unsigned int count)
+{
+	static void **running;	/* QEMU has one for each thread */
+	static void *known;
+	static unsigned int known_index;
+
+	if (!running) {
+		running = dlsym(RTLD_DEFAULT, "current_cpu");
+	}
+	if (!running || !get_cpu) {
+		return said;
+	}
+	for (unsigned int i = 0; *running != known && i < count; i++) {
+		if (*running == get_cpu((int)i)) {
+			known = *running;
+			known_index = i;
+		}
+	}
+	return known_index;
+}
+
 static uint64_t value_of_buffer(void)
 {
 	uint64_t value = 0;

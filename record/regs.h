@@ -26,6 +26,15 @@ enum {
 /* Finds QEMU's functions; false if this QEMU lacks them. */
 bool regs_init(qemu_plugin_id_t id);
 
+/*
+ * Which of `count` vcpus makes the callback that says `said`. Where vcpus take
+ * turns on one thread, QEMU 10.0 and later let them share code that names the
+ * vcpu it was translated for; so we look at the one that QEMU runs. To be
+ * called on that thread alone. Where it cannot be seen, `said` is believed.
+ */
+unsigned int regs_vcpu(unsigned int said, unsigned int count);
+bool regs_sees_vcpu(void);
+
 /* Of the vcpu that runs the callback, which must be said to read registers. */
 uint64_t regs_read(unsigned int vcpu, int number);
 

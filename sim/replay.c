@@ -3,12 +3,14 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim/chooser.h"
 #include "sim/mode_switching.h"
 #include "sim/mode_paravirt.h"
 #include "sim/text.h"
+#include "sim/tlb.h"
 
 enum {
 	MARKER_START = 2, MARKER_END = 3,
@@ -66,12 +68,14 @@ bool sim_replay_init(struct sim_replay *replay, struct sim_guest *guest,
 {
 	*replay = (struct sim_replay){
 		.guest = guest, .info = info, .error = error,
+		.stale = info->vcpus > 1 && sim_rec_meta_get(info, "stale"),
 	};
 	if (!verify) {
 		return true;
 	}
 	replay->replica = sim_replica_new(SIM_ENTRY_BYTES);
-	if (!replay->replica) {
+	replay->flushed = calloc(info->vcpus, sizeof(*replay->flushed));
+	if (!replay->replica || !replay->flushed) {
 		sim_fail(error, SIM_ERR_NOMEM, "no memory for the oracle");
 		return false;
 	}
@@ -83,6 +87,8 @@ void sim_replay_done(struct sim_replay *replay)
 {
 	sim_replica_free(replay->replica);
 	replay->replica = NULL;
+	free(replay->flushed);
+	replay->flushed = NULL;
 }
 
 bool sim_replay_audit(struct sim_replay *replay)
@@ -109,12 +115,15 @@ bool sim_replay_audit(struct sim_replay *replay)
 bool sim_replay_touch(struct sim_replay *replay, unsigned vcpu,
 		      struct sim_touch *touch, enum sim_touch_end *end)
 {
+	const struct sim_vcpu *v = &replay->guest->machine.vcpus[vcpu];
+	uint64_t walks = v->counts.walks;
 	struct sim_oracle_result answer;
 
 	if (replay->replica) {
 		sim_verify_ask(replay, vcpu, touch, &answer);
 	}
 	*end = sim_guest_touch(replay->guest, vcpu, touch);
+	replay->hit = v->counts.walks == walks;
 	if (*end == SIM_TOUCH_BROKEN) {
 		return sim_replay_broken(replay);
 	}
@@ -198,6 +207,12 @@ static bool replay_fault(struct sim_replay *replay,
 	if (!sim_paravirt_flush(replay->guest, ev->vcpu)) {
 		return sim_replay_broken(replay);
 	}
+	/* What another vcpu has taken back ours may still have cached; the
+	 * recorded one had not. */
+	if (replay->stale) {
+		sim_tlb_flush_fault(&replay->guest->machine.vcpus[ev->vcpu],
+				    ev->gva);
+	}
 	if (!sim_replay_touch(replay, ev->vcpu, &touch, &end)) {
 		return false;
 	}
@@ -241,12 +256,22 @@ static bool replay_register(struct sim_replay *replay,
 	       sim_replay_broken(replay);
 }
 
+/* The vcpu's TLB holds nothing from before. */
+static void note_flush(struct sim_replay *replay, const struct sim_event *ev)
+{
+	if (replay->flushed && ev->vcpu < replay->info->vcpus) {
+		replay->flushed[ev->vcpu] =
+			sim_replica_changes(replay->replica);
+	}
+}
+
 static bool replay_cr3(struct sim_replay *replay, const struct sim_event *ev)
 {
 	if (!(ev->flags & SIM_F_VALUE)) {
 		return true;
 	}
 	replay->explain.cr3_loads++;
+	note_flush(replay, ev);
 	return sim_guest_cr3(replay->guest, ev->vcpu, ev->value) ||
 	       sim_replay_broken(replay);
 }

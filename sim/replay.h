@@ -29,6 +29,12 @@ struct sim_replay {
 	struct sim_replica *replica;
 	struct sim_oracle oracle;
 	uint64_t verified;
+	/* Vcpus that share tables were recorded: what one has taken back
+	 * another may still have cached. */
+	bool stale;
+	bool hit;		/* the access under way needed no walk */
+	/* Changes of tables when a vcpu last emptied its TLB; NULL: off. */
+	uint64_t *flushed;
 	uint64_t final_tables;
 	uint64_t audit_every;	/* events; 0: only when asked */
 	uint64_t audits;

@@ -13,6 +13,7 @@ struct sim_replica {
 	size_t room;
 	size_t count;		/* slots in use */
 	size_t live;
+	uint64_t changes;
 	unsigned int entry_bytes;
 };
 
@@ -77,6 +78,11 @@ size_t sim_replica_count(const struct sim_replica *r)
 	return r->live;
 }
 
+uint64_t sim_replica_changes(const struct sim_replica *r)
+{
+	return r->changes;
+}
+
 static bool make_room(struct sim_replica *r)
 {
 	struct sim_replica bigger = *r;
@@ -132,6 +138,7 @@ static enum sim_replica_answer apply_image(struct sim_replica *r,
 	r->live += !t->live;
 	t->live = true;
 	t->level = ev->level;
+	t->changed = ++r->changes;
 	memset(t->bytes, 0, sizeof(t->bytes));
 	for (uint32_t i = 0; i < ev->entry_count; i++) {
 		size_t offset = ev->entries[i].index * (size_t)r->entry_bytes;
@@ -172,6 +179,7 @@ enum sim_replica_answer sim_replica_apply(struct sim_replica *r,
 			return SIM_REPLICA_NO_TABLE;
 		}
 		set_entry(r, t, ev->gpa & 0xfff, ev->value);
+		t->changed = ++r->changes;
 	}
 	return SIM_REPLICA_OK;
 }

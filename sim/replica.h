@@ -19,6 +19,8 @@ struct sim_replica_table {
 	uint64_t gpa;		/* of its frame */
 	uint8_t level;
 	bool live;		/* no TABLE_END since the last image */
+	uint64_t changed;	/* sim_replica_changes() after the last store
+				 * or image */
 	uint8_t bytes[4096];	/* little endian, as in guest memory */
 };
 
@@ -33,6 +35,9 @@ void sim_replica_free(struct sim_replica *r);	/* NULL is fine */
  */
 const struct sim_replica_table *
 sim_replica_find(const struct sim_replica *r, uint64_t gpa);
+
+/* Stores and images so far. */
+uint64_t sim_replica_changes(const struct sim_replica *r);
 
 /* Live tables, and all of them by ascending gpa; the caller frees the array.
  * NULL when out of memory. */
