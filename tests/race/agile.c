@@ -12,7 +12,6 @@
 
 #define ROUNDS 200000u
 #define ENTRIES 16u
-#define WINDOW 7u		/* this table maps the leaf tables themselves */
 #define SWITCH (UINT64_C(1) << GNOMON_AGILE_BIT)
 #define ADDR UINT64_C(0x000ffffffffff000)
 
@@ -162,17 +161,11 @@ static uint64_t expected[2][RIG_TABLES][ENTRIES];	/* each cpu's own */
 static void store(struct rig_cpu *cpu, uint64_t t, uint64_t j, uint64_t value)
 {
 	struct way w = { .cpu = cpu, .access = GNOMON_WRITE,
-			 .gva = rig_gva(WINDOW, t) + 8 * j };
+			 .gva = rig_in_window(t, j) };
 	enum gnomon_action action = GNOMON_RESUME;
+	bool there = reach(&w, &action);
 
-	if (reach(&w, &action)) {
-		rig_store8(rig_gpte(t, j), value);
-		rig_leave(cpu);
-	} else if (action == GNOMON_EMULATE) {
-		rig_write(rig_gpte(t, j), value);
-	} else {
-		rig_fail("a store to a table is not resolved", t, action);
-	}
+	rig_store_entry(cpu, there, action, t, j, value);
 }
 
 static void change(struct rig_cpu *cpu, uint64_t r)
@@ -283,7 +276,7 @@ int main(void)
 	rig_start(&(struct rig_setup){
 		.options = (uint32_t)GNOMON_OPT_ALL, .bare = true,
 		.agile = true });
-	for (uint64_t t = 0; t < WINDOW; t++) {
+	for (uint64_t t = 0; t < RIG_WINDOW; t++) {
 		for (uint64_t j = 0; j < 512; j++) {
 			rig_store8(rig_gpte(t, j),
 				   (RIG_DATA + j) << 12 | RIG_ALL);
@@ -291,9 +284,8 @@ int main(void)
 				expected[t & 1][t][j] = RIG_DATA + j;
 			}
 		}
-		rig_store8(rig_gpte(WINDOW, t),
-			   (RIG_LEAF + (t << 12)) | RIG_ALL | RIG_A | RIG_D);
 	}
+	rig_open_window();
 	rig_run(both, third);
 	if (atomic_load(&switched) < 100 || atomic_load(&went_below) < 1000) {
 		rig_fail("hardly a switch", atomic_load(&switched),

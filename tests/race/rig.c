@@ -220,6 +220,7 @@ void rig_reload(struct rig_cpu *cpu)
 {
 	struct gnomon_regs regs = {
 		.cr0 = 0x80010001, .cr3 = RIG_ROOT, .cr4 = 0xa0, .efer = 0xd00,
+		.smm = cpu->smm,
 	};
 	struct gnomon_root root;
 
@@ -250,7 +251,7 @@ void rig_start(const struct rig_setup *s)
 		.caps = { GNOMON_CAP_NX, 40 }, .options = s->options,
 		.table_pages_max = s->table_pages_max,
 		.chain_max = s->chain_max,
-		.nested_around = s->nested_around,
+		.nested_around = s->nested_around, .smm = s->smm,
 		.mode = s->nested ? GNOMON_MODE_NESTED :
 			s->agile ? GNOMON_MODE_AGILE : GNOMON_MODE_SHADOW,
 	};
@@ -362,6 +363,30 @@ void rig_write(uint64_t gpa, uint64_t value)
 	if (gnomon_write(rig_vm, NULL, (gnomon_gpa_t){ gpa }, &value, 8) !=
 	    GNOMON_OK) {
 		rig_fail("a store is refused", gpa, value);
+	}
+}
+
+void rig_open_window(void)
+{
+	for (uint64_t t = 0; t < RIG_WINDOW; t++) {
+		rig_store8(rig_gpte(RIG_WINDOW, t),
+			   (RIG_LEAF + (t << 12)) | RIG_ALL | RIG_A | RIG_D);
+	}
+}
+
+void rig_store_entry(struct rig_cpu *cpu, bool there, enum gnomon_action action,
+		     uint64_t t, uint64_t j, uint64_t value)
+{
+	if (there) {
+		if (j % 4 == 0) {
+			sched_yield();
+		}
+		rig_store8(rig_gpte(t, j), value);
+		rig_leave(cpu);
+	} else if (action == GNOMON_EMULATE) {
+		rig_write(rig_gpte(t, j), value);
+	} else {
+		rig_fail("a store to a table is not resolved", t, action);
 	}
 }
 

@@ -36,6 +36,7 @@ struct rig_cpu {
 	atomic_uint section;	/* odd: in the guest */
 	uint64_t cr3;
 	struct gnomon_root root; /* that cr3 is of */
+	bool smm;		/* from the next rig_reload() on */
 	uint64_t random;
 };
 
@@ -53,6 +54,7 @@ struct rig_setup {
 	bool bare;		/* no hva: memory through load() and store() */
 	bool nested;		/* on nested tables: addresses are gpas */
 	bool agile;		/* mode AGILE; agile.c has its processor */
+	bool smm;		/* a second address space */
 	/* What backs gfn, if not RIG_HFN + gfn; any thread. */
 	void (*frame)(uint64_t gfn, struct gnomon_frame *out);
 };
@@ -114,5 +116,24 @@ bool rig_reach(struct rig_cpu *cpu, uint64_t gva, uint32_t access,
 	       struct rig_leaf *leaf, enum gnomon_action *action);
 /* Load CR3 again: a flush point. */
 void rig_reload(struct rig_cpu *cpu);
+
+/* ---- a kernel's own view of its tables ----------------------------------- */
+
+#define RIG_WINDOW 7u	/* this table maps the others... */
+
+/* ...from here on. */
+void rig_open_window(void);
+/* Where to store to entry j of table t. */
+static inline uint64_t rig_in_window(uint64_t t, uint64_t j)
+{
+	return rig_gva(RIG_WINDOW, t) + 8 * j;
+}
+
+/*
+ * The store itself: the processor got there, and is inside, or was answered
+ * action, which had better be EMULATE.
+ */
+void rig_store_entry(struct rig_cpu *cpu, bool there, enum gnomon_action action,
+		     uint64_t t, uint64_t j, uint64_t value);
 
 #endif

@@ -13,7 +13,6 @@
 
 #define ROUNDS 6000u
 #define ENTRIES 16u
-#define WINDOW 7u		/* this table maps the leaf tables themselves */
 
 static atomic_uint generation[RIG_TABLES][ENTRIES]; /* odd: in change */
 static _Atomic uint64_t expected[RIG_TABLES][ENTRIES]; /* gfn */
@@ -68,19 +67,10 @@ static void store(struct rig_cpu *cpu, uint64_t t, uint64_t j, uint64_t value)
 {
 	enum gnomon_action action = GNOMON_RESUME;
 	struct rig_leaf leaf;
+	bool there = rig_reach(cpu, rig_in_window(t, j), GNOMON_WRITE, &leaf,
+			       &action);
 
-	if (rig_reach(cpu, rig_gva(WINDOW, t) + 8 * j, GNOMON_WRITE, &leaf,
-		      &action)) {
-		if (j % 4 == 0) {
-			sched_yield();
-		}
-		rig_store8(rig_gpte(t, j), value);
-		rig_leave(cpu);
-	} else if (action == GNOMON_EMULATE) {
-		rig_write(rig_gpte(t, j), value);
-	} else {
-		rig_fail("a store to a table is not resolved", t, action);
-	}
+	rig_store_entry(cpu, there, action, t, j, value);
 }
 
 static void change(struct rig_cpu *cpu, uint64_t r)
@@ -154,9 +144,8 @@ static int run(uint32_t options)
 				atomic_store(&expected[t][j], gfn);
 			}
 		}
-		rig_store8(rig_gpte(WINDOW, t),
-			   (RIG_LEAF + (t << 12)) | RIG_ALL | RIG_A | RIG_D);
 	}
+	rig_open_window();
 	rig_run(both, NULL);
 	return rig_end("unsync");
 }
