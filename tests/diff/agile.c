@@ -94,7 +94,7 @@ bool attempt_agile(struct attempt *a)
 
 void world_table(struct world *w, const struct op *op)
 {
-	bool table = op->a & 7, nested = op->a >> 3 & 3;
+	bool table = op->a & 7, nested = (op->a >> 3 & 3) == 0;
 	gnomon_gfn_t gfn = { table ? w->table[op->b & (DIFF_TABLES - 1)]
 				   : w->data[op->b & (DIFF_DATA - 1)] };
 	uint64_t bits = op->b;
