@@ -161,6 +161,13 @@ static void end_early(struct session *s, pid_t pid)
 	}
 }
 
+/* As a shell tells it. */
+static uint64_t status_of(int status)
+{
+	return WIFSIGNALED(status) ? 128u + (unsigned)WTERMSIG(status) :
+				     (unsigned)WEXITSTATUS(status);
+}
+
 /* Empties the ring until the command has ended and nothing is left. */
 static void drain(struct session *s, pid_t pid)
 {
@@ -191,6 +198,8 @@ static void drain(struct session *s, pid_t pid)
 		}
 		if (!running && (late || atomic_load(&s->ring->head) ==
 				 atomic_load(&s->ring->tail))) {
+			take_end(&s->take, (uint32_t)pid,
+				 status_of(s->result->status));
 			return;
 		}
 		/* Most programs are silent most of the time. */
@@ -269,6 +278,12 @@ bool record_user_run(const struct record_user *u,
 
 	*result = (struct record_user_result){ .in_time = true };
 	s = (struct session){ .u = u, .result = result };
+	if (user_exec_is_privileged(u->command[0])) {
+		snprintf(why, why_bytes, "%s: runs with another user's rights, "
+			 "which the emulator cannot give; record as that "
+			 "user", u->command[0]);
+		return false;
+	}
 	if (user_exec_plan(u->command[0], &s.plan) != USER_EXEC_OURS) {
 		snprintf(why, why_bytes, "%s: is no program or script that "
 			 "qemu-x86_64 can run; try another", u->command[0]);

@@ -13,6 +13,8 @@ enum {
 	LINUX_CLONE_VFORK = 0x4000,
 	LINUX_CLONE_THREAD = 0x10000,
 	LINUX_AT_FDCWD = -100,
+	LINUX_AT_EMPTY_PATH = 0x1000,
+	LINUX_CLD_DUMPED = 3,
 };
 
 /* ---- exec and exit ------------------------------------------------------ */
@@ -20,8 +22,10 @@ enum {
 /* The file that an exec call names, in self.text; false if none can be told. */
 static bool exec_path(int64_t number, const uint64_t a[6])
 {
-	int64_t folder = (int32_t)a[0];
+	int folder = (int)(int32_t)a[0];
 	uint64_t name = number == SYS_execve ? a[0] : a[1];
+	static char of_folder[sizeof(self.text)];	/* under the lock */
+	ssize_t n;
 
 	if (!user_read_text(name + self.base, self.text, sizeof(self.text))) {
 		return false;
@@ -29,7 +33,22 @@ static bool exec_path(int64_t number, const uint64_t a[6])
 	if (number == SYS_execve) {
 		return true;
 	}
-	return a[4] == 0 && (self.text[0] == '/' || folder == LINUX_AT_FDCWD);
+	if (a[4] & ~(uint64_t)LINUX_AT_EMPTY_PATH) {
+		return false;
+	}
+	if (!self.text[0] && a[4]) {
+		user_exec_of_fd(folder, self.text, sizeof(self.text));
+	} else if (self.text[0] != '/' && folder != LINUX_AT_FDCWD) {
+		user_exec_of_fd(folder, of_folder, sizeof(of_folder));
+		n = (ssize_t)strlen(of_folder);
+		if (strlen(self.text) + (size_t)n + 2 > sizeof(self.text)) {
+			return false;
+		}
+		memmove(self.text + n + 1, self.text, strlen(self.text) + 1);
+		memcpy(self.text, of_folder, (size_t)n);
+		self.text[n] = '/';
+	}
+	return true;
 }
 
 static void at_exec(int64_t number, const uint64_t a[6])
@@ -48,12 +67,18 @@ static void at_exec(int64_t number, const uint64_t a[6])
 	if (what == USER_EXEC_FOREIGN) {
 		user_put((struct ring_record){ .type = RING_ESCAPED },
 			 self.text);
-		return;
+		if (number == SYS_execve) {
+			return;		/* QEMU does it */
+		}
 	}
 	char **argv = user_read_list(a[at] + self.base, self.base);
 	char **envp = user_read_list(a[at + 1] + self.base, self.base);
 
-	if (argv && envp) {
+	if (what == USER_EXEC_FOREIGN) {
+		/* QEMU 7.2 does not know the call. */
+		syscall(SYS_execveat, (int)a[0], a[1] + self.base, argv, envp,
+			(int)a[4]);
+	} else if (argv && envp) {
 		user_exec(&self.plan, self.qemu, self.option, argv, envp);
 	}
 	/* It failed: let the kernel tell the program why. */
@@ -112,6 +137,18 @@ static void after_wait(const uint64_t a[6], uint32_t child)
 	}
 }
 
+/* waitid() fills a siginfo: code and, after padding, the child's pid. */
+static void after_waitid(const uint64_t a[6])
+{
+	const int32_t *info = (const int32_t *)(uintptr_t)(a[2] + self.base);
+
+	if (a[2] && info[2] >= 1 && info[2] <= LINUX_CLD_DUMPED) {
+		user_put((struct ring_record){
+			.type = RING_REAPED, .value = (uint32_t)info[4] },
+			 NULL);
+	}
+}
+
 void user_at_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
 		    uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
 		    uint64_t a5, uint64_t a6, uint64_t a7, uint64_t a8)
@@ -158,6 +195,8 @@ void user_after_call(qemu_plugin_id_t id, unsigned int vcpu, int64_t number,
 		user_clear_filters();
 	} else if (number == SYS_wait4) {
 		after_wait(me.args, (uint32_t)result);
+	} else if (number == SYS_waitid) {
+		after_waitid(me.args);
 	} else {
 		user_after_memory(number, me.args, (uint64_t)result);
 	}

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum {
@@ -119,6 +121,35 @@ static bool parse_script(char *head, struct user_exec_plan *p)
 	return true;
 }
 
+void user_exec_of_fd(int fd, char *to, size_t room)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, to, room - 1);
+	to[n > 0 ? n : 0] = '\0';
+	if (to[0] != '/' || access(to, F_OK)) {
+		/* It must outlive the exec of the emulator. */
+		(void)fcntl(fd, F_SETFD, 0);
+		snprintf(to, room, "%s", link);
+	}
+}
+
+bool user_exec_is_privileged(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1) {
+		return false;
+	}
+	return ((st.st_mode & S_ISUID) && st.st_uid != geteuid()) ||
+	       ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) &&
+		st.st_gid != getegid()) ||
+	       (geteuid() != 0 &&
+		getxattr(path, "security.capability", NULL, 0) > 0);
+}
+
 enum user_exec user_exec_plan(const char *path, struct user_exec_plan *p)
 {
 	struct stat st;
@@ -137,6 +168,9 @@ enum user_exec user_exec_plan(const char *path, struct user_exec_plan *p)
 			return USER_EXEC_FAILS;
 		}
 		bytes = read_head(p->path, head);
+	}
+	if (user_exec_is_privileged(p->path)) {
+		return USER_EXEC_FOREIGN;
 	}
 	if (is_ours(head, bytes)) {
 		return USER_EXEC_OURS;

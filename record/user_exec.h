@@ -12,7 +12,9 @@
 
 enum user_exec {
 	USER_EXEC_FAILS,	/* the kernel is going to refuse it */
-	USER_EXEC_FOREIGN,	/* it can be run, but not by this emulator */
+	/* It can be run, but not by this emulator: another machine's, or with
+	 * rights that only the kernel gives (setuid). */
+	USER_EXEC_FOREIGN,
 	USER_EXEC_OURS,
 };
 
@@ -22,6 +24,11 @@ struct user_exec_plan {
 	char option[256];	/* of the interpreter; "": none */
 };
 
+/* The name of an open file or folder; one that a program may open, after exec
+ * too, where it has none. */
+void user_exec_of_fd(int fd, char *to, size_t room);
+/* Does it give its process another user's rights? */
+bool user_exec_is_privileged(const char *path);
 /* What becomes of executing `path`; follows scripts to their interpreter. */
 enum user_exec user_exec_plan(const char *path, struct user_exec_plan *p);
 

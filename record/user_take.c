@@ -88,6 +88,11 @@ static void put_exits(struct take *t, uint32_t pid, uint32_t but,
 	}
 }
 
+void take_end(struct take *t, uint32_t pid, uint64_t value)
+{
+	put_exits(t, pid, 0, value, 0);
+}
+
 /* ---- records ------------------------------------------------------------ */
 
 /* The first of the two ends that tells of a fork is right in time. */

@@ -42,6 +42,9 @@ struct take {
  */
 uint64_t take_ring(struct take *t, struct ring *r, uint64_t most,
 		   bool impatient);
+/* The command itself has ended, by a signal perhaps: what of it still lives
+ * does not any more. */
+void take_end(struct take *t, uint32_t pid, uint64_t value);
 void take_marker(struct take *t, uint64_t number);
 /* A `key=number` that is known only now. */
 void take_note(struct take *t, const char *key, uint64_t value);

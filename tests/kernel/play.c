@@ -278,7 +278,9 @@ static struct sim_event absurd(struct test_rng *rng)
 		       test_rng_below(rng, 100) * 1234,
 		.value = test_rng_below(rng, span ? span : 1),
 		.gpa = test_rng_below(rng, 1u << 20),
-		.sub = (uint8_t)test_rng_below(rng, 9),
+		.to = places[test_rng_below(rng, 10)] +
+		      test_rng_below(rng, 100) * 1234,
+		.sub = (uint8_t)test_rng_below(rng, 26),
 		.flags = (uint16_t)test_rng_below(rng, SIM_F_ALL + 1),
 		.size = (uint16_t)(1 + test_rng_below(rng, 4096)),
 		.vcpu = (uint16_t)test_rng_below(rng, 4),
