@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "sim/rec.h"
 
 enum {
 	OPEN_MAX_FILES = 32,
@@ -128,6 +129,15 @@ bool atomic_open(struct atomic_out *o, const char *path)
 		return false;
 	}
 	return true;
+}
+
+void atomic_recording(struct atomic_out *o, const char *path)
+{
+	*o = (struct atomic_out){ .part = sim_rec_part_name(path) };
+	if (o->part) {
+		watch_signals();
+		remember(o->part);
+	}
 }
 
 static bool sync_path(const char *path, int flags)

@@ -24,6 +24,12 @@ bool atomic_open(struct atomic_out *o, const char *path);
 /* As above, without a stream: another program writes o->part. */
 bool atomic_name(struct atomic_out *o, const char *path);
 
+/*
+ * For a recording, which sim/rec.h writes by itself: its unfinished file goes
+ * the same way, until atomic_abort(). Without memory it does not.
+ */
+void atomic_recording(struct atomic_out *o, const char *path);
+
 /* Gives the file its name. On failure prints why and removes it. */
 bool atomic_commit(struct atomic_out *o);
 /* Removes the unfinished file. Fine after a failed open or a commit. */

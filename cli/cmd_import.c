@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
+#include "cli/atomic_out.h"
 #include "cli/cmds.h"
 #include "cli/table.h"
 #include "cli/term.h"
@@ -119,6 +120,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 {
 	struct import_opts o = { .input = NULL };
 	struct sim_import_result result;
+	struct atomic_out part;
 	struct sim_rec_error err = { "" };
 	enum sim_rec_status status;
 	bool started = false;
@@ -128,7 +130,9 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	o.import.meta_count = o.meta.meta_count;
 	o.import.progress = show_progress;
 	o.import.progress_arg = &started;
+	atomic_recording(&part, o.output);
 	status = sim_import(o.input, o.output, &o.import, &result, &err);
+	atomic_abort(&part);
 	progress_end();
 	if (status != SIM_REC_OK) {
 		return cmd_error_text(err.text);

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "cli/atomic_out.h"
 #include "cli/cmds.h"
 #include "cli/table.h"
 #include "sim/work.h"
@@ -103,6 +104,7 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	struct workloads_opts o = { .seed = 1 };
 	struct sim_rec_error err = { "" };
 	struct sim_work_spec spec;
+	struct atomic_out part;
 	char why[256];
 
 	cmd_parse(cmd, argc, argv, &o);
@@ -117,7 +119,10 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 		list_one(&spec);
 		return CMD_OK;
 	}
-	if (!sim_work_save(&spec, o.seed, o.output, &err)) {
+	atomic_recording(&part, o.output);
+	bool saved = sim_work_save(&spec, o.seed, o.output, &err);
+	atomic_abort(&part);
+	if (!saved) {
 		return cmd_error_text(err.text);
 	}
 	printf("%s: %s saved\n", o.output, spec.work->name);

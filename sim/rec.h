@@ -174,6 +174,9 @@ enum sim_rec_status sim_rec_create(struct sim_rec_writer **writer,
 				   const struct sim_rec_options *opts,
 				   struct sim_rec_error *err);
 
+/* The name of that file until then, from malloc(); NULL without memory. */
+char *sim_rec_part_name(const char *path);
+
 /*
  * Appends an event.  SIM_REC_USAGE if a field is outside its range or
  * `instr` runs back (nothing is written then); SIM_REC_IO stays.

@@ -261,6 +261,12 @@ static enum sim_rec_status open_part(struct sim_rec_writer *w)
 {
 	struct stat st;
 
+	if (!strcmp(w->path, "-")) {
+		w->status = sim_rec_fail(&w->error, SIM_REC_USAGE,
+			"-: a recording cannot go to standard output; name a "
+			"file (./- is one)");
+		return w->status;
+	}
 	if (stat(w->path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		w->status = sim_rec_fail(&w->error, SIM_REC_USAGE,
 			"%s: is not a regular file; name a file to create",
@@ -299,16 +305,23 @@ static struct sim_rec_writer *new_writer(const char *path,
 	w->file_hash = XXH3_createState();
 	w->content_hash = XXH3_createState();
 	w->path = strdup(path);
-	w->part = malloc(strlen(path) + 32);
+	w->part = sim_rec_part_name(path);
 	if (!w->zstd || !w->file_hash || !w->content_hash || !w->path ||
 	    !w->part) {
 		free_writer(w);
 		return NULL;
 	}
-	sprintf(w->part, "%s.part-%ld", path, (long)getpid());
 	XXH3_64bits_reset(w->file_hash);
 	XXH3_64bits_reset(w->content_hash);
 	return w;
+}
+
+char *sim_rec_part_name(const char *path)
+{
+	char *part;
+
+	return asprintf(&part, "%s.part-%ld", path, (long)getpid()) < 0 ?
+	       NULL : part;
 }
 
 enum sim_rec_status sim_rec_create(struct sim_rec_writer **writer,

@@ -50,6 +50,20 @@ else
 	echo "no tmpfs can be mounted: full disk not tested" >&2
 fi
 
+# A recording that an interrupt leaves half done goes, and one that has no name.
+"$gnomon" workloads gups,updates=1000000000 -o "$work/big.gnr" &
+pid=$!
+tries=0
+until [ -s "$work/big.gnr.part-$pid" ] || [ "$tries" -eq 300 ]; do
+	tries=$((tries + 1))
+	sleep .1
+done
+[ -s "$work/big.gnr.part-$pid" ] || complain "no unfinished recording"
+kill -TERM "$pid"
+wait "$pid" 2>/dev/null && complain "an interrupt was survived"
+no_leftovers "$work"
+refuse 1 '-: a recording cannot go to standard output' workloads getpid -o -
+
 # Standard output that takes nothing.
 for args in --help --version "compare --help" "costs show" \
 	"compare $recording" "compare $recording --format json"; do
