@@ -350,8 +350,7 @@ static struct fold_look *copy_of(const struct draft *d, uint32_t hash)
 	size_t more = d->ranges * sizeof(d->more[0]);
 	size_t members = d->members * sizeof(d->member[0]);
 	struct fold_rest *r = malloc(sizeof(*r) + more + members);
-	struct fold_look *l = aligned_alloc(64, (sizeof(*l) + ranges + 63) /
-					    64 * 64);
+	struct fold_look *l = malloc(sizeof(*l) + ranges);
 
 	if (!r || !l) {
 		free(r);

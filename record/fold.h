@@ -109,14 +109,14 @@ struct fold_more {
 
 /*
  * What one callback stands for: the groups known at the start of a block, or
- * one that a leader leads. Lives on. Those of most blocks are one cache line,
- * because a program has many.
+ * one that a leader leads. Lives on.
  */
 struct fold_look {
 	/* Of a block that it tells of: instructions << 32, and accesses that
 	 * are known. */
 	uint64_t counts;
 	uint64_t *seen;		/* its user's: when the block was seen */
+	void *quick;		/* its user's, too */
 	uint32_t ranges;
 	const struct fold_rest *rest;
 	/* The stack's comes first, if `has_stack`. */

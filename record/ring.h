@@ -83,15 +83,44 @@ static inline bool ring_wait(struct ring *r, uint64_t number)
 	return true;
 }
 
+static inline struct ring_record *ring_at(struct ring *r, uint64_t number)
+{
+	return &r->record[number & (RING_RECORDS - 1)];
+}
+
+/* The recorder had the lines of the places last: asks for one in time. */
+static inline void ring_expect(struct ring *r, uint64_t number)
+{
+	__builtin_prefetch(ring_at(r, number), 1);
+}
+
+static inline void ring_mark_full(struct ring *r, uint64_t number)
+{
+	atomic_store_explicit(&ring_at(r, number)->full, number + 1,
+			      memory_order_release);
+}
+
 static inline void ring_fill(struct ring *r, uint64_t number,
 			     const struct ring_record *from)
 {
-	struct ring_record *to = &r->record[number & (RING_RECORDS - 1)];
+	struct ring_record *to = ring_at(r, number);
 
 	memcpy((char *)to + sizeof(to->full),
 	       (const char *)from + sizeof(from->full),
 	       sizeof(*to) - sizeof(to->full));
-	atomic_store_explicit(&to->full, number + 1, memory_order_release);
+	ring_mark_full(r, number);
+}
+
+/* A place for one record, to be filled and marked; false: nobody would empty
+ * it. */
+static inline bool ring_take(struct ring *r, uint64_t *number)
+{
+	if (atomic_load_explicit(&r->stop, memory_order_relaxed)) {
+		return false;
+	}
+	*number = atomic_fetch_add_explicit(&r->head, 1, memory_order_relaxed);
+	ring_expect(r, *number + 4);
+	return ring_wait(r, *number);
 }
 
 /* Appends a record; text may be null. Any thread of any process. */

@@ -20,6 +20,7 @@
 enum {
 	PATH_BYTES = 4096,
 	BATCH = 1 << 15,
+	ZSTD_LEVEL = 1,
 	GRACE = 5,		/* seconds from SIGTERM to SIGKILL */
 	PATIENCE = 3,		/* seconds for a place that stays open */
 	REST_MIN = 1000,	/* microseconds */
@@ -112,6 +113,8 @@ static bool create(struct session *s, char *why, size_t why_bytes)
 		.kind = SIM_REC_PROCESS, .levels = 4, .pae = true,
 		.maxphyaddr = 40, .vcpus = u->vcpus,
 	};
+	/* The recorder is to take less time than the program. */
+	struct sim_rec_options opts = { .zstd_level = ZSTD_LEVEL };
 	struct sim_rec_error err;
 	char pages[32];
 
@@ -123,7 +126,7 @@ static bool create(struct session *s, char *why, size_t why_bytes)
 	sim_rec_meta_set(&info, "fetches", "one per page and block, filtered");
 	sim_rec_meta_set(&info, "privilege", "user accesses only");
 	sim_rec_meta_set(&info, "layout", "that of QEMU's user mode");
-	if (sim_rec_create(&s->take.out, u->out, &info, NULL, &err) !=
+	if (sim_rec_create(&s->take.out, u->out, &info, &opts, &err) !=
 	    SIM_REC_OK) {
 		snprintf(why, why_bytes, "%s", err.text);
 		return false;

@@ -31,122 +31,214 @@ static inline const char *object_of(bool alone)
 	return alone ? only_vcpu : user_values_vcpu(&self.values);
 }
 
-/*
- * A block runs: true if its pages were not just here, if another process ran,
- * or if the counts are about to overflow. With one thread, the page says in
- * which epoch it was.
- */
+/* That many instructions and accesses more: true if the counts are about to
+ * overflow. */
+static inline bool count(uint64_t counts)
+{
+	counts += self.counts;
+	self.counts = counts;
+	return (int64_t)counts < 0;
+}
+
+/* With one thread: true if code of these pages was not fetched since another
+ * process ran. */
+static inline bool is_new_code(const uint64_t *seen)
+{
+	return atomic_load_explicit(self.epoch, memory_order_relaxed) != *seen;
+}
+
+/* A block runs: true if its pages were not just here, if another process ran,
+ * or if the counts are about to overflow. */
 static inline bool is_new_block(bool alone, struct hot *h,
 				const struct fold_look *l)
 {
 	const uint64_t *page = &h->page[0][0];
-	uint64_t counts = self.counts + l->counts;
+	bool full = count(l->counts);
 
-	self.counts = counts;
 	if (alone) {
-		return (int64_t)counts < 0 ||
-		       atomic_load_explicit(self.epoch, memory_order_relaxed) !=
-			       *l->seen;
+		return full || is_new_code(l->seen);
 	}
-	return (int64_t)counts < 0 ||
+	return full ||
 	       page[l->rest->place * HOT_KINDS] != l->rest->page ||
 	       atomic_load_explicit(self.running, memory_order_relaxed) !=
 		       self.pid;
 }
 
-/* ---- the start of a block ----------------------------------------------- */
+/* ---- the start of a block: any ------------------------------------------ */
 
-static inline bool is_new_range(struct hot *h, const struct fold_range *r,
-				uint64_t gva)
-{
-	return !hot_has(h, r->kinds, gva, r->limit);
-}
-
-static inline uint64_t simple_gva(const struct fold_range *r,
-				  const char *object)
-{
-	return *(const uint64_t *)(const void *)(object + r->base) + r->low;
-}
-
-/* What a block has: so many groups with a base and nothing else; if there are
- * more, or others, `any`. The first may be of the stack. */
 static inline __attribute__((always_inline)) void
-look_at(bool alone, bool stack, unsigned simple, bool any, unsigned vcpu,
-	struct fold_look *l)
+look_at(bool alone, unsigned vcpu, struct fold_look *l)
 {
 	struct hot *h = hot_of(alone, vcpu);
 	bool new = is_new_block(alone, h, l);
-	const char *object;
-	unsigned i = 0;
+	const char *object = l->ranges ? object_of(alone) : NULL;
 
-	if (stack || simple || any) {
-		object = object_of(alone);
-	}
-	if (stack) {
-		const struct fold_range *r = &l->range[i++];
-		uint64_t gva = simple_gva(r, object);
-
-		if (__builtin_expect(gva - h->stack > r->limit, 0)) {
-			new |= is_new_range(h, r, gva);
-		}
-	}
-	for (; i < stack + simple; i++) {
+	for (unsigned i = 0; i < l->ranges; i++) {
 		const struct fold_range *r = &l->range[i];
 
-		new |= is_new_range(h, r, simple_gva(r, object));
-	}
-	for (; any && i < l->ranges; i++) {
-		const struct fold_range *r = &l->range[i];
-
-		new |= is_new_range(h, r, fold_value_at(r, object) + r->low);
+		new |= !hot_has(h, r->kinds, fold_value_at(r, object) + r->low,
+				r->limit);
 	}
 	if (__builtin_expect(new, 0)) {
 		user_see_look(vcpu, l, 0);
 	}
 }
 
-#define AT_START(name, alone, stack, simple, any)			      \
-	static void at_start_##name(unsigned int vcpu, void *arg)	      \
-	{								      \
-		look_at(alone, stack, simple, any, vcpu, arg);		      \
-	}
+static void at_start_any(unsigned int vcpu, void *arg)
+{
+	look_at(false, vcpu, arg);
+}
+
+static void at_start_alone_any(unsigned int vcpu, void *arg)
+{
+	look_at(true, vcpu, arg);
+}
+
+/* ---- the start of a block: most ----------------------------------------- */
 
 enum {
-	SIMPLE = 3,
+	QUICK = 4,		/* groups */
+	LINE = 64,
 };
 
-AT_START(alone_0, true, false, 0, false)
-AT_START(alone_1, true, false, 1, false)
-AT_START(alone_2, true, false, 2, false)
-AT_START(alone_any, true, false, 0, true)
-AT_START(stack_0, true, true, 0, false)
-AT_START(stack_1, true, true, 1, false)
-AT_START(stack_2, true, true, 2, false)
-AT_START(stack_any, true, true, 0, true)
-AT_START(one_0, false, false, 0, false)
-AT_START(one_any, false, false, 0, true)
+/*
+ * As much of a look as is needed when nothing is new and there is one thread.
+ * With two groups it is a cache line, because programs have many.
+ */
+struct quick {
+	uint64_t counts;
+	const uint64_t *seen;
+	struct quick_range {
+		const uint64_t *value;	/* a register; or a constant */
+		const char *hot;	/* of its kinds, at the first page */
+		int32_t low;
+		uint16_t limit;
+	} range[];		/* then a pointer to the look */
+};
+
+static struct fold_look **look_of(struct quick *q, unsigned ranges)
+{
+	return (struct fold_look **)(void *)&q->range[ranges];
+}
+
+static inline bool is_new_range(const struct quick_range *r, uint64_t gva)
+{
+	/* As hot_at(). */
+	uint64_t at = (gva >> 12 & (HOT_PAGES - 1)) *
+		      sizeof(user_recent[0].hot.page[0]);
+
+	return gva - *(const uint64_t *)(const void *)(r->hot + at) > r->limit;
+}
+
+static inline uint64_t gva_of(const struct quick_range *r)
+{
+	return *r->value + (uint64_t)(int64_t)r->low;
+}
+
+/* The first may be the stack's. */
+static inline __attribute__((always_inline)) void
+glance_at(bool stack, unsigned ranges, unsigned vcpu, struct quick *q)
+{
+	if (__builtin_expect(count(q->counts) || is_new_code(q->seen), 0)) {
+		goto new;
+	}
+	for (unsigned i = 0; i < ranges; i++) {
+		const struct quick_range *r = &q->range[i];
+		uint64_t gva = gva_of(r);
+
+		if (stack && i == 0 &&
+		    __builtin_expect(gva - user_recent[0].hot.stack <=
+				     r->limit, 1)) {
+			continue;
+		}
+		if (__builtin_expect(is_new_range(r, gva), 0)) {
+			goto new;
+		}
+	}
+	return;
+new:
+	user_see_look(vcpu, *look_of(q, ranges), 0);
+}
+
+#define AT_START(name, stack, ranges)					      \
+	static void at_start_##name(unsigned int vcpu, void *arg)	      \
+	{								      \
+		glance_at(stack, ranges, vcpu, arg);			      \
+	}
+
+AT_START(no, false, 0)
+AT_START(1, false, 1)
+AT_START(2, false, 2)
+AT_START(3, false, 3)
+AT_START(4, false, 4)
+AT_START(stack, true, 1)
+AT_START(stack_1, true, 2)
+AT_START(stack_2, true, 3)
+AT_START(stack_3, true, 4)
 
 typedef void at_start_fn(unsigned int vcpu, void *arg);
 
-static at_start_fn *start_fn(const struct fold_look *l)
-{
-	static at_start_fn *const fn[2][SIMPLE + 1] = {
-		{ at_start_alone_0, at_start_alone_1, at_start_alone_2,
-		  at_start_alone_any },
-		{ at_start_stack_0, at_start_stack_1, at_start_stack_2,
-		  at_start_stack_any },
-	};
-	unsigned shape = l->ranges - l->rest->has_stack;
+static at_start_fn *const at_start[2][QUICK + 1] = {
+	{ at_start_no, at_start_1, at_start_2, at_start_3, at_start_4 },
+	{ NULL, at_start_stack, at_start_stack_1, at_start_stack_2,
+	  at_start_stack_3 },
+};
 
-	if (self.threaded) {
-		return l->ranges ? at_start_one_any : at_start_one_0;
+/* False if it has a register too many, or is too far away. */
+static bool take_range(struct quick_range *to, const struct fold_range *r)
+{
+	const struct hot *h = &user_recent[0].hot;
+
+	*to = (struct quick_range){
+		.value = (const uint64_t *)(const void *)
+			 (only_vcpu + r->base),
+		.hot = (const char *)&h->page[0][r->kinds],
+		.low = (int32_t)r->low, .limit = r->limit };
+	if (!r->base && !r->index) {
+		to->value = &r->low;
+		to->low = 0;
+		return true;
+	}
+	return !r->index && (uint64_t)(int64_t)to->low == r->low;
+}
+
+/* NULL: it cannot be had. */
+static struct quick *quick_of(struct fold_look *l)
+{
+	size_t bytes = sizeof(struct quick) + sizeof(void *) +
+		       l->ranges * sizeof(struct quick_range);
+	struct quick_range range[QUICK];
+	struct quick *q = NULL;
+
+	if (l->quick) {
+		return l->quick;
 	}
 	for (unsigned i = 0; i < l->ranges; i++) {
-		if (!l->range[i].base || l->range[i].index) {
-			shape = SIMPLE;
+		if (i == QUICK || !take_range(&range[i], &l->range[i])) {
+			return NULL;
 		}
 	}
-	return fn[l->rest->has_stack][shape < SIMPLE ? shape : SIMPLE];
+	q = aligned_alloc(LINE, (bytes + LINE - 1) / LINE * LINE);
+	if (q) {
+		q->counts = l->counts;
+		q->seen = l->seen;
+		memcpy(q->range, range, l->ranges * sizeof(range[0]));
+		*look_of(q, l->ranges) = l;
+		l->quick = q;
+	}
+	return q;
+}
+
+static void watch_start(struct qemu_plugin_tb *tb, struct fold_look *l)
+{
+	struct quick *q = self.threaded ? NULL : quick_of(l);
+	at_start_fn *fn = self.threaded ? at_start_any : at_start_alone_any;
+
+	if (q) {
+		fn = at_start[l->rest->has_stack][l->ranges];
+	}
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, fn, QEMU_PLUGIN_CB_NO_REGS,
+					     q ? (void *)q : l);
 }
 
 /* ---- leaders ------------------------------------------------------------ */
@@ -286,10 +378,7 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	count = count < FOLD_INSNS ? count : FOLD_INSNS; /* never more */
 	fold_block(&f, tb, count);
 	if (f.first == FOLD_NONE) {
-		struct fold_look *l = or_end(fold_entry(&looks, &f));
-
-		qemu_plugin_register_vcpu_tb_exec_cb(tb, start_fn(l),
-			QEMU_PLUGIN_CB_NO_REGS, l);
+		watch_start(tb, or_end(fold_entry(&looks, &f)));
 	}
 	for (unsigned n = 0; n < count; n++) {
 		watch(qemu_plugin_tb_get_insn(tb, n), &f, n);

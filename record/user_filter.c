@@ -154,9 +154,7 @@ static void put_access(uint64_t gva, unsigned size, unsigned flags)
 		user_put_found(&self.found, 0);
 	}
 	self.kept += !(flags & SIM_F_FETCH);
-	user_put((struct ring_record){
-		.type = SIM_EV_ACCESS, .gva = gva, .size = (uint16_t)size,
-		.flags = (uint16_t)(SIM_F_USER | flags) }, NULL);
+	user_put_access(gva, size, SIM_F_USER | flags);
 	user_unlock();
 }
 
@@ -224,7 +222,8 @@ static bool see_member(struct user_recent *r, uint64_t first,
 		return true;
 	}
 	if (!made && !(is_allowed(first, m->kinds) &&
-		       is_allowed(last, m->kinds))) {
+		       (first >> 12 == last >> 12 ||
+			is_allowed(last, m->kinds)))) {
 		return false;
 	}
 	see_access(r, m->kinds, first, m->size);

@@ -107,11 +107,15 @@ static size_t find(const struct user_maps *m, uint64_t gva)
 	return low;
 }
 
-bool user_maps_has(const struct user_maps *m, uint64_t gva)
+bool user_maps_has(struct user_maps *m, uint64_t gva)
 {
-	size_t i = find(m, gva);
+	const struct user_range *last = &m->range[m->last];
 
-	return i < m->count && m->range[i].start <= gva;
+	if (m->last < m->count && last->start <= gva && gva < last->end) {
+		return true;
+	}
+	m->last = find(m, gva);
+	return m->last < m->count && m->range[m->last].start <= gva;
 }
 
 static bool insert(struct user_maps *m, size_t at, uint64_t start,

@@ -18,6 +18,7 @@ struct user_range {
 struct user_maps {
 	struct user_range *range;	/* ascending, none touch */
 	size_t count, room;
+	size_t last;			/* the one found last */
 	struct user_range *host;	/* QEMU's own, before the guest came */
 	size_t host_count;
 	uint64_t base;			/* host address of guest address 0 */
@@ -34,7 +35,7 @@ struct user_found {
 /* Notes what is mapped before the guest's memory is. */
 void user_maps_init(struct user_maps *m, uint64_t base);
 
-bool user_maps_has(const struct user_maps *m, uint64_t gva);
+bool user_maps_has(struct user_maps *m, uint64_t gva);
 void user_maps_add(struct user_maps *m, uint64_t gva, uint64_t bytes);
 void user_maps_remove(struct user_maps *m, uint64_t gva, uint64_t bytes);
 

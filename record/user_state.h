@@ -75,6 +75,7 @@ extern __thread struct user_thread me;
 void user_lock(void);
 void user_unlock(void);
 void user_put(struct ring_record r, const char *text);
+void user_put_access(uint64_t gva, unsigned size, unsigned flags);
 void user_put_found(const struct user_found *f, unsigned flags);
 
 /* What a vcpu was at of late. */

@@ -5,17 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void emit(struct take *t, struct sim_event ev)
+enum {
+	FREE_EVERY = 256,	/* records */
+};
+
+static void put(struct take *t, const struct sim_event *ev)
 {
-	ev.instr = t->instr;
 	if (t->status == SIM_REC_OK) {
-		t->status = sim_rec_put(t->out, &ev);
+		t->status = sim_rec_put(t->out, ev);
 		/* A program may ask for impossible things. */
 		if (t->status == SIM_REC_USAGE) {
 			t->status = SIM_REC_OK;
 			t->lost++;
 		}
 	}
+}
+
+static void emit(struct take *t, struct sim_event ev)
+{
+	ev.instr = t->instr;
+	put(t, &ev);
 }
 
 void take_marker(struct take *t, uint64_t number)
@@ -142,6 +151,8 @@ static void take_one(struct take *t, const struct ring_record *r,
 			.type = SIM_EV_SWITCH, .pid = r->pid, .tid = r->tid,
 			.vcpu = cpu });
 	}
+	t->same_pid = r->type == SIM_EV_ACCESS ? r->pid : 0;
+	t->same_tid = r->tid;
 	switch (r->type) {
 	case SIM_EV_SWITCH:
 		break;		/* told by others, or only about time */
@@ -202,6 +213,25 @@ static bool gather(struct ring *r, uint64_t number, char *text, size_t bytes)
 	return true;
 }
 
+/* Nearly all records are accesses of the task that ran before: nothing but
+ * an event. */
+static bool take_access(struct take *t, const struct ring_record *r)
+{
+	uint16_t cpu = (uint16_t)(r->cpu % t->vcpus);
+
+	if (r->type != SIM_EV_ACCESS || t->last[cpu % TAKE_CPUS] != r->tid ||
+	    t->same_pid != r->pid || t->same_tid != r->tid) {
+		return false;
+	}
+	t->instr += r->instr;
+	t->dropped += r->dropped;
+	put(t, &(struct sim_event){
+		.type = SIM_EV_ACCESS, .flags = r->flags, .pid = r->pid,
+		.tid = r->tid, .vcpu = cpu, .gva = r->gva, .size = r->size,
+		.instr = t->instr });
+	return true;
+}
+
 uint64_t take_ring(struct take *t, struct ring *r, uint64_t most,
 		   bool impatient)
 {
@@ -218,6 +248,16 @@ uint64_t take_ring(struct take *t, struct ring *r, uint64_t most,
 			tail++;
 			taken++;
 			impatient = false;	/* one at a time */
+			continue;
+		}
+		if (take_access(t, ring_at(r, tail))) {
+			tail++;
+			taken++;
+			/* The writers look at it. */
+			if (tail % FREE_EVERY == 0) {
+				atomic_store_explicit(&r->tail, tail,
+						      memory_order_release);
+			}
 			continue;
 		}
 		struct ring_record one;

@@ -33,6 +33,8 @@ struct take {
 	uint64_t dropped;
 	uint64_t processes, escaped, lost;
 	uint32_t last[TAKE_CPUS];	/* tid that ran */
+	/* Of the last record, if it was an access; else pid is 0. */
+	uint32_t same_pid, same_tid;
 	struct take_task *tasks[TAKE_BUCKETS];
 };
 

@@ -30,6 +30,31 @@ void user_put(struct ring_record r, const char *text)
 	ring_put(self.ring, &r, text);
 }
 
+/* Most records by far: written where the recorder reads them. */
+void user_put_access(uint64_t gva, unsigned size, unsigned flags)
+{
+	struct ring_record *to;
+	uint64_t number;
+
+	user_count();
+	if (!ring_take(self.ring, &number)) {
+		return;
+	}
+	to = ring_at(self.ring, number);
+	to->type = SIM_EV_ACCESS;
+	to->sub = 0;
+	to->flags = (uint16_t)flags;
+	to->size = (uint16_t)size;
+	to->cpu = self.switches ? 0 : (uint16_t)sched_getcpu();
+	to->pid = self.pid;
+	to->tid = me.tid;
+	to->instr = since(self.executed, &self.told);
+	to->dropped = since(self.accesses - self.kept, &self.dropped_told);
+	to->gva = gva;
+	to->value = to->gpa = to->to = 0;
+	ring_mark_full(self.ring, number);
+}
+
 void user_put_found(const struct user_found *f, unsigned flags)
 {
 	user_put((struct ring_record){
@@ -79,7 +104,9 @@ static void hello(void)
 
 void user_lock(void)
 {
-	pthread_mutex_lock(&self.lock);
+	if (self.threaded) {
+		pthread_mutex_lock(&self.lock);
+	}
 	if (!me.tid) {
 		hello();
 	}
@@ -90,5 +117,7 @@ void user_lock(void)
 
 void user_unlock(void)
 {
-	pthread_mutex_unlock(&self.lock);
+	if (self.threaded) {
+		pthread_mutex_unlock(&self.lock);
+	}
 }

@@ -41,10 +41,14 @@ static inline void record_ways_clear(struct record_ways *w)
 
 /* Is the page among the last ones? It is from now on; the one that is warm no
  * more, if any, is in *cold as in the set. */
+_Static_assert(RECORD_WAYS == 4 && RECORD_WARM == 3, "as below");
+
 static inline bool record_ways_see(struct record_ways *w, uint64_t page,
 				   uint64_t *cold)
 {
-	uint64_t *set = w->set[page & (w->sets - 1)];
+	/* Moved one by one: what moves several at once would wait for what
+	 * was just stored. */
+	volatile uint64_t *set = w->set[page & (w->sets - 1)];
 	unsigned at = 0;
 
 	*cold = 0;
@@ -56,14 +60,15 @@ static inline bool record_ways_see(struct record_ways *w, uint64_t page,
 	}
 	bool found = at < RECORD_WAYS;
 
-	at = found ? at : RECORD_WAYS - 1;
-	for (unsigned i = at; i > 0; i--) {
-		set[i] = set[i - 1];
-	}
-	set[0] = page + 1;
 	if (at >= RECORD_WARM) {
-		*cold = set[RECORD_WARM];
+		*cold = set[2];
+		set[3] = *cold;
 	}
+	if (at >= 2) {
+		set[2] = set[1];
+	}
+	set[1] = set[0];
+	set[0] = page + 1;
 	return found;
 }
 

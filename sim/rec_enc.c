@@ -58,6 +58,16 @@ static uint64_t fold(uint64_t difference)
 	return difference << 1 ^ (0 - (difference >> 63));
 }
 
+static unsigned int oldest(const uint32_t *age)
+{
+	unsigned int best = 0;
+
+	for (unsigned int i = 1; i < REC_SLOTS; i++) {
+		best = age[i] < age[best] ? i : best;
+	}
+	return best;
+}
+
 /*
  * The register nearest to the address, or, when none is near, the one
  * unused for longest: a far jump then costs a few bytes once and spoils
@@ -69,21 +79,20 @@ static void put_address(struct sim_rec_enc *e, enum sim_rec_column c,
 	unsigned int bank = c == REC_COL_GPA;
 	uint64_t *slot = e->s.slot[bank];
 	uint32_t *age = e->age[bank];
-	unsigned int best = 0, oldest = 0;
+	uint64_t far = fold(address - slot[0]), there;
+	unsigned int best = 0;
 
 	for (unsigned int i = 1; i < REC_SLOTS; i++) {
-		if (fold(address - slot[i]) < fold(address - slot[best])) {
-			best = i;
-		}
-		if (age[i] < age[oldest]) {
-			oldest = i;
-		}
+		there = fold(address - slot[i]);
+		best = there < far ? i : best;
+		far = there < far ? there : far;
 	}
-	if (fold(address - slot[best]) >> 26) {
-		best = oldest;
+	if (far >> 26) {
+		best = oldest(age);
+		far = fold(address - slot[best]);
 	}
 	put_byte(e, REC_COL_SLOT, best);
-	put_number(e, c, fold(address - slot[best]));
+	put_number(e, c, far);
 	slot[best] = address;
 	age[best] = ++e->now;
 }
