@@ -126,7 +126,10 @@ static enum gn_sh_step set(struct gn_sh_fault *f, struct gn_sh_page *page,
 			    gn_align_down(f->gfn, gn_level_frames(f->leaf));
 
 	if (old == spte && same) {
-		return gn_sh_answer(f, GNOMON_RESUME, GNOMON_KIND_SPURIOUS);
+		/* It got W as the trace went. */
+		return gn_sh_answer(f, GNOMON_RESUME,
+				    f->trace ? GNOMON_KIND_TRACE
+					     : GNOMON_KIND_SPURIOUS);
 	}
 	if (same) {
 		gn_sh_set_rights(f->sh, page, index, spte, gpte);

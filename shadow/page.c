@@ -4,6 +4,7 @@
 #include "shadow/plain.h"
 #include "shadow/refs.h"
 #include "shadow/set.h"
+#include "shadow/sync.h"
 #include "shadow/unsync.h"
 
 /* Pages kept at hand when limbo is emptied; the rest goes to the host. */
@@ -163,6 +164,10 @@ static void forget_key(struct gn_sh *sh, struct gn_sh_page *page)
 		}
 		gn_tf_remove(&sh->tf, record);
 		gn_sh_unsync_forget(sh, record);
+		if (!record->tables && !record->open &&
+		    gn_sh_option(sh, GNOMON_OPT_PREFETCH)) {
+			gn_sh_untraced(sh, record->gfn);
+		}
 	}
 	gn_tf_put(&sh->tf, record);
 }

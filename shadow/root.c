@@ -2,6 +2,7 @@
 #include "shadow/root.h"
 
 #include "shadow/agile.h"
+#include "shadow/fill.h"
 #include "shadow/page.h"
 #include "shadow/reclaim.h"
 #include "shadow/refs.h"
@@ -66,6 +67,28 @@ static struct gn_sh_page *new_top(struct gn_sh_vcpu *vcpu,
 	return root;
 }
 
+/*
+ * A new root leads to tables that another one had shadowed, the kernel's
+ * mostly. Link them: else each costs a fault that finds everything there.
+ */
+static void adopt(struct gn_sh *sh, struct gn_sh_page *root)
+{
+	for (unsigned i = 0; i < GN_SH_ENTRIES; i++) {
+		struct gn_sh_page *child;
+		struct gn_sh_key key;
+		uint64_t gpte;
+
+		if (gn_sh_read_gpte(sh, root, i, &gpte) != GNOMON_OK || !gpte ||
+		    !gn_sh_child_key(sh, root, i, gpte, &key)) {
+			continue;
+		}
+		child = gn_sh_page_find(sh, key.gfn, key.role);
+		if (child && gn_sh_refs_reserve(sh, 1) == GNOMON_OK) {
+			gn_sh_set_table(sh, root, i, child, gpte);
+		}
+	}
+}
+
 /* A root under a key that all vcpus share. */
 static struct gn_sh_page *shared(struct gn_sh *sh, uint64_t gfn,
 				 union gn_sh_role role)
@@ -80,7 +103,11 @@ static struct gn_sh_page *shared(struct gn_sh *sh, uint64_t gfn,
 	    gn_sh_make_room(sh, 1) != GNOMON_OK) {
 		return NULL;
 	}
-	return gn_sh_page_new(sh, gfn, role);
+	root = gn_sh_page_new(sh, gfn, role);
+	if (!role.direct && gn_sh_option(sh, GNOMON_OPT_PREFETCH)) {
+		adopt(sh, root);
+	}
+	return root;
 }
 
 static struct gn_sh_page *empty(struct gn_sh_vcpu *vcpu,

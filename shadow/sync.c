@@ -25,24 +25,12 @@ static void update_table(struct gn_sh *sh, struct gn_sh_page *page,
 	}
 }
 
-/* Same frame: give it the new rights. Another, or none: drop it. */
-static void update_leaf(struct gn_sh *sh, struct gn_sh_page *page,
-			unsigned index, uint64_t gpte)
+/* The leaf's frame stays: rights by gpte, and by what else limits them. */
+static void renew(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		  uint64_t gpte, const struct gn_sh_want *want)
 {
 	unsigned level = page->role.level;
 	uint64_t spte = page->spt[index];
-	struct gn_sh_want want;
-
-	/*
-	 * A large leaf may show the same memory elsewhere, yet not all of it:
-	 * then it is the fault that finds out.
-	 */
-	if ((level > 1 && sh->slots->pieces) ||
-	    !gn_sh_want(sh, page, index, gpte, &want) ||
-	    want.gfn != gn_sh_leaf_gfn(sh, page, index)) {
-		gn_sh_clear(sh, page, index);
-		return;
-	}
 	struct gnomon_frame frame = {
 		.kind = GNOMON_FRAME_RAM,
 		.hfn = { gn_spte_hpa(spte, level) >> GNOMON_PAGE_SHIFT },
@@ -50,7 +38,52 @@ static void update_leaf(struct gn_sh *sh, struct gn_sh_page *page,
 	};
 
 	gn_sh_set_rights(sh, page, index,
-			 gn_sh_make_leaf(sh, &want, level, &frame), gpte);
+			 gn_sh_make_leaf(sh, want, level, &frame), gpte);
+}
+
+/* Same frame: give it the new rights. Another, or none: drop it. */
+static void update_leaf(struct gn_sh *sh, struct gn_sh_page *page,
+			unsigned index, uint64_t gpte)
+{
+	struct gn_sh_want want;
+
+	/*
+	 * A large leaf may show the same memory elsewhere, yet not all of it:
+	 * then it is the fault that finds out.
+	 */
+	if ((page->role.level > 1 && sh->slots->pieces) ||
+	    !gn_sh_want(sh, page, index, gpte, &want) ||
+	    want.gfn != gn_sh_leaf_gfn(sh, page, index)) {
+		gn_sh_clear(sh, page, index);
+		return;
+	}
+	renew(sh, page, index, gpte, &want);
+}
+
+static void unlock(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,
+		   uint64_t gfn)
+{
+	uint64_t gpte = page->snap ? page->snap[index] : 0;
+	struct gn_sh_want want;
+
+	/* An alias may have moved, and its leaves not be dropped yet. */
+	if (page->role.level == 1 && !(page->spt[index] & GN_SPTE_W) &&
+	    gn_sh_want(sh, page, index, gpte, &want) && want.gfn == gfn &&
+	    (want.attr.rights & GN_GPT_W)) {
+		renew(sh, page, index, gpte, &want);
+	}
+}
+
+void gn_sh_untraced(struct gn_sh *sh, uint64_t gfn)
+{
+	const struct gn_frame *frame = gn_frames_find(&sh->frames, gfn);
+	struct gn_sh_refs_iter iter;
+	uint32_t ref;
+
+	gn_sh_refs_begin(sh, frame ? frame->rmap : 0, &iter);
+	while ((ref = gn_sh_refs_next(sh, &iter)) != 0) {
+		unlock(sh, gn_sh_ref_page(sh, ref), gn_sh_ref_index(ref), gfn);
+	}
 }
 
 void gn_sh_follow(struct gn_sh *sh, struct gn_sh_page *page, unsigned index,

@@ -20,6 +20,12 @@ void gn_sh_written(struct gn_sh *sh, gnomon_gpa_t gpa, uint32_t bytes);
 /* The same for a store of 8 aligned bytes: mostly a leaf table's entry. */
 void gn_sh_written_entry(struct gn_sh *sh, gnomon_gpa_t gpa);
 /*
+ * The trace of the frame is over: the leaves that it kept read-only get the W
+ * that the guest's entries give them, for what comes next in the frame will be
+ * stored to. No TLB has to follow.
+ */
+void gn_sh_untraced(struct gn_sh *sh, uint64_t gfn);
+/*
  * Look at the guest's entries for gva again and drop the vcpu's translation.
  * With intact traces there is nothing new to see; a table that was changed
  * behind our back is found here at the latest.

@@ -298,7 +298,9 @@ struct gnomon_caps {
 enum gnomon_opt {
 	GNOMON_OPT_ROOT_CACHE = 1u << 0, /* keep roots of earlier CR3 loads */
 	GNOMON_OPT_LARGE = 1u << 1,	/* 2M and 1G leaves in our tables */
-	GNOMON_OPT_PREFETCH = 1u << 2,	/* fill neighbours on a hidden fault */
+	/* Spare hidden faults: one fills its neighbours, a new root is linked
+	 * to known tables, W comes back where a trace ends. */
+	GNOMON_OPT_PREFETCH = 1u << 2,
 	GNOMON_OPT_UPDATE = 1u << 3,	/* refill an spte on a traced write */
 	/*
 	 * Leave a leaf table writable after the first store to it and compare

@@ -368,3 +368,79 @@ Test(trace, i41_guesses_set_no_accessed_bit)
 	}
 	world_audit(&w, GNOMON_AUDIT_GUEST);
 }
+
+/* ---- OPT_PREFETCH: faults that need not be ------------------------------- */
+
+#define PLAIN (GNOMON_OPT_ALL & ~(uint32_t)GNOMON_OPT_UNSYNC)
+
+static void begin_prefetch(bool prefetch)
+{
+	end();
+	begin_with(prefetch ? PLAIN : PLAIN & ~(uint32_t)GNOMON_OPT_PREFETCH);
+}
+
+/* The direct map of a frame that was a table, as its next user finds it. */
+static void end_of_a_trace(bool prefetch, bool dirty)
+{
+	begin_prefetch(prefetch);
+	uint64_t table = pte(0x1000) & ~UINT64_C(0xfff);
+	uint64_t gva = 0x40000000 + table;
+
+	if (dirty) {
+		cr_assert_eq(world_access(&w, 0, 0x40000000 + 0x3f0000,
+					  GNOMON_WRITE, 0), WORLD_OK);
+		cr_assert_eq(world_access(&w, 0, 0x40000000 + 0x3f000,
+					  GNOMON_WRITE, 0), WORLD_OK);
+	}
+	cr_assert_eq(world_access(&w, 0, gva, GNOMON_READ, 0), WORLD_OK);
+	world_store(&w, world_entry(&w, ROOT, 0x1000, 2), 0);
+	cr_assert_not(gnomon_is_traced(w.vm, (gnomon_gfn_t){ table >> 12 }));
+	world_audit(&w, GNOMON_AUDIT_FULL);
+	cr_assert_eq(world_access(&w, 0, gva, GNOMON_WRITE, 7), WORLD_OK);
+	cr_assert_eq(w.faults, prefetch && dirty ? 0 : 1);
+	cr_assert_eq(fh_load(w.fh, table, 8), 7);
+}
+
+Test(trace, i51_what_was_a_table_is_writable_when_its_trace_ends)
+{
+	end_of_a_trace(true, true);
+	end_of_a_trace(false, true);
+}
+
+/* Without D no entry may have W, trace or not. */
+Test(trace, i39_the_end_of_a_trace_sets_no_dirty_bit)
+{
+	end_of_a_trace(true, false);
+}
+
+#define KERNEL UINT64_C(0xffff888000000000)
+#define SECOND UINT64_C(0x11000)
+
+/* The first access below a root that shares a table with the one before. */
+static unsigned first_fault(bool prefetch, uint64_t entry_bits)
+{
+	begin_prefetch(prefetch);
+	world_map(&w, ROOT, KERNEL, 0x300000 | ALL | USED, 1);
+	cr_assert_eq(world_access(&w, 0, KERNEL, GNOMON_READ, 0), WORLD_OK);
+	fh_store(w.fh, world_entry(&w, SECOND, KERNEL, 4), 8,
+		 (fh_load(w.fh, world_entry(&w, ROOT, KERNEL, 4), 8) &
+		  ~(uint64_t)X86_PTE_A) | entry_bits);
+	world_cr3(&w, 0, SECOND);
+	world_audit(&w, GNOMON_AUDIT_FULL);
+	cr_assert_eq(fh_load(w.fh, world_entry(&w, SECOND, KERNEL, 4), 8) &
+			     X86_PTE_A, entry_bits);
+	cr_assert_eq(world_access(&w, 0, KERNEL, GNOMON_READ, 0), WORLD_OK);
+	return w.faults;
+}
+
+Test(trace, i51_a_new_root_leads_to_the_tables_that_are_known)
+{
+	cr_assert_eq(first_fault(true, X86_PTE_A), 0);
+	cr_assert_eq(first_fault(false, X86_PTE_A), 1);
+}
+
+/* The CPU sets A on its way: not before it goes there. */
+Test(trace, i41_a_new_root_leads_nowhere_that_was_not_accessed)
+{
+	cr_assert_eq(first_fault(true, 0), 1);
+}
