@@ -271,6 +271,17 @@ static uint64_t page_room(uint64_t at)
 	return GNOMON_PAGE_BYTES - at % GNOMON_PAGE_BYTES;
 }
 
+/* Fill bytes with a pattern, by copies that grow twice as long each. */
+static void repeat(unsigned char *to, const void *pattern, uint64_t size,
+		   uint64_t bytes)
+{
+	memcpy(to, pattern, size);
+	for (uint64_t done = size; done < bytes; done += done) {
+		memcpy(to + done, to,
+		       done < bytes - done ? done : bytes - done);
+	}
+}
+
 /* As many rounds of STOS or MOVS as fit the pages under way. */
 static bool store_string(struct vmm *v, const struct insn *i, uint64_t fault)
 {
@@ -301,8 +312,8 @@ static bool store_string(struct vmm *v, const struct insn *i, uint64_t fault)
 	if (movs) {
 		memcpy(data, source, n * i->size);
 	}
-	for (uint64_t k = 0; !movs && k < n; k++) {
-		memcpy(data + k * i->size, &v->reg[RAX], i->size);
+	if (!movs) {
+		repeat(data, &v->reg[RAX], i->size, n * i->size);
 	}
 	if (!reach(v, to, GNOMON_WRITE, &gpa, &faulted)) {
 		return faulted;
