@@ -63,12 +63,6 @@ static void enter_64(struct vmm *v, uint64_t rip, uint64_t rsi)
 	v->guest.efer = EFER_LME | EFER_LMA;
 }
 
-void load_blob(struct vmm *v, const struct module *blob)
-{
-	memcpy(guest(AT_BLOB), blob->start, blob->bytes);
-	enter_64(v, AT_BLOB, 0);
-}
-
 /* ---- memory map ---------------------------------------------------------- */
 
 struct multiboot_mmap {
@@ -108,6 +102,28 @@ unsigned e820_make(const struct boot *boot, struct e820 *map, unsigned max)
 	return n;
 }
 
+/* ---- our blobs ----------------------------------------------------------- */
+
+static size_t put_cmdline(const char *text)
+{
+	char *to = guest(AT_CMDLINE);
+	size_t n = 0;
+
+	while (text[n] && n < CMDLINE_MAX - 1) {
+		to[n] = text[n];
+		n++;
+	}
+	to[n] = 0;
+	return n;
+}
+
+void load_blob(struct vmm *v, const struct module *blob, const char *cmdline)
+{
+	memcpy(guest(AT_BLOB), blob->start, blob->bytes);
+	put_cmdline(cmdline);
+	enter_64(v, AT_BLOB, AT_CMDLINE);
+}
+
 /* ---- Linux --------------------------------------------------------------- */
 
 static uint32_t get32(const unsigned char *p)
@@ -123,19 +139,6 @@ static void put32(unsigned char *p, uint64_t value)
 	uint32_t v = (uint32_t)value;
 
 	memcpy(p, &v, sizeof(v));
-}
-
-static size_t put_cmdline(const char *text)
-{
-	char *to = guest(AT_CMDLINE);
-	size_t n = 0;
-
-	while (text[n] && n < CMDLINE_MAX - 1) {
-		to[n] = text[n];
-		n++;
-	}
-	to[n] = 0;
-	return n;
 }
 
 static void put_initrd(unsigned char *params, const struct module *initrd)

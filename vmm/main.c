@@ -240,7 +240,7 @@ static void engine_init(struct vmm *v, const char *line)
 
 /* ---- the guest ----------------------------------------------------------- */
 
-static void load_named(struct vmm *v, const char *name)
+static void load_named(struct vmm *v, const char *name, const char *cmdline)
 {
 	static const struct {
 		const char *name;
@@ -255,7 +255,8 @@ static void load_named(struct vmm *v, const char *name)
 		if (is(name, blobs[i].name)) {
 			load_blob(v, &(struct module){
 				blobs[i].start,
-				(uint64_t)(blobs[i].end - blobs[i].start) });
+				(uint64_t)(blobs[i].end - blobs[i].start) },
+				cmdline);
 			return;
 		}
 	}
@@ -268,7 +269,7 @@ static void load_guest(struct vmm *v, const struct boot *boot,
 	const char *name = option(line, "guest=");
 
 	if (name) {
-		load_named(v, name);
+		load_named(v, name, boot->cmdline);
 	} else if (!boot->kernel) {
 		vmm_die("no kernel: give a module, or guest=selftest");
 	} else if (!load_linux(v, boot) && !load_elf(v, boot)) {

@@ -184,7 +184,7 @@ struct boot {
 };
 bool load_linux(struct vmm *v, const struct boot *boot);
 bool load_elf(struct vmm *v, const struct boot *boot);
-void load_blob(struct vmm *v, const struct module *blob);
+void load_blob(struct vmm *v, const struct module *blob, const char *cmdline);
 /* The guest's memory map in BIOS form; returns the number of entries. */
 struct e820 {
 	uint64_t addr, bytes;

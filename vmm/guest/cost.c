@@ -116,8 +116,9 @@ static void measure(unsigned kind)
 	say("");
 }
 
-uint64_t guest_main(void)
+uint64_t guest_main(const char *cmdline)
 {
+	(void)cmdline;
 	traps_init();
 	probe_armed = 1;
 	probe_write_efer(EFER_LME | EFER_LMA | EFER_NXE);

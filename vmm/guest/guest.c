@@ -39,6 +39,27 @@ void say_number(uint64_t value)
 	say_text(&digit[at]);
 }
 
+uint64_t argument(const char *cmdline, const char *name, uint64_t otherwise)
+{
+	for (; *cmdline; cmdline++) {
+		unsigned n = 0;
+
+		while (name[n] && cmdline[n] == name[n]) {
+			n++;
+		}
+		if (!name[n]) {
+			uint64_t value = 0;
+
+			for (cmdline += n; *cmdline >= '0' && *cmdline <= '9';
+			     cmdline++) {
+				value = value * 10 + (uint64_t)(*cmdline - '0');
+			}
+			return value;
+		}
+	}
+	return otherwise;
+}
+
 void say_hex(const char *text, uint64_t value)
 {
 	say_text(text);

@@ -48,7 +48,10 @@ void say_text(const char *text);
 void say_number(uint64_t value);
 void say_hex(const char *text, uint64_t value);
 _Noreturn void guest_panic(void);
-uint64_t guest_main(void);
+/* The verdict: 0 is good. */
+uint64_t guest_main(const char *cmdline);
+/* The number behind name in the command line. */
+uint64_t argument(const char *cmdline, const char *name, uint64_t otherwise);
 void traps_init(void);
 
 uint64_t read_cr0(void);

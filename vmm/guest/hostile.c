@@ -2,14 +2,17 @@
 /*
  * A guest that attacks. Tables full of rubbish: entries that lead to the VMM,
  * to themselves, to no memory at all, with reserved bits; roots that change
- * under the CPU, roots by the thousand, INVLPG of anything. It may lose its
- * own mind; the VMM must not, and no frame of the VMM may ever be mapped.
+ * under the CPU, roots by the thousand (roots=N on its command line), INVLPG of
+ * anything. It may lose its own mind; the VMM must not, and no frame of the VMM
+ * may ever be mapped.
  */
 #include "vmm/guest/guest.h"
 
 #define ROUNDS 4000u
 #define TABLE_PAGES 64u
-#define ROOTS 20000u
+/* Frames that become roots, in turn: far more than the engine keeps. */
+#define ROOT_FIRST (POOL + UINT64_C(0x4000000))
+#define ROOT_FRAMES ((UINT64_C(0x30000000) - ROOT_FIRST) / PAGE)
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 static uint64_t page[TABLE_PAGES];
@@ -119,11 +122,11 @@ static void touch(void)
 	}
 }
 
-/* More of them than the engine can keep. */
-static void roots_by_the_thousand(void)
+/* More of them than the engine can keep, and than there is memory for. */
+static void roots_by_the_thousand(uint64_t count)
 {
-	for (unsigned i = 0; i < ROOTS; i++) {
-		uint64_t r = POOL + UINT64_C(0x4000000) + i * PAGE;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t r = ROOT_FIRST + i % ROOT_FRAMES * PAGE;
 
 		make_root(r);
 		probe_write_cr3(r);
@@ -144,7 +147,7 @@ static void forget_everything(void)
 	}
 }
 
-uint64_t guest_main(void)
+uint64_t guest_main(const char *cmdline)
 {
 	uint64_t bad = 0;
 
@@ -171,7 +174,7 @@ uint64_t guest_main(void)
 			bad++;
 		}
 	}
-	roots_by_the_thousand();
+	roots_by_the_thousand(argument(cmdline, "roots=", 20000));
 	forget_everything();
 	say_hex("hostile survived; faults taken: ", probe_faults);
 	say_hex("audits failed: ", bad + (hypercall(HC_AUDIT, 0) != 1));

@@ -453,8 +453,9 @@ static const struct {
 	{ "live_switch", live_switch },
 };
 
-uint64_t guest_main(void)
+uint64_t guest_main(const char *cmdline)
 {
+	(void)cmdline;
 	uint64_t failed = 0;
 
 	traps_init();

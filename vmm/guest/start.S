@@ -11,6 +11,7 @@ guest_start:
 	sub	%edi, %ecx
 	xor	%eax, %eax
 	rep stosb
+	mov	%rsi, %rdi		/* the command line */
 	call	guest_main
 	mov	%rax, %rcx
 	mov	$0x6e6f6d67, %eax
