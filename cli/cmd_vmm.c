@@ -28,6 +28,8 @@ enum {
 	KEY_IMAGE,
 	KEY_KEEP,
 	KEY_TIMEOUT,
+	KEY_RUNS,
+	KEY_FORMAT,
 	WORDS_MAX = 64,
 	PATH_BYTES = 4096,
 };
@@ -47,16 +49,22 @@ static const struct argp_option options[] = {
 	{ "forks", KEY_FORKS, "N", 0,
 	  "fork, execute and exit so often (default 100)", 0 },
 	{ "prefetch", KEY_PREFETCH, "N", 0,
-	  "entries that a hidden fault fills in shadow, unsync and adaptive; "
-	  "0: its own alone", 0 },
+	  "entries that a hidden fault fills in shadow, unsync and adaptive "
+	  "(default 16); 0: its own alone", 0 },
 	{ "walks", KEY_WALKS, "N", 0,
 	  "adaptive: page walks per millisecond to assume (default 1000)", 0 },
 	{ "icount", KEY_ICOUNT, NULL, 0,
 	  "count instructions: the same numbers on every run", 0 },
+	{ "runs", KEY_RUNS, "N", 0,
+	  "all modes so often, in turn; then best and median of the times", 0 },
+	{ "format", KEY_FORMAT, "FORMAT", 0,
+	  "table (default), or csv with a line for each run of Linux", 0 },
 	{ "cpu", KEY_CPU, "MODEL", 0, "QEMU's CPU model", 0 },
 	{ "kernel", KEY_KERNEL, "FILE", 0,
 	  "the guest's kernel (default: searched for, or fetched by apt)", 0 },
-	{ "append", KEY_APPEND, "TEXT", 0, "more kernel parameters", 0 },
+	{ "append", KEY_APPEND, "TEXT", 0,
+	  "more for the guest's command line: Linux's parameters; roots=N, how "
+	  "many roots hostile loads", 0 },
 	{ "init", KEY_INIT, "FILE", 0,
 	  "the guest's /init; FORKS in it becomes the number of --forks", 0 },
 	{ "image", KEY_IMAGE, "FILE", 0, "the VMM (default: gnomon's)", 0 },
@@ -102,6 +110,15 @@ static void check_modes(const char *list)
 	}
 }
 
+static void check_prefetch(const char *arg)
+{
+	uint64_t n = cmd_number("--prefetch", arg, 0, 64);
+
+	if (n & (n - 1)) {
+		cmd_usage("--prefetch must be a power of two, not %s", arg);
+	}
+}
+
 static const char *checked(int key, const char *arg)
 {
 	switch (key) {
@@ -111,8 +128,17 @@ static const char *checked(int key, const char *arg)
 	case KEY_FORKS:
 		cmd_number("--forks", arg, 1, 1000000);
 		break;
+	case KEY_FORMAT:
+		if (strcmp(arg, "table") != 0 && strcmp(arg, "csv") != 0) {
+			cmd_usage("no format '%s'; there are: table, csv",
+				  arg);
+		}
+		break;
+	case KEY_RUNS:
+		cmd_number("--runs", arg, 1, 1000);
+		break;
 	case KEY_PREFETCH:
-		cmd_number("--prefetch", arg, 0, 64);
+		check_prefetch(arg);
 		break;
 	case KEY_WALKS:
 		cmd_number("--walks", arg, 0, 10000000);

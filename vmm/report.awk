@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # One line per run out of the VMM's log and the guest's console. Variables:
-# name, forks, wall, cpu (QEMU's user time). With head=1 the heading only.
+# name, run, forks, wall, cpu (QEMU's user time); csv=1 for comma-separated
+# values, where the run comes last. With head=1 the heading only.
 function field(key,  i, pair) {
 	for (i = 1; i <= NF; i++) {
 		split($i, pair, "=")
@@ -11,6 +12,10 @@ function field(key,  i, pair) {
 }
 BEGIN {
 	format = "%-12s %6s %6s %7s %8s %10s %7s %7s %7s %7s %7s %7s  %s\n"
+	if (csv) {
+		format = "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s," \
+			(head ? "run" : run) "\n"
+	}
 	if (head) {
 		printf format, "mode", "wall_s", "cpu_s", "init_s", "forks_s", \
 			"init_exits", "exits/f", "trace/f", "hidden/f", \

@@ -5,6 +5,9 @@
 
 refuse 2 "forks must be a number from 1" vmm --forks 0
 refuse 2 "prefetch must be a number from 0 to 64" vmm --prefetch 65
+refuse 2 "prefetch must be a power of two, not 24" vmm --prefetch 24
+refuse 2 "runs must be a number from 1" vmm --runs 0
+refuse 2 "no format 'json'; there are: table, csv" vmm --format json
 refuse 2 "unknown option '--nonsense'" vmm --nonsense
 refuse 2 "unexpected argument 'x'" vmm x
 refuse 2 "no mode 'foo'; there are: native, nested," vmm -m nested,foo
