@@ -26,7 +26,7 @@ static const struct gnomon_policy_prices prices = {
 
 static struct {
 	uint64_t per_ms;	/* TSC ticks */
-	uint64_t walked;	/* time up to which walks were told */
+	uint64_t walked;	/* v->inside up to which walks were told */
 } clock;
 
 void adaptive_init(struct vmm *v, uint64_t ticks_per_ms)
@@ -38,7 +38,7 @@ void adaptive_init(struct vmm *v, uint64_t ticks_per_ms)
 	};
 
 	clock.per_ms = ticks_per_ms;
-	clock.walked = rdtsc();
+	clock.walked = v->inside;
 	if (gnomon_policy_create(pages_for(gnomon_policy_bytes(&config)),
 				 &config, &v->policy) != GNOMON_OK) {
 		vmm_die("no policy");
@@ -48,7 +48,7 @@ void adaptive_init(struct vmm *v, uint64_t ticks_per_ms)
 static struct gnomon_policy_event event_of(const struct vmm *v)
 {
 	return (struct gnomon_policy_event){
-		.space = { v->guest.cr3 & PTE_ADDR }, .now = rdtsc(),
+		.space = { v->guest.cr3 & PTE_ADDR }, .now = v->inside,
 		.nested = v->mode == VMM_NESTED, .exited = true, .count = 1,
 	};
 }
@@ -132,7 +132,7 @@ static uint32_t count_used(const struct vmm *v, uint64_t gpa, unsigned level)
 
 static void tell_walks(struct vmm *v)
 {
-	uint64_t now = rdtsc(), ms = (now - clock.walked) / clock.per_ms;
+	uint64_t now = v->inside, ms = (now - clock.walked) / clock.per_ms;
 	struct gnomon_policy_event e = event_of(v);
 
 	if (!ms) {

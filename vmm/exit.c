@@ -287,6 +287,18 @@ static void enter_cr4(struct vmm *v)
 	}
 }
 
+/*
+ * A policy goes by the guest's own time: what it decides must not hang on how
+ * fast the engine is.
+ */
+static void enter(struct vmm *v)
+{
+	uint64_t start = v->policy ? rdtsc() : 0;
+
+	svm_run(v->reg, v->vmcb);
+	v->inside += v->policy ? rdtsc() - start : 0;
+}
+
 void vmm_run(struct vmm *v)
 {
 	struct vmcb *c = v->vmcb;
@@ -298,7 +310,7 @@ void vmm_run(struct vmm *v)
 		enter_cr4(v);
 		c->rax = v->reg[RAX];
 		c->rsp = v->reg[RSP];
-		svm_run(v->reg, c);
+		enter(v);
 		v->reg[RAX] = c->rax;
 		v->reg[RSP] = c->rsp;
 		v->count.exits++;

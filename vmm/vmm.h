@@ -70,6 +70,7 @@ struct vmm {
 	enum vmm_mode chosen, wanted;	/* for the whole vm */
 	struct gnomon_policy *policy;	/* mode=adaptive, else null */
 	uint64_t walks;		/* adaptive: assumed per millisecond */
+	uint64_t inside;	/* adaptive: TSC ticks spent in the guest */
 	uint64_t period, next;	/* TSC ticks between switches; 0 = never */
 	bool flush;		/* before the next entry */
 	uint32_t asids;		/* the CPU's, 0 being its own */
