@@ -8,12 +8,13 @@
  *	[switch=HEX] [guest=selftest|hostile|cost] -- guest's own
  *
  * shadow emulates every traced store, unsync leaves leaf tables open between
- * flush points. prefetch is the width, 0 for none; opt names the engine's
- * options one by one. switch is how many milliseconds pass between changes of
- * mode, nested to shadow and back. adaptive starts nested, and a policy
- * chooses for each address space between that and unsync; walks is how many
- * page walks in a millisecond of nested paging it is to assume. Without
- * guest= the first module is the kernel and the second its initrd.
+ * flush points. prefetch is the width, 0 for none, 16 (hexadecimal 10) if it
+ * is not there; opt names the engine's options one by one. switch is how many
+ * milliseconds pass between changes of mode, nested to shadow and back.
+ * adaptive starts nested, and a policy chooses for each address space between
+ * that and unsync; walks is how many page walks in a millisecond of nested
+ * paging it is to assume. Without guest= the first module is the kernel and the
+ * second its initrd.
  */
 #include <string.h>
 
@@ -21,6 +22,13 @@
 
 #define MULTIBOOT_MAGIC 0x2badb002u
 #define RAM_MIN UINT64_C(0x40000000)
+
+enum {
+	/* As many pages as Linux maps around a fault in a file. */
+	PREFETCH = 16,
+	/* Tables stay open long: to compare one costs less than an exit. */
+	UNSYNC_QUIET = 16,
+};
 
 struct multiboot_info {
 	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline;
@@ -205,7 +213,8 @@ static void options(struct vmm *v, const char *line,
 	if (prefetch && hex(prefetch) == 0) {
 		config->options &= ~(uint32_t)GNOMON_OPT_PREFETCH;
 	}
-	config->prefetch = (uint8_t)(prefetch ? hex(prefetch) : 0);
+	config->prefetch = (uint8_t)(prefetch ? hex(prefetch) : PREFETCH);
+	config->unsync_quiet = UNSYNC_QUIET;
 	config->options = opt ? hex(opt) : config->options;
 	v->mode = is(mode, "nested") || is(mode, "adaptive") ?
 		  VMM_NESTED : VMM_SHADOW;
