@@ -142,6 +142,12 @@ static int run(const struct cmd *cmd, int argc, char **argv)
 	       result.format, result.processes ? "lines" : "records");
 	if (result.processes) {
 		printf("%s lines of no use\n", text_count(result.skipped));
+		if (result.lost) {
+			fprintf(stderr, "gnomon: %s: perf lost %s events; "
+				"record less at a time, or with more buffer "
+				"(perf record -m)\n", o.input,
+				text_count(result.lost));
+		}
 	} else {
 		printf("%s tables at the end\n",
 		       text_count(result.final_tables));

@@ -250,38 +250,17 @@ static bool print(struct session *s, char *why, size_t why_bytes)
 	return true;
 }
 
-/* "LOST: 12" lines, which the importer passes over. */
-static uint64_t count_lost(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	uint64_t lost = 0;
-	char line[512];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		const char *at = strstr(line, "PERF_RECORD_LOST");
-
-		if (at) {
-			at += strcspn(at, "0123456789\n");
-			lost += strtoull(at, NULL, 10);
-		}
-	}
-	if (f) {
-		fclose(f);
-	}
-	return lost;
-}
-
 static bool convert(struct session *s, char *why, size_t why_bytes)
 {
 	struct sim_import_options opts = { .source = s->p->source };
 	struct sim_rec_error err = { "" };
 
-	s->result->lost = count_lost(s->text);
 	if (sim_import(s->text, s->p->out, &opts, &s->result->import, &err) !=
 	    SIM_REC_OK) {
 		snprintf(why, why_bytes, "%s", err.text);
 		return false;
 	}
+	s->result->lost = s->result->import.lost;
 	return true;
 }
 

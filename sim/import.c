@@ -21,8 +21,40 @@ static const struct importer importers[] = {
 };
 
 enum {
-	HEAD = 4096,	/* unpacked bytes that tell a format */
+	/* Unpacked bytes that tell a format: `perf script --header` begins
+	 * with many lines of its own. */
+	HEAD = 1 << 16,
 };
+
+/* What people hand over that is not what can be imported, and what to do. */
+static const struct {
+	const char *magic, *what;
+} others[] = {
+	{ "PERFILE2", "is perf's own file; import what `perf script "
+		      "--show-task-events --show-mmap-events --ns` prints" },
+	{ "\x1f\x8b", "is packed with gzip; unpack it first, or pack it with "
+		      "zstd" },
+	{ "\xfd" "7zXZ", "is packed with xz; unpack it first, or pack it with "
+			 "zstd" },
+	{ "BZh", "is packed with bzip2; unpack it first, or pack it with "
+		 "zstd" },
+};
+
+static enum sim_rec_status refuse(const uint8_t *head, size_t bytes,
+				  const char *in, struct sim_rec_error *err)
+{
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		size_t n = strlen(others[i].magic);
+
+		if (bytes >= n && memcmp(head, others[i].magic, n) == 0) {
+			return sim_rec_fail(err, SIM_REC_FOREIGN, "%s: %s",
+					    in, others[i].what);
+		}
+	}
+	return sim_rec_fail(err, SIM_REC_FOREIGN,
+			    "%s: has no format that gnomon can import; "
+			    "`gnomon import --help` lists them", in);
+}
 
 static enum sim_rec_status choose(struct sim_stream *s, const char *in,
 				  const struct importer **found,
@@ -52,9 +84,7 @@ static enum sim_rec_status choose(struct sim_stream *s, const char *in,
 			return sim_stream_rewind(s, err);
 		}
 	}
-	return sim_rec_fail(err, SIM_REC_FOREIGN,
-			    "%s: has no format that gnomon can import; "
-			    "`gnomon import --help` lists them", in);
+	return refuse(head, bytes, in, err);
 }
 
 enum sim_rec_status sim_import(const char *in, const char *out,

@@ -21,6 +21,7 @@ struct sim_import_result {
 	uint64_t records;	/* in the input */
 	bool processes;		/* the output is of the process level */
 	uint64_t skipped;	/* lines that say nothing to gnomon */
+	uint64_t lost;		/* events that the input says are missing */
 	uint64_t events;	/* in the output, without the final tables */
 	uint64_t final_tables;
 	uint64_t merged;	/* store accesses that became part of their

@@ -75,14 +75,12 @@ bool sim_import_lackey_is(const uint8_t *head, size_t bytes)
 
 		if (n < sizeof(one)) {
 			memcpy(one, line, n);
-			one[n] = '\0';
-			if (parse(one, &t)) {
+			one[n - (n && one[n - 1] == '\r')] = '\0';
+			if (parse(one, &t) ||
+			    (strncmp(one, "==", 2) == 0 &&
+			     strstr(one, "Lackey, an example Valgrind tool"))) {
 				return true;
 			}
-		}
-		if (strncmp(line, "==", 2) == 0 &&
-		    strstr(line, "Lackey, an example Valgrind tool")) {
-			return true;
 		}
 		line += n + (line[n] == '\n');
 	}
@@ -325,6 +323,11 @@ enum sim_rec_status sim_import_lackey(struct sim_stream *s, const char *in,
 	l->t = (struct text_import){ .in = s, .path = in, .opts = opts,
 				     .result = result, .err = err };
 	status = survey(l);
+	if (status == SIM_REC_OK && !l->count) {
+		status = sim_rec_fail(err, SIM_REC_FOREIGN, "%s: holds no "
+				      "access; run valgrind with "
+				      "--trace-mem=yes", in);
+	}
 	l->pid = l->pid ? l->pid : PID_UNKNOWN;
 	if (status == SIM_REC_OK) {
 		snprintf(l->t.info.source, sizeof(l->t.info.source), "%s",

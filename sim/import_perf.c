@@ -72,6 +72,22 @@ static enum sim_rec_status convert(struct perf *p)
 	return status;
 }
 
+/* That events are missing is a fact of the recording. */
+static enum sim_rec_status tell_lost(struct perf *p)
+{
+	char text[64];
+
+	if (!p->t.result->lost || !p->t.result->events) {
+		return SIM_REC_END;
+	}
+	snprintf(text, sizeof(text), "events-lost=%llu",
+		 (unsigned long long)p->t.result->lost);
+	enum sim_rec_status status = text_emit(&p->t, (struct sim_event){
+		.type = SIM_EV_NOTE, .text = text });
+
+	return status == SIM_REC_OK ? SIM_REC_END : status;
+}
+
 static void drop_tasks(struct perf *p)
 {
 	for (unsigned i = 0; i < PERF_BUCKETS; i++) {
@@ -111,6 +127,9 @@ enum sim_rec_status sim_import_perf(struct sim_stream *s, const char *in,
 	}
 	if (status == SIM_REC_OK) {
 		status = convert(p);
+	}
+	if (status == SIM_REC_END) {
+		status = tell_lost(p);
 	}
 	status = text_end(&p->t, status);
 	drop_tasks(p);

@@ -392,10 +392,27 @@ static enum sim_rec_status take_call(struct perf *p,
 	return SIM_REC_OK;
 }
 
+/* "lost 12": perf could not keep up. */
+static enum sim_rec_status take_lost(struct perf *p, const struct perf_line *l)
+{
+	const char *at = strstr(l->rest, "lost ");
+	uint64_t n;
+
+	if (!at || !(at += 5, text_take(&at, 10, &n))) {
+		p->t.result->skipped++;
+	} else {
+		p->t.result->lost += n < UINT32_MAX ? n : UINT32_MAX;
+	}
+	return SIM_REC_OK;
+}
+
 enum sim_rec_status perf_take(struct perf *p, const struct perf_line *l)
 {
 	struct perf_task *t;
 
+	if (is(l, "PERF_RECORD_LOST") || is(l, "PERF_RECORD_LOST_SAMPLES")) {
+		return take_lost(p, l);
+	}
 	if (is(l, "PERF_RECORD_FORK")) {
 		return take_fork(p, l);
 	}

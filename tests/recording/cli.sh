@@ -82,6 +82,10 @@ want 1 'No such file' "$gnomon" import nothing -o x.gnr
 want 1 'is empty' "$gnomon" import empty.gnr -o x.gnr
 want 1 'No such file' "$gnomon" import input -o nowhere/x.gnr
 want 1 'not a regular file' "$gnomon" import input -o .
+printf 'PERFILE2xxxxxxxx' >perf.data
+want 1 'perf script' "$gnomon" import perf.data -o x.gnr
+gzip -c input >packed.gz
+want 1 'packed with gzip' "$gnomon" import packed.gz -o x.gnr
 head -c 500 input >half
 want 1 'ends in the middle' "$gnomon" import half -o x.gnr
 if [ "$(id -u)" != 0 ]; then

@@ -10,6 +10,7 @@
 
 #include "sim/import.h"
 #include "tests/recording/make.h"
+#include "tests/support/seed.h"
 
 static struct sim_import_result result;
 static struct sim_rec_error err;
@@ -124,6 +125,12 @@ Test(texts, lackey_makes_mappings_of_pages)
 	       "3 exit 42/42 gva=0 value=0 gpa=0 sub=0 flags=0 cpu=0 size=0 ");
 	cr_assert_str_eq(result.format, "lackey");
 	cr_assert_eq(result.skipped, 1);	/* the program's own line */
+}
+
+Test(texts, lackey_without_accesses_is_refused)
+{
+	refuse(VALGRIND "==42== Counted 1 call to main()\n",
+	       "--trace-mem=yes");
 }
 
 Test(texts, lackey_of_several_processes_is_refused)
@@ -309,9 +316,108 @@ Test(texts, perf_default_fields)
 	cr_assert_eq(result.skipped, 2);
 }
 
+/* perf says itself that it could not keep up. */
+Test(texts, perf_losses_are_told)
+{
+	EXPECT(SH("000000001", "exceptions:page_fault_user: address=0x1000 "
+		  "ip=0x2 error_code=0x6")
+	       "   sh 0/0 [001] 100.000000002: PERF_RECORD_LOST lost 40\n"
+	       "   sh 0/0 [001] 100.000000003: PERF_RECORD_LOST_SAMPLES lost "
+	       "2\n",
+	       "0 fault 70/70 gva=1000 value=6 gpa=0 sub=0 flags=4 cpu=1 "
+	       "size=0 ",
+	       "0 note 0/0 gva=0 value=0 gpa=0 sub=0 flags=0 cpu=0 size=0 "
+	       "events-lost=42");
+	cr_assert_eq(result.lost, 42);
+	cr_assert_eq(result.skipped, 0);
+}
+
 Test(texts, perf_without_anything_of_use_is_refused)
 {
 	refuse(SH("000000000", "cycles:u: 1000 55ccd58f9010 main"),
 	       "nothing that a kernel");
 	refuse("sh 70/70 [0010 100.0: x:y: z\n", "no format");
+}
+
+/* ---- damage ------------------------------------------------------------- */
+
+static const char *const good[] = {
+	VALGRIND "I  04000000,3\n S 1fff000ff8,8\n L 04022348,4\n"
+	" M 04022344,8\nI  04000fff,2\n",
+	SH("000000001", "syscalls:sys_enter_mmap: addr: 0x00000000, "
+	   "len: 0x00002000, prot: 0x00000003, flags: 0x00000022, "
+	   "fd: 0xffffffff, off: 0x00000000")
+	SH("000000002", "syscalls:sys_exit_mmap: 0x7f0000007000")
+	SH("000000003", "exceptions:page_fault_user: address=0x7f0000007010 "
+	   "ip=0x55ccd58f9010 error_code=0x6")
+	"   sh 70/70 [001] 100.000000004: PERF_RECORD_FORK(71:71):(70:70)\n"
+	SH("000000005", "syscalls:sys_enter_mremap: addr: 0x7f0000007000, "
+	   "old_len: 0x00002000, new_len: 0x00003000, flags: 0x00000001")
+	SH("000000006", "syscalls:sys_exit_mremap: 0x7f0000020000"),
+};
+
+/* It is taken, or refused in one line that names the file and says what to
+ * do; and nothing is left behind then. */
+static void try_text(const char *text)
+{
+	const char *out = make_path("texts.gnr");
+	enum sim_rec_status status = import(text, out);
+
+	cr_assert_eq(access(out, F_OK) == 0, status == SIM_REC_OK);
+	unlink(out);
+	if (status != SIM_REC_OK) {
+		cr_assert(strchr(err.text, ';') && !strchr(err.text, '\n'),
+			  "%s", err.text);
+	}
+}
+
+Test(texts, damaged_texts_are_taken_or_refused_in_a_line, .timeout = 120)
+{
+	struct test_rng rng = test_rng_init(test_seed());
+	static char text[1 << 14];
+
+	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		size_t bytes = strlen(good[i]);
+
+		for (size_t cut = 0; cut <= bytes; cut += 7) {
+			memcpy(text, good[i], cut);
+			text[cut] = '\0';
+			try_text(text);
+		}
+		for (unsigned n = 0; n < 200; n++) {
+			strcpy(text, good[i]);
+			for (unsigned f = 0; f <= n % 5; f++) {
+				text[test_rng_below(&rng, bytes)] =
+					(char)(1 + test_rng_below(&rng, 255));
+			}
+			try_text(text);
+		}
+	}
+}
+
+/* The same events, whatever else has been done to the lines. */
+Test(texts, line_ends_and_strange_lines_change_nothing)
+{
+	static char text[1 << 16];
+	const char *out = make_path("texts.gnr");
+
+	for (unsigned i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		size_t n = 0;
+
+		cr_assert(import(good[i], out) == SIM_REC_OK);
+		uint64_t events = result.events, skipped = result.skipped;
+
+		for (const char *at = good[i]; *at; at++) {
+			if (*at == '\n') {
+				text[n++] = '\r';
+			}
+			text[n++] = *at;
+		}
+		memset(text + n, 'a', 20000);	/* longer than any buffer */
+		strcpy(text + n + 20000, "\n\xff\xfe\n");
+		cr_assert(import(text, out) == SIM_REC_OK, "%s", err.text);
+		cr_assert_eq(result.events, events);
+		cr_assert_eq(result.skipped, skipped + 2);
+		unlink(out);
+	}
 }
