@@ -161,7 +161,9 @@ static bool flush_stream(struct atomic_out *o)
 		return true;
 	}
 	errno = 0;
-	bool ok = !ferror(o->f) && !fflush(o->f);
+	bool failed = ferror(o->f) != 0;
+	/* After a failed write the next one says why once more. */
+	bool ok = !fflush(o->f) && !failed;
 	int saved = errno;
 	ok = !fclose(o->f) && ok;
 	o->f = NULL;

@@ -89,8 +89,9 @@ static const struct argp argp = {
 	.parser = parse_opt,
 	.args_doc = "[RECORDING]",
 	.doc = "Replays a recording under several modes and compares their "
-	       "cycles, by cause. Without RECORDING, the one that comes with "
-	       "gnomon is taken.\v"
+	       "cycles, by cause. RECORDING is a file, a recording that comes "
+	       "with gnomon ('gnomon info --list') or a workload ('gnomon "
+	       "workloads'); without it fork-exec-50 is taken.\v"
 	       "Exit status: 0 done; 1 a run, a check or a figure failed "
 	       "(without gnuplot the table and the data files are written "
 	       "all the same); 2 the command line is wrong.",

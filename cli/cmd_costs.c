@@ -192,11 +192,13 @@ static void show_csv(const struct sim_preset *p)
 	puts("section,key,value,unit,label,source,help");
 	for (size_t i = 0; i < p->count; i++) {
 		const struct sim_param *q = &p->params[i];
-		printf("%s,%s,%" PRIu64 ",%s,%s,", q->section, q->key,
-		       q->value, q->unit, q->label);
-		report_csv_text(stdout, q->source);
-		putchar(',');
-		report_csv_text(stdout, q->help);
+		const char *const texts[] = { q->unit, q->label, q->source,
+					      q->help };
+		printf("%s,%s,%" PRIu64, q->section, q->key, q->value);
+		for (size_t k = 0; k < sizeof(texts) / sizeof(*texts); k++) {
+			putchar(',');
+			report_csv_text(stdout, texts[k]);
+		}
 		putchar('\n');
 	}
 }

@@ -37,9 +37,11 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse_opt,
 	.args_doc = "[RECORDING]",
-	.doc = "Replays a recording under one mode. Without RECORDING, the "
-	       "one that comes with gnomon is taken. The overhead is unknown, "
-	       "as there is no native run beside it.",
+	.doc = "Replays a recording under one mode. RECORDING is a file, a "
+	       "recording that comes with gnomon ('gnomon info --list') or a "
+	       "workload ('gnomon workloads'); without it fork-exec-50 is "
+	       "taken. The overhead is unknown, as there is no native run "
+	       "beside it.",
 	.children = children,
 };
 

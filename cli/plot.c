@@ -44,6 +44,8 @@ int plot_gnuplot(const char *folder, const char *const *args, size_t count)
 	pid_t pid;
 	int status;
 
+	/* The scripts name their terminal; a wrong default ends gnuplot. */
+	unsetenv("GNUTERM");
 	/* argv is not written to; gnuplot takes its arguments unparsed. */
 	memcpy(argv, args, count * sizeof(*args));
 	posix_spawn_file_actions_init(&act);

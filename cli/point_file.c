@@ -17,13 +17,26 @@ void point_path(const char *dir, const struct point *pt, char path[PATH_MAX])
 	snprintf(path, PATH_MAX, "%s/points/%s.json", dir, pt->id);
 }
 
+/* A line, which may name a file that is not UTF-8. */
+static json_t *json_line(const char *text, size_t n)
+{
+	char *line = strndup(text, n);
+
+	if (!line) {
+		err(CMD_FAILED, "out of memory");
+	}
+	json_t *value = report_json_text(line);
+	free(line);
+	return value;
+}
+
 static json_t *json_lines(const char *text)
 {
 	json_t *lines = json_array();
 
 	for (const char *p = text; *p;) {
 		size_t n = strcspn(p, "\n");
-		json_array_append_new(lines, json_stringn(p, n));
+		json_array_append_new(lines, json_line(p, n));
 		p += n + (p[n] == '\n');
 	}
 	return lines;

@@ -12,6 +12,7 @@
 #include "cli/code.h"
 #include "cli/names.h"
 #include "cli/points_expand.h"
+#include "cli/table.h"
 #include "sim/rec.h"
 #include "sim/source.h"
 #include "sim/work.h"
@@ -156,6 +157,30 @@ static bool open_inputs(struct points *p, int *status)
 	return ok;
 }
 
+/* Combinations multiply; say so before they fill the memory. */
+static bool check_count(const struct points *p, int *status)
+{
+	const struct scenario *s = &p->scenario;
+	double count = (double)(s->workloads.count + s->recordings.count) *
+		       (double)(s->presets.count * s->seeds.count *
+				s->modes.count);
+	char number[32], why[256];
+
+	for (size_t i = 0; i < s->vary_count; i++) {
+		count *= (double)s->vary[i].values.count;
+	}
+	if (count <= POINTS_MAX) {
+		return true;
+	}
+	snprintf(number, sizeof(number), "%.3g", count);
+	snprintf(why, sizeof(why), "%s points, and a sweep has %s at most: "
+		 "let less vary at a time, or make several scenarios",
+		 count < 1e15 ? text_count((uint64_t)count) : number,
+		 text_count(POINTS_MAX));
+	return points_complain(p, s->vary_count ? s->vary[0].values.line : 0,
+			       "all combinations", why, status);
+}
+
 bool points_load(struct points *p, const char *path, const char *folder,
 		 const char *origin, int *status)
 {
@@ -169,7 +194,8 @@ bool points_load(struct points *p, const char *path, const char *folder,
 		cmd_error_text(error);
 		return false;
 	}
-	bool ok = check_lists(p, status) && open_inputs(p, status);
+	bool ok = check_lists(p, status) && check_count(p, status) &&
+		  open_inputs(p, status);
 	const struct scenario *s = &p->scenario;
 	for (size_t r = 0; r < p->input_count && ok; r++) {
 		for (size_t i = 0; i < s->presets.count && ok; i++) {

@@ -17,6 +17,7 @@
 #include "sim/run.h"
 
 enum {
+	POINTS_MAX = 100000,	/* of a sweep; each takes some 4 KB */
 	POINT_ID_BYTES = 33,
 	POINT_SETS_MAX = SCENARIO_VARY_MAX + 1,
 };

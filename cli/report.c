@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cmd.h"
@@ -105,6 +106,34 @@ void report_csv_row(FILE *out, const struct sim_result *r, bool extra)
 	fputc('\n', out);
 }
 
+static json_t *must(json_t *value)
+{
+	if (!value) {
+		err(CMD_FAILED, "out of memory");
+	}
+	return value;
+}
+
+json_t *report_json_text(const char *text)
+{
+	json_t *value = json_string(text);
+	char *copy;
+
+	if (value) {
+		return value;
+	}
+	copy = strdup(text);
+	if (!copy) {
+		err(CMD_FAILED, "out of memory");
+	}
+	for (char *c = copy; *c; c++) {
+		*c = (unsigned char)*c < 0x80 ? *c : '?';
+	}
+	value = must(json_string(copy));
+	free(copy);
+	return value;
+}
+
 static json_t *json_value(const struct sim_result *r,
 			  const struct sim_column *c)
 {
@@ -112,7 +141,7 @@ static json_t *json_value(const struct sim_result *r,
 
 	switch (c->type) {
 	case SIM_COL_TEXT:
-		return json_string(v);
+		return report_json_text(v);
 	case SIM_COL_UINT:
 		return json_integer((json_int_t)*(const uint64_t *)v);
 	case SIM_COL_RATIO:
@@ -122,14 +151,6 @@ static json_t *json_value(const struct sim_result *r,
 	/* As many digits as in CSV, so that both can be compared. */
 	return isnan(ratio) ? json_null() :
 			      json_real(round(ratio * 1e6) / 1e6);
-}
-
-static json_t *must(json_t *value)
-{
-	if (!value) {
-		err(CMD_FAILED, "out of memory");
-	}
-	return value;
 }
 
 /* How many walks had 0, 1, 2 and so on references; zeros behind left out. */
@@ -154,9 +175,7 @@ json_t *report_json_row(const struct sim_result *r)
 
 	for (size_t i = 0; i < sim_column_count; i++) {
 		const struct sim_column *c = &sim_columns[i];
-		/* A name that is not UTF-8 has no JSON form. */
-		json_t *v = json_value(r, c);
-		json_object_set_new(row, c->name, v ? v : json_null());
+		json_object_set_new(row, c->name, json_value(r, c));
 	}
 	json_object_set_new(row, "walks_by_refs", json_by_refs(r));
 	return row;
@@ -208,9 +227,9 @@ json_t *report_json(const struct sim_result *results, size_t count,
 		json_array_append_new(rows, report_json_row(&results[i]));
 	}
 	json_t *presets = json_presets(results, count, sets, set_count);
-	return must(json_pack("{s:s, s:s, s:s, s:o, s:o}", "version",
+	return must(json_pack("{s:s, s:s, s:o, s:o, s:o}", "version",
 			      PACKAGE_VERSION, "code", code_digest(),
-			      "command", cmd_line(),
+			      "command", report_json_text(cmd_line()),
 			      "presets", presets, "results", rows));
 }
 

@@ -30,6 +30,9 @@ void report_csv_fields(FILE *out, const struct sim_result *r, bool extra);
 /* One field, quoted if it must be. */
 void report_csv_text(FILE *out, const char *text);
 
+/* A text that may not be UTF-8: JSON has `?` for what is none. */
+json_t *report_json_text(const char *text);
+
 /* All columns of one result, and its walks by their references; the caller
  * owns the object. */
 json_t *report_json_row(const struct sim_result *r);

@@ -315,10 +315,18 @@ static bool is_complete(const struct scenario *s, char *error)
 			      !s->modes.count ? "modes" :
 			      !s->name ? "name" : NULL;
 
+	const struct scenario_vary *empty = NULL;
+
+	for (size_t i = 0; i < s->vary_count && !empty; i++) {
+		empty = s->vary[i].values.count ? NULL : &s->vary[i];
+	}
 	if (missing) {
 		snprintf(error, SCENARIO_ERROR_MAX,
 			 "%s: [scenario] needs the key '%s'", s->path,
 			 missing);
+	} else if (empty) {
+		snprintf(error, SCENARIO_ERROR_MAX, "%s:%d: %s: no value",
+			 s->path, empty->values.line, empty->param);
 	} else if (s->labels.count && !s->factors.count) {
 		snprintf(error, SCENARIO_ERROR_MAX,
 			 "%s:%d: labels without the key 'factors'", s->path,

@@ -51,6 +51,16 @@ static void adopt(struct sweep_folder *f)
 	}
 }
 
+/* Points, but nothing that says of what: it was interrupted. */
+static bool is_begun(const char *dir)
+{
+	char points[PATH_MAX], manifest[PATH_MAX];
+
+	snprintf(points, sizeof(points), "%s/points", dir);
+	snprintf(manifest, sizeof(manifest), "%s/sweep.json", dir);
+	return !access(points, F_OK) && access(manifest, F_OK);
+}
+
 bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 		       int *status)
 {
@@ -65,7 +75,10 @@ bool sweep_folder_load(struct sweep_folder *f, const char *dir, bool results,
 	const char *folder =
 		json_string_value(json_object_get(f->manifest, "folder"));
 	if (!folder) {
-		if (access(path, F_OK)) {
+		if (is_begun(dir)) {
+			cmd_error(dir, "the sweep in it is not complete; run "
+				  "it again, it goes on where it was");
+		} else if (access(path, F_OK)) {
 			cmd_error(dir, "is no folder of a sweep (no "
 				  "sweep.json); 'gnomon sweep FILE -o DIR' "
 				  "makes one");

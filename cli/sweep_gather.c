@@ -155,8 +155,10 @@ static json_t *json_inputs(const struct points *p)
 		snprintf(digest, sizeof(digest), "%016" PRIx64,
 			 p->inputs[i].digest);
 		json_array_append_new(list, json_pack(
-			"{s:s, s:s, s:s}", "name", p->inputs[i].name, "path",
-			p->inputs[i].path, "digest", digest));
+			"{s:o, s:o, s:s}", "name",
+			report_json_text(p->inputs[i].name), "path",
+			report_json_text(p->inputs[i].path), "digest",
+			digest));
 	}
 	return list;
 }
@@ -201,10 +203,12 @@ static bool write_manifest(const struct points *p, const char *dir)
 		return false;
 	}
 	report_json_put(out.f, json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o}", "name",
-		p->scenario.name, "title", p->scenario.title, "version",
+		"{s:s, s:o, s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o}", "name",
+		p->scenario.name, "title",
+		report_json_text(p->scenario.title), "version",
 		PACKAGE_VERSION, "code", code_digest(), "command",
-		cmd_line(), "folder", p->scenario.folder, "points",
+		report_json_text(cmd_line()), "folder",
+		report_json_text(p->scenario.folder), "points",
 		(json_int_t)p->count, "inputs", json_inputs(p), "presets",
 		json_presets(p), "ids", json_ids(p)));
 	return atomic_commit(&out);

@@ -8,7 +8,6 @@ term = ARG3
 title_text = ARG4
 subtitle_text = ARG5 . "; on top: overhead over native"
 
-set datafile missing "?"
 stats data using 2 nooutput
 bars = STATS_records
 stats data using ($2 + $3 + $4 + $5 + $6) nooutput
