@@ -22,6 +22,8 @@ expect 1 vmm --guest "$work/none" --mode nested
 grep -q '/none: no such guest' "$work/err" || complain "no guest, no word"
 expect 1 vmm --kernel "$work/none" --mode nested
 grep -q '/none: no such file' "$work/err" || complain "no kernel, no word"
+expect 1 vmm --guest selftest --mode nested --keep /dev/null/there
+grep -q 'exit code=0' "$work/out" || complain "not kept, not run"
 expect 0 vmm --guest cost --mode nested
 grep -q '^nested *hypercall *best=[0-9]* *median=[0-9]' "$work/out" ||
 	complain "no cost"
