@@ -49,7 +49,8 @@ void table_cell(struct table *t, const char *fmt, ...)
 	add_cell(t, n < 0 ? NULL : text);
 }
 
-void table_end_row(struct table *t)
+/* Fills the row that was begun with empty cells. */
+static void end_row(struct table *t)
 {
 	while (t->cell_count % t->columns) {
 		table_cell(t, "%s", "");
@@ -58,9 +59,9 @@ void table_end_row(struct table *t)
 
 void table_section(struct table *t, const char *title)
 {
-	table_end_row(t);
+	end_row(t);
 	table_cell(t, "\n%s", title);
-	table_end_row(t);
+	end_row(t);
 }
 
 /* Columns on the screen; the only non-ASCII text is user supplied. */

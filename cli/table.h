@@ -25,8 +25,6 @@ void table_free(struct table *t);
 /* Appends a cell; memory that runs out ends the program. */
 void table_cell(struct table *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Fills the row that was begun with empty cells. */
-void table_end_row(struct table *t);
 /* A row with `title` in its first column, set off by an empty line. */
 void table_section(struct table *t, const char *title);
 

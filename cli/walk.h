@@ -15,7 +15,5 @@ struct walk_report {
 
 void walk_print_text(const struct walk_report *r);
 void walk_print_json(const struct walk_report *r);
-/* One sentence: what the answer is and why; bytes is the size of text. */
-void walk_verdict(const struct walk_report *r, char *text, size_t bytes);
 
 #endif

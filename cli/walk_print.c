@@ -136,7 +136,8 @@ static void error_names(uint32_t code, char text[32])
 		 code & PF_PK ? " PK" : "");
 }
 
-void walk_verdict(const struct walk_report *r, char *text, size_t bytes)
+/* One sentence: what the answer is and why; bytes is the size of text. */
+static void say_verdict(const struct walk_report *r, char *text, size_t bytes)
 {
 	const struct gnomon_translation *t = &r->trail.result;
 	char why[80], names[32];
@@ -193,7 +194,7 @@ void walk_print_text(const struct walk_report *r)
 		       "  %s%s%s\n", s->level, s->index, s->gpa.v, s->gpte,
 		       own, path, flags, flags[0] ? "; " : "", kinds[s->kind]);
 	}
-	walk_verdict(r, verdict, sizeof(verdict));
+	say_verdict(r, verdict, sizeof(verdict));
 	printf("%s\n", verdict);
 }
 
@@ -234,7 +235,7 @@ void walk_print_json(const struct walk_report *r)
 	for (uint32_t i = 0; i < r->trail.step_count; i++) {
 		json_array_append_new(steps, step_json(&r->trail.step[i]));
 	}
-	walk_verdict(r, verdict, sizeof(verdict));
+	say_verdict(r, verdict, sizeof(verdict));
 	o = json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:s, s:s}",
 		      "gva", hex(r->gva.v), "privilege", privilege(r->access),
 		      "access", access_name(r->access), "format",

@@ -49,7 +49,7 @@ void kern_emit(struct sim_kern *k, struct sim_event *ev)
 	}
 }
 
-void kern_access(struct sim_kern *k, uint64_t gva, unsigned flags)
+static void access_gva(struct sim_kern *k, uint64_t gva, unsigned flags)
 {
 	struct sim_event ev = { .type = SIM_EV_ACCESS, .gva = gva, .size = 8,
 				.flags = (uint16_t)flags };
@@ -60,7 +60,7 @@ void kern_access(struct sim_kern *k, uint64_t gva, unsigned flags)
 
 void kern_frame_access(struct sim_kern *k, uint64_t gpa, unsigned flags)
 {
-	kern_access(k, KERN_DIRECT + gpa, flags);
+	access_gva(k, KERN_DIRECT + gpa, flags);
 }
 
 /*
@@ -93,10 +93,10 @@ void kern_enter(struct sim_kern *k)
 		return;
 	}
 	if (c->user) {
-		kern_access(k, KERN_ENTRY, SIM_F_FETCH);
+		access_gva(k, KERN_ENTRY, SIM_F_FETCH);
 		kern_load_root(k, true);
 	}
-	kern_access(k, KERN_TEXT, SIM_F_FETCH);
+	access_gva(k, KERN_TEXT, SIM_F_FETCH);
 	if (c->proc) {
 		kern_frame_access(k, c->proc->stack_gpa, SIM_F_WRITE);
 	}
@@ -152,7 +152,7 @@ void sim_kern_touch(struct sim_kern *k, struct sim_proc *p, uint64_t gva,
 	}
 	if (!k->error) {
 		/* The kernel reaches user memory between STAC and CLAC. */
-		kern_access(k, gva, flags & SIM_F_USER ? flags :
+		access_gva(k, gva, flags & SIM_F_USER ? flags :
 						flags | SIM_F_AC);
 	}
 }

@@ -69,7 +69,7 @@ uint64_t kern_huge_get(struct sim_kern *k)
 	return gpa;
 }
 
-void kern_huge_put(struct sim_kern *k, uint64_t gpa)
+static void put_huge(struct sim_kern *k, uint64_t gpa)
 {
 	*kern_frame(k, gpa) = (struct kern_frame){ 0 };
 	if (!push(&k->spare_huge, &k->spare_huge_count, &k->spare_huge_room,
@@ -101,7 +101,7 @@ void kern_page_unmap(struct sim_kern *k, uint64_t gpa)
 		return;
 	}
 	if (f->use == USE_HUGE) {
-		kern_huge_put(k, gpa);
+		put_huge(k, gpa);
 	} else {
 		kern_frame_put(k, gpa);
 	}

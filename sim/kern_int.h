@@ -137,7 +137,6 @@ struct sim_kern {
 struct sim_kern_work kern_default_work(void);
 void kern_fail(struct sim_kern *k, const char *why);
 void kern_emit(struct sim_kern *k, struct sim_event *ev);
-void kern_access(struct sim_kern *k, uint64_t gva, unsigned flags);
 /* The kernel reads or writes a frame through its direct map. */
 void kern_frame_access(struct sim_kern *k, uint64_t gpa, unsigned flags);
 void kern_frame_fill(struct sim_kern *k, uint64_t gpa);
@@ -151,7 +150,6 @@ bool kern_allowed(uint64_t e, unsigned flags);
 uint64_t kern_frame_get(struct sim_kern *k, enum kern_use use);
 void kern_frame_put(struct sim_kern *k, uint64_t gpa);
 uint64_t kern_huge_get(struct sim_kern *k);
-void kern_huge_put(struct sim_kern *k, uint64_t gpa);
 /* From now on the 2M page is 512 single ones. */
 void kern_huge_break(struct sim_kern *k, uint64_t gpa);
 struct kern_frame *kern_frame(struct sim_kern *k, uint64_t gpa);
@@ -164,7 +162,6 @@ void kern_table_free(struct sim_kern *k, struct kern_table *t);
 void kern_table_publish(struct sim_kern *k, struct kern_table *t);
 void kern_set(struct sim_kern *k, struct kern_table *t, unsigned index,
 	      uint64_t value, unsigned bytes);
-struct kern_table *kern_child(struct sim_kern *k, uint64_t entry);
 static inline unsigned kern_index(uint64_t gva, unsigned level)
 {
 	return (unsigned)(gva >> (12 + 9 * (level - 1))) & 511;
@@ -221,11 +218,7 @@ void kern_switch_mm(struct sim_kern *k, struct kern_mm *mm);
 /* No vcpu may stay lazily on mm, which ends. */
 void kern_leave_mm(struct sim_kern *k, struct kern_mm *mm);
 void kern_flush_page(struct sim_kern *k, struct kern_mm *mm, uint64_t gva);
-/* [first, last) in bytes; every `stride` of it or wholly, as the ceiling
- * says. */
-void kern_flush_strides(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
-			uint64_t last, uint64_t stride);
-/* The same by page. */
+/* [first, last) in bytes; page by page or wholly, as the ceiling says. */
 void kern_flush_range(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
 		      uint64_t last);
 void kern_flush_mm(struct sim_kern *k, struct kern_mm *mm);

@@ -38,7 +38,7 @@ void kern_table_free(struct sim_kern *k, struct kern_table *t)
 	free(t);
 }
 
-struct kern_table *kern_child(struct sim_kern *k, uint64_t entry)
+static struct kern_table *child_of(struct sim_kern *k, uint64_t entry)
 {
 	if (!(entry & PTE_P) || (entry & PTE_PS)) {
 		return NULL;
@@ -72,7 +72,7 @@ void kern_table_publish(struct sim_kern *k, struct kern_table *t)
 		return;
 	}
 	for (unsigned i = 0; t->level > 1 && i < 512; i++) {
-		struct kern_table *child = kern_child(k, t->e[i]);
+		struct kern_table *child = child_of(k, t->e[i]);
 
 		if (child) {
 			kern_table_publish(k, child);
@@ -100,7 +100,7 @@ void kern_set(struct sim_kern *k, struct kern_table *t, unsigned index,
 	uint64_t gpa = t->gpa + index * sizeof(uint64_t);
 
 	if (t->known && t->level > 1) {
-		struct kern_table *child = kern_child(k, value);
+		struct kern_table *child = child_of(k, value);
 
 		if (child) {
 			kern_table_publish(k, child);
@@ -127,7 +127,7 @@ struct kern_table *kern_find(struct sim_kern *k, struct kern_mm *mm,
 	struct kern_table *t = mm->pgd;
 
 	while (t && t->level > level) {
-		t = kern_child(k, t->e[kern_index(gva, t->level)]);
+		t = child_of(k, t->e[kern_index(gva, t->level)]);
 	}
 	return t;
 }
@@ -149,7 +149,7 @@ struct kern_table *kern_make(struct sim_kern *k, struct kern_mm *mm,
 
 	while (t->level > level) {
 		unsigned i = kern_index(gva, t->level);
-		struct kern_table *child = kern_child(k, t->e[i]);
+		struct kern_table *child = child_of(k, t->e[i]);
 
 		if (!child) {
 			child = kern_table_new(k, t->level - 1u);
@@ -169,7 +169,7 @@ uint64_t kern_next(struct sim_kern *k, struct kern_mm *mm, uint64_t gva)
 	uint64_t span = KERN_PAGE << 27;
 
 	while (t->level > 2) {
-		child = kern_child(k, t->e[kern_index(gva, t->level)]);
+		child = child_of(k, t->e[kern_index(gva, t->level)]);
 		if (!child) {
 			break;
 		}
@@ -187,7 +187,7 @@ uint64_t kern_lookup(struct sim_kern *k, struct kern_mm *mm, uint64_t gva)
 		return 0;
 	}
 	uint64_t e = pmd->e[kern_index(gva, 2)];
-	struct kern_table *pt = kern_child(k, e);
+	struct kern_table *pt = child_of(k, e);
 
 	if (!pt) {
 		return e & PTE_PS ? e : 0;
@@ -207,7 +207,7 @@ static void free_one(struct sim_kern *k, struct kern_mm *mm,
 	uint64_t span = KERN_PAGE << (9 * (parent->level - 1));
 	uint64_t start = gva & ~(span - 1);
 	unsigned i = kern_index(gva, parent->level);
-	struct kern_table *t = kern_child(k, parent->e[i]);
+	struct kern_table *t = child_of(k, parent->e[i]);
 
 	if (!t || start < floor || start + span > ceiling) {
 		return;

@@ -188,8 +188,9 @@ void kern_flush_page(struct sim_kern *k, struct kern_mm *mm, uint64_t gva)
 	kern_flush_range(k, mm, at, at + KERN_PAGE);
 }
 
-void kern_flush_strides(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
-			uint64_t last, uint64_t stride)
+/* As kern_flush_range(), by every `stride` of it. */
+static void flush_strides(struct sim_kern *k, struct kern_mm *mm,
+			  uint64_t first, uint64_t last, uint64_t stride)
 {
 	struct range r = { first, last, stride };
 
@@ -203,7 +204,7 @@ void kern_flush_strides(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
 void kern_flush_range(struct sim_kern *k, struct kern_mm *mm, uint64_t first,
 		      uint64_t last)
 {
-	kern_flush_strides(k, mm, first, last, KERN_PAGE);
+	flush_strides(k, mm, first, last, KERN_PAGE);
 }
 
 void kern_flush_mm(struct sim_kern *k, struct kern_mm *mm)
@@ -228,7 +229,7 @@ void kern_gather_flush(struct sim_kern *k, struct kern_mm *mm,
 	if (g->whole) {
 		kern_flush_mm(k, mm);
 	} else if (g->last) {
-		kern_flush_strides(k, mm, g->first, g->last,
+		flush_strides(k, mm, g->first, g->last,
 				   g->pages ? KERN_PAGE : KERN_LARGE);
 	}
 	*g = (struct kern_gather){ .whole = g->whole };

@@ -64,7 +64,8 @@ enum sim_rec_status sim_rec_read_at(struct sim_rec_reader *r, void *to,
 	return SIM_REC_OK;
 }
 
-bool sim_rec_grow(uint8_t **buf, size_t *room, size_t bytes)
+/* Makes `*buf` at least `bytes` long. */
+static bool grow(uint8_t **buf, size_t *room, size_t bytes)
 {
 	uint8_t *p;
 
@@ -84,7 +85,7 @@ static enum sim_rec_status unpack_frame(struct sim_rec_reader *r)
 	const struct sim_rec_frame *f = &r->frame;
 	size_t n;
 
-	if (!sim_rec_grow(&r->raw, &r->raw_room,
+	if (!grow(&r->raw, &r->raw_room,
 			  f->raw_bytes + (size_t)REC_RAW_PAD)) {
 		return sim_rec_fail_nomem(r);
 	}
@@ -143,7 +144,7 @@ static enum sim_rec_status read_payload(struct sim_rec_reader *r)
 	if (r->file_bytes - r->offset < REC_FRAME_BYTES + bytes) {
 		return sim_rec_fail_cut(r, r->file_bytes);
 	}
-	if (!sim_rec_grow(&r->stored, &r->stored_room, bytes)) {
+	if (!grow(&r->stored, &r->stored_room, bytes)) {
 		return sim_rec_fail_nomem(r);
 	}
 	status = sim_rec_read_at(r, r->stored, bytes,
@@ -164,7 +165,8 @@ static enum sim_rec_status read_payload(struct sim_rec_reader *r)
 	return SIM_REC_OK;
 }
 
-enum sim_rec_status sim_rec_load_frame(struct sim_rec_reader *r)
+/* Loads the frame at `offset`, whose first event is number `next_event`. */
+static enum sim_rec_status load_frame(struct sim_rec_reader *r)
 {
 	enum sim_rec_status status;
 
@@ -201,7 +203,7 @@ enum sim_rec_status sim_rec_next(struct sim_rec_reader *r,
 		return r->status;
 	}
 	if (r->dec.events_left == 0) {
-		r->status = sim_rec_load_frame(r);
+		r->status = load_frame(r);
 		if (r->status != SIM_REC_OK) {
 			return r->status;
 		}

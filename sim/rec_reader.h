@@ -49,9 +49,6 @@ enum sim_rec_status sim_rec_fail_damaged(struct sim_rec_reader *r,
 					 uint64_t offset, const char *what);
 enum sim_rec_status sim_rec_fail_nomem(struct sim_rec_reader *r);
 
-/* Makes `*buf` at least `bytes` long. */
-bool sim_rec_grow(uint8_t **buf, size_t *room, size_t bytes);
-
 /*
  * Checks index and end mark at `offset`, behind the last frame.  With
  * `keep` it becomes the reader's index.
@@ -60,8 +57,5 @@ enum sim_rec_status sim_rec_load_tail(struct sim_rec_reader *r,
 				      uint64_t offset, bool keep);
 /* Looks for an end mark; what it finds wrong is left to the reading. */
 enum sim_rec_status sim_rec_find_tail(struct sim_rec_reader *r);
-
-/* Loads the frame at `offset`, whose first event is number `next_event`. */
-enum sim_rec_status sim_rec_load_frame(struct sim_rec_reader *r);
 
 #endif

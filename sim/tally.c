@@ -20,7 +20,7 @@ static void add(struct sim_tally_interval *i, const struct sim_event *ev)
 	i->kept += (ev->flags & SIM_F_KEPT) != 0;
 }
 
-void sim_tally_add(struct sim_tally *t, const struct sim_event *ev)
+static void add_event(struct sim_tally *t, const struct sim_event *ev)
 {
 	bool marker = ev->type == SIM_EV_MARKER;
 	struct sim_tally_interval *i;
@@ -50,7 +50,7 @@ enum sim_rec_status sim_tally(struct sim_rec_reader *r, struct sim_tally *t,
 		if (status != SIM_REC_OK) {
 			break;
 		}
-		sim_tally_add(t, &ev);
+		add_event(t, &ev);
 		if (progress && (t->all.events & 0xffff) == 0) {
 			progress(arg, t->all.events);
 		}

@@ -30,8 +30,6 @@ struct sim_tally {
 	struct sim_tally_interval interval[SIM_TALLY_INTERVALS_MAX];
 };
 
-void sim_tally_add(struct sim_tally *t, const struct sim_event *ev);
-
 /*
  * Counts all events from the start of `r`.  On a failure the tally holds
  * what came before it.  `progress` may be NULL.

@@ -208,7 +208,8 @@ void sim_tlb_flush_pcid(struct sim_vcpu *vcpu)
 	drop_walk_caches(vcpu, SIM_TAG_PCID, vcpu->tag);
 }
 
-void sim_tlb_flush_nested(struct sim_vcpu *vcpu)
+/* Everything that depends on nested tables. */
+static void flush_nested(struct sim_vcpu *vcpu)
 {
 	sim_assoc_clear(&vcpu->ntlb);
 	for (unsigned level = 2; level <= SIM_LEVELS; level++) {
@@ -221,7 +222,7 @@ void sim_tlb_flush_all(struct sim_vcpu *vcpu)
 	vcpu->counts.tlb_flushes++;
 	clear_tlbs(vcpu, 0, 0);
 	drop_walk_caches(vcpu, 0, 0);
-	sim_tlb_flush_nested(vcpu);
+	flush_nested(vcpu);
 	vcpu->sizes_used = 1;
 	vcpu->nested_sizes_used = 1;
 }

@@ -85,7 +85,5 @@ void sim_tlb_flush_range(struct sim_vcpu *vcpu, uint64_t gva, uint64_t bytes);
 void sim_tlb_flush_pcid(struct sim_vcpu *vcpu);
 /* Everything, nested entries included. */
 void sim_tlb_flush_all(struct sim_vcpu *vcpu);
-/* Everything that depends on nested tables. */
-void sim_tlb_flush_nested(struct sim_vcpu *vcpu);
 
 #endif
