@@ -337,7 +337,10 @@ static pid_t start_qemu(const struct arguments *a, int *console)
 static bool judge_end(const struct guest_console *c, int status, bool in_time,
 		      char *why, size_t why_bytes)
 {
-	if (stop_signal()) {
+	if (stop_signal() && !c->begun && c->status < 0) {
+		snprintf(why, why_bytes, "stopped by signal %d before the "
+			 "recording started", stop_signal());
+	} else if (stop_signal()) {
 		snprintf(why, why_bytes, "stopped by signal %d; what was "
 			 "recorded up to there is in %s", stop_signal(),
 			 c->g->out);
@@ -356,7 +359,8 @@ static bool judge_end(const struct guest_console *c, int status, bool in_time,
 			 WTERMSIG(status), c->g->out);
 	} else if (c->status < 0) {
 		snprintf(why, why_bytes, "the guest stopped before the "
-			 "command ended; see its console with --verbose");
+			 "command ended, for the reason above or one that its "
+			 "console tells; see that with --verbose");
 	} else {
 		return true;
 	}
@@ -398,6 +402,30 @@ static bool run(const struct record_guest *g, const struct folder *d,
 	return judge_end(&c, status, in_time, why, why_bytes);
 }
 
+/* Before the guest takes its time. */
+static bool can_create(const char *path, char *why, size_t why_bytes)
+{
+	char folder[PATH_BYTES];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	snprintf(folder, sizeof(folder), "%.*s",
+		 slash > path ? (int)(slash - path) : 1,
+		 slash ? path : ".");
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		snprintf(why, why_bytes, "%s: is not a regular file; name a "
+			 "file to create", path);
+		return false;
+	}
+	if (access(folder, W_OK | X_OK)) {
+		snprintf(why, why_bytes, "%s: cannot create: %s; name a file "
+			 "in a folder that can be written", path,
+			 strerror(errno));
+		return false;
+	}
+	return true;
+}
+
 bool record_guest_run(const struct record_guest *g,
 		      struct record_guest_result *result, char *why,
 		      size_t why_bytes)
@@ -406,6 +434,9 @@ bool record_guest_run(const struct record_guest *g,
 	bool good;
 
 	*result = (struct record_guest_result){ .status = -1 };
+	if (!can_create(g->out, why, why_bytes)) {
+		return false;
+	}
 	if (!make_folder(&d)) {
 		snprintf(why, why_bytes, "no folder for temporary files; set "
 			 "TMPDIR to one that can be written");

@@ -41,19 +41,25 @@ struct sim_oracle record_registers(unsigned int vcpu)
 	};
 }
 
-bool record_translate(const struct record_ram *ram, unsigned int vcpu,
-		      uint64_t gva, uint64_t *gpa)
+bool record_leads_to(const struct record_ram *ram, struct sim_oracle vcpu,
+		     uint64_t gva, uint64_t *gpa)
 {
 	struct record_ram copy = *ram;
-	struct sim_oracle o = record_registers(vcpu);
 	struct sim_access a = { .gva = gva };
 	struct sim_oracle_result r;
 
-	o.read = record_read_ram;
-	o.arg = &copy;
-	sim_oracle(&o, &a, &r);
+	vcpu.read = record_read_ram;
+	vcpu.arg = &copy;
+	vcpu.ac = true;
+	sim_oracle(&vcpu, &a, &r);
 	*gpa = r.gpa;
 	return r.answer == SIM_ORACLE_OK;
+}
+
+bool record_translate(const struct record_ram *ram, unsigned int vcpu,
+		      uint64_t gva, uint64_t *gpa)
+{
+	return record_leads_to(ram, record_registers(vcpu), gva, gpa);
 }
 
 uint64_t record_read(const struct record_ram *ram, unsigned int vcpu,

@@ -27,6 +27,10 @@ struct sim_oracle record_registers(unsigned int vcpu);
 bool record_translate(const struct record_ram *ram, unsigned int vcpu,
 		      uint64_t gva, uint64_t *gpa);
 
+/* The same by registers that were read before. */
+bool record_leads_to(const struct record_ram *ram, struct sim_oracle vcpu,
+		     uint64_t gva, uint64_t *gpa);
+
 /* Reads up to 8 bytes; those where nothing is mapped are 0. */
 uint64_t record_read(const struct record_ram *ram, unsigned int vcpu,
 		     uint64_t gva, unsigned int bytes);

@@ -9,9 +9,11 @@
  * instructions come before them, so the value of a control register is that
  * of the register it is loaded from. Vcpus take turns on one thread.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "record/api.h"
 #include "record/decode.h"
@@ -87,13 +89,20 @@ static void describe(struct sim_rec_info *info, unsigned int vcpu)
 	}
 }
 
+/* Nobody needs the rest of the run: QEMU ends in order. */
+static void stop_guest(const char *why)
+{
+	complain(why);
+	p->ended = true;
+	kill(getpid(), SIGTERM);
+}
+
 static void give_up(const char *text)
 {
-	complain(text);
+	stop_guest(text);
 	sim_rec_abort(p->rec.out);
 	record_free(&p->rec);
 	p->on = false;
-	p->ended = true;
 }
 
 void record_plugin_put(struct sim_event ev)
@@ -151,15 +160,13 @@ static void start(unsigned int vcpu)
 
 	describe(&info, vcpu);
 	if (!(info.efer & EFER_LMA) || !(info.cr0 & CR0_PG)) {
-		complain("the guest is not in long mode; only 64-bit guests "
-			 "can be recorded");
-		p->ended = true;
+		stop_guest("the guest is not in long mode; only 64-bit guests "
+			   "can be recorded");
 		return;
 	}
 	if (sim_rec_create(&out, setting("GNOMON_RECORD_OUT"), &info, NULL,
 			   &err) != SIM_REC_OK) {
-		complain(err.text);
-		p->ended = true;
+		stop_guest(err.text);
 		return;
 	}
 	if (!record_init(&p->rec, out, p->ram.data, p->ram.bytes, info.levels,
@@ -380,6 +387,8 @@ static void at_insn(unsigned int said, void *arg)
 
 	p->last = vcpu;
 	record_plugin_moment(vcpu, i->back);
+	/* It is about to change them, if it does. */
+	p->registers_known[vcpu] = false;
 	see_early(vcpu, i);
 	if (!p->on) {
 		return;
@@ -452,6 +461,7 @@ static void watch(struct qemu_plugin_insn *insn, uint64_t ip, size_t back)
 static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb);
+	bool folded = record_plugin_fold(tb, count);
 
 	(void)id;
 	api_count_block(tb, count);
@@ -461,8 +471,6 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	for (size_t n = 0; n < count; n++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, n);
 		uint64_t ip = qemu_plugin_insn_vaddr(insn);
-		uint64_t packed = (ip & 0xffffffffffffull) |
-				  (uint64_t)(count - n) << RECORD_BACK_SHIFT;
 
 		if (n == 0 && is_fault_handler(ip)) {
 			qemu_plugin_register_vcpu_insn_exec_cb(insn,
@@ -470,7 +478,9 @@ static void at_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 				(void *)count);
 		}
 		watch(insn, ip, count - n);
-		record_plugin_watch_accesses(insn, packed);
+		if (!folded) {
+			record_plugin_watch_accesses(insn, count - n);
+		}
 	}
 }
 

@@ -5,6 +5,12 @@
 #include "record/plugin.h"
 #include "record/regs.h"
 
+enum {
+	/* Where a memory callback's argument keeps how many instructions of
+	 * its block are still to come; the ip is below. */
+	BACK_SHIFT = 48,
+};
+
 static struct record_plugin *const p = &record_plugin;
 
 unsigned int record_plugin_vcpu(unsigned int said)
@@ -22,11 +28,20 @@ void record_plugin_moment(unsigned int vcpu, uint64_t back)
 	p->rec.vcpu = (uint16_t)vcpu;
 }
 
+const struct sim_oracle *record_plugin_registers(unsigned int vcpu)
+{
+	if (!p->registers_known[vcpu]) {
+		p->registers[vcpu] = record_registers(vcpu);
+		p->registers_known[vcpu] = true;
+	}
+	return &p->registers[vcpu];
+}
+
 /* False if it was stale. */
 static bool put_unless_stale(unsigned int vcpu, struct sim_event ev)
 {
 	if (p->vcpus > 1 &&
-	    record_is_stale(&p->ram, record_registers(vcpu), &ev)) {
+	    record_is_stale(&p->ram, *record_plugin_registers(vcpu), &ev)) {
 		p->stale++;
 		return false;
 	}
@@ -67,7 +82,7 @@ void record_plugin_at_fault(unsigned int said, void *back)
 
 /* ---- Accesses ------------------------------------------------------------ */
 
-static unsigned int access_flags(unsigned int vcpu, uint64_t gva, bool store)
+static unsigned int flags_of(unsigned int vcpu, uint64_t gva, bool store)
 {
 	unsigned int flags = store ? SIM_F_WRITE : 0;
 	bool user = (regs_read(vcpu, RECORD_CS) & 3) == 3;
@@ -129,7 +144,7 @@ static bool put_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 	return put_unless_stale(vcpu, (struct sim_event){
 		.type = SIM_EV_ACCESS, .gva = gva,
 		.size = (uint16_t)(1u << qemu_plugin_mem_size_shift(info)),
-		.flags = (uint16_t)access_flags(vcpu, gva, store),
+		.flags = (uint16_t)flags_of(vcpu, gva, store),
 	});
 }
 
@@ -142,7 +157,7 @@ static void take_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 	struct record_filter_entry *e = NULL;
 	bool kept = true;
 
-	record_plugin_moment(vcpu, packed >> RECORD_BACK_SHIFT);
+	record_plugin_moment(vcpu, packed >> BACK_SHIFT);
 	if (filter->pages) {
 		e = record_filter_at(filter, store, gva);
 		kept = e->page != (gva >> 12) + 1;
@@ -164,36 +179,50 @@ static void take_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 }
 
 static __attribute__((noinline)) void
-look(unsigned int said, qemu_plugin_meminfo_t info, uint64_t gva,
-     uint64_t packed)
+look(unsigned int said, qemu_plugin_meminfo_t info, uint64_t gva, void *packed)
 {
 	unsigned int vcpu = record_plugin_vcpu(said);
 
 	p->last = vcpu;
 	if (!is_dropped(&p->filter[vcpu], qemu_plugin_mem_is_store(info),
 			gva)) {
-		take_access(vcpu, info, gva, packed);
+		take_access(vcpu, info, gva, (uintptr_t)packed);
 	}
 }
 
-/* Most accesses end here. One callback for loads and stores: with one for
- * each, QEMU 7.2 calls both for either. */
+void record_plugin_look(unsigned int said, qemu_plugin_meminfo_t info,
+			uint64_t gva, size_t back)
+{
+	look(said, info, gva, (void *)(uintptr_t)(back << BACK_SHIFT));
+}
+
+static __attribute__((noinline)) void
+glance(unsigned int said, qemu_plugin_meminfo_t info, uint64_t gva,
+       void *packed)
+{
+	if (p->vcpus > 1 ||
+	    !is_dropped(&p->filter[0], qemu_plugin_mem_is_store(info), gva)) {
+		look(said, info, gva, packed);
+	}
+}
+
+/* One callback for loads and stores: with one for each, QEMU 7.2 calls both
+ * for either. Until the recording starts it has to be short. */
 static void at_access(unsigned int said, qemu_plugin_meminfo_t info,
-		      uint64_t gva, void *arg)
+		      uint64_t gva, void *packed)
 {
-	if (p->on && (p->vcpus > 1 ||
-		      !is_dropped(&p->filter[0],
-				  qemu_plugin_mem_is_store(info), gva))) {
-		look(said, info, gva, (uintptr_t)arg);
+	if (p->on) {
+		glance(said, info, gva, packed);
 	}
 }
 
-void record_plugin_watch_accesses(struct qemu_plugin_insn *insn,
-				  uint64_t packed)
+void record_plugin_watch_accesses(struct qemu_plugin_insn *insn, size_t back)
 {
+	uint64_t ip = qemu_plugin_insn_vaddr(insn) & 0xffffffffffffull;
+
 	qemu_plugin_register_vcpu_mem_cb(insn, at_access,
 		QEMU_PLUGIN_CB_R_REGS, QEMU_PLUGIN_MEM_RW,
-		(void *)(uintptr_t)packed);
+		(void *)(uintptr_t)(ip | (uint64_t)back << BACK_SHIFT));
 }
 
 /* ---- Fetches ------------------------------------------------------------- */
@@ -206,7 +235,7 @@ static void put_fetch(unsigned int vcpu, uint64_t page)
 		p->fetched[vcpu] = page + 1;
 		put_unless_stale(vcpu, (struct sim_event){
 			.type = SIM_EV_ACCESS, .gva = gva, .size = 1,
-			.flags = (uint16_t)(access_flags(vcpu, gva, false) |
+			.flags = (uint16_t)(flags_of(vcpu, gva, false) |
 					    SIM_F_FETCH) });
 	}
 }

@@ -315,6 +315,15 @@ bool record_store(struct record *r, uint64_t gva, uint64_t gpa,
 	return true;
 }
 
+void record_is_data(struct record *r, uint64_t gpa)
+{
+	struct record_table *t = find(r, gpa);
+
+	if (t && t->root && !t->links && !is_loaded(r, t->gpa)) {
+		end_table(r, t);
+	}
+}
+
 void record_final(struct record *r)
 {
 	uint64_t entries[ENTRIES];

@@ -60,6 +60,10 @@ bool record_is_table(const struct record *r, uint64_t gpa);
 bool record_store(struct record *r, uint64_t gva, uint64_t gpa,
 		  unsigned int size, uint64_t ip, unsigned int flags);
 
+/* A program has written into that frame: a root that nobody runs on is none
+ * any more. */
+void record_is_data(struct record *r, uint64_t gpa);
+
 /* Writes all tables as guest memory holds them. */
 void record_final(struct record *r);
 

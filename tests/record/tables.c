@@ -185,6 +185,22 @@ Test(tables, reused_root_is_no_table)
 	finish();
 }
 
+Test(tables, what_a_program_writes_is_no_root_that_nobody_runs_on)
+{
+	start();
+	ram[20][DIRECT] = ram[ROOT][DIRECT];
+	link_path(20, 21);
+	load_cr3(0, 20);
+	record_is_data(&rec, 20 << 12);
+	cr_assert(known(20), "it is loaded");
+	load_cr3(0, ROOT);
+	record_is_data(&rec, 21 << 12);
+	cr_assert(known(21), "it is linked");
+	record_is_data(&rec, 20 << 12);
+	cr_assert(!known(20) && !known(21) && known(KERNEL_L3));
+	finish();
+}
+
 Test(tables, part_of_an_entry_and_two_entries_are_stores)
 {
 	start();
