@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,7 +74,7 @@ static uint64_t hex_number(const char *name, const char *text)
 
 	errno = 0;
 	v = strtoull(text, &end, 0);
-	if (errno || end == text || *end || *text == '-') {
+	if (errno || *end || !isdigit((unsigned char)*text)) {
 		cmd_usage("%s needs a number such as 0x7f00, not '%s'", name,
 			  text);
 	}
@@ -118,6 +119,7 @@ static void check(struct walk_opts *o)
 static error_t parse_register(int key, char *arg, struct walk_opts *o)
 {
 	struct gnomon_regs *regs = &o->report.regs;
+	uint64_t number;
 
 	switch (key) {
 	case KEY_CR0:
@@ -134,7 +136,11 @@ static error_t parse_register(int key, char *arg, struct walk_opts *o)
 		regs->efer = hex_number("--efer", arg);
 		return 0;
 	case KEY_PKRU:
-		regs->pkru = (uint32_t)hex_number("--pkru", arg);
+		number = hex_number("--pkru", arg);
+		if (number > UINT32_MAX) {
+			cmd_usage("--pkru has 32 bits, not '%s'", arg);
+		}
+		regs->pkru = (uint32_t)number;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

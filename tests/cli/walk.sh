@@ -49,6 +49,9 @@ dump="--memory $work/dump --cr3 0x1000"
 	refuse 1 'no CPU holds these' walk $dump --efer 0 --cr4 0x20020 0
 	refuse 2 'one address' walk $dump "$recording" 0
 	refuse 2 "needs a number" walk $dump 12z
+	refuse 2 "needs a number" walk $dump ' -1'
+	refuse 2 "needs a number" walk $dump +1
+	refuse 2 "pkru has 32 bits" walk $dump --pkru 0x100000000 0
 	refuse 2 'not both' walk $dump -w -x 0
 }
 refuse 2 '--cr3' walk --memory "$work/dump" 0
