@@ -83,7 +83,7 @@ setup build ''
 first="tests/shadow/identity.t tests/shadow/trace.t tests/guestpt/walk.t
 	tests/diff/machine tests/access/access"
 programs="$first $(make -s print-test-programs | tr ' ' '\n' | grep -E \
-	'^tests/(fault|shadow|engine|nested|direct|guestpt)/.*\.t$' |
+	'^tests/(fault|shadow|engine|nested|direct|guestpt|policy)/.*\.t$' |
 	grep -v -E 'shadow/(identity|trace)\.t|guestpt/walk\.t' | sort -r)"
 unchanged
 try plain

@@ -302,6 +302,49 @@ Test(adaptive, kin_that_paid_gives_a_head_start)
 	free(l.policy);
 }
 
+Test(adaptive, kin_that_was_not_worth_it_gives_none)
+{
+	struct life l;
+	uint64_t paid = 0;
+
+	make(&l, 800);
+	for (uint32_t i = 0; i < 5; i++) {
+		l.base.space.v = 0x1000;	/* the parent */
+		send(&l, GNOMON_PE_CR3, 1, 0);
+		l.base.space.v = 0x10000 + i * 0x1000u;
+		send(&l, GNOMON_PE_CR3, 1, 0);
+	}
+	while (!shadowed(&l)) {
+		piece(&l, true, false, 0);
+		paid += HIT;
+		cr_assert_leq(paid, l.price + HIT);
+	}
+	cr_assert_geq(paid, l.price);
+	free(l.policy);
+}
+
+/* A load that leaves the guest is what shadowing costs. */
+Test(adaptive, exits_of_loads_are_paid_for)
+{
+	struct gnomon_policy_event load;
+	struct life l;
+	uint64_t paid = 0;
+
+	make(&l, 800);
+	while (!shadowed(&l)) {
+		piece(&l, true, false, 0);
+	}
+	load = l.base;
+	load.kind = GNOMON_PE_CR3;
+	load.exited = true;
+	for (; shadowed(&l); paid += HIT) {
+		cr_assert_leq(paid, TRUST * l.price);
+		gnomon_policy_event(l.policy, &load);
+		obey(&l);
+	}
+	free(l.policy);
+}
+
 Test(adaptive, spaces_pushed_out_while_shadowed_go_back)
 {
 	struct gnomon_policy_decision d;
