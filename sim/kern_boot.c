@@ -125,8 +125,7 @@ void sim_kern_boot(struct sim_kern *k)
 /* Free the host's side of a table tree; the guest is gone. */
 static void drop_frames(struct sim_kern *k)
 {
-	/* Only frames up to the high-water marks were ever used. */
-	for (uint64_t i = 0; i < k->fresh; i++) {
+	for (uint64_t i = 0; i < k->frame_count; i = kern_next_used(k, i)) {
 		free(k->frames[i].table);
 	}
 	munmap(k->frames, k->frame_count * sizeof(*k->frames));

@@ -90,6 +90,13 @@ void kern_huge_break(struct sim_kern *k, uint64_t gpa)
 	}
 }
 
+uint64_t kern_next_used(const struct sim_kern *k, uint64_t i)
+{
+	uint64_t top = k->fresh_huge / KERN_PAGE;
+
+	return i + 1 < k->fresh || i + 1 >= top ? i + 1 : top;
+}
+
 void kern_page_unmap(struct sim_kern *k, uint64_t gpa)
 {
 	struct kern_frame *f = kern_frame(k, gpa);

@@ -153,6 +153,9 @@ uint64_t kern_huge_get(struct sim_kern *k);
 /* From now on the 2M page is 512 single ones. */
 void kern_huge_break(struct sim_kern *k, uint64_t gpa);
 struct kern_frame *kern_frame(struct sim_kern *k, uint64_t gpa);
+/* The frame after i that may be in use: below the first mark, or in a 2M block
+ * at the top, whose frames can be anything once it is broken. */
+uint64_t kern_next_used(const struct sim_kern *k, uint64_t i);
 /* One mapping less; frees the page with the last. */
 void kern_page_unmap(struct sim_kern *k, uint64_t gpa);
 

@@ -85,7 +85,7 @@ void kern_table_publish(struct sim_kern *k, struct kern_table *t)
 
 void sim_kern_final(struct sim_kern *k)
 {
-	for (uint64_t i = 0; i < k->fresh; i++) {
+	for (uint64_t i = 0; i < k->frame_count; i = kern_next_used(k, i)) {
 		struct kern_table *t = k->frames[i].table;
 
 		if (t && t->known) {
