@@ -11,6 +11,7 @@
 
 #include "record/fold.h"
 #include "record/hot.h"
+#include "record/ways.h"
 
 #define IP UINT64_C(0x401000)
 
@@ -383,6 +384,30 @@ Test(hot, pages_of_blocks)
 		cr_expect_neq(h.page[hot_block_place(pages[i])][0],
 			      hot_block(pages[i]));
 	}
+}
+
+/* ---- the filter behind it ----------------------------------------------- */
+
+Test(ways, the_oldest_goes_and_is_cold_before)
+{
+	/* page, found, the page that is not warm any more */
+	static const uint64_t steps[][3] = {
+		{ 1, 0, 0 }, { 2, 0, 0 }, { 3, 0, 0 }, { 4, 0, 1 },
+		{ 4, 1, 0 }, { 1, 1, 2 }, { 2, 1, 3 }, { 5, 0, 4 },
+		{ 3, 0, 1 }, { 4, 0, 2 }, { 5, 1, 0 }, { 1, 0, 3 },
+	};
+	struct record_ways w;
+	uint64_t cold;
+
+	cr_assert(record_ways_init(&w, 1));
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		bool found = record_ways_see(&w, steps[i][0], &cold);
+
+		cr_expect_eq(found, steps[i][1] != 0, "step %zu", i);
+		cr_expect_eq(cold, steps[i][2] ? steps[i][2] + 1 : 0,
+			     "step %zu: %lu", i, (unsigned long)cold);
+	}
+	free(w.set);
 }
 
 Test(fold, more_than_there_is_room_for)
