@@ -310,7 +310,7 @@ static int list_templates(void)
 /* A bare name is one of ours, unless there is a file of that name. */
 static void find_template(struct sweep_opts *o)
 {
-	if (access(o->file, F_OK) && !strchr(o->file, '/') &&
+	if (!sim_is_file(o->file) && !strchr(o->file, '/') &&
 	    !strchr(o->file, '.') &&
 	    sim_data_path("scenarios", o->file, ".ini", o->shipped,
 			  sizeof(o->shipped))) {
@@ -333,7 +333,7 @@ static bool is_there(const struct sweep_opts *o)
 				    strlen(o->file);
 	char *word = strndup(o->file, n);
 
-	if (!word || strchr(o->file, '/') || !access(o->file, F_OK)) {
+	if (!word || strchr(o->file, '/') || sim_is_file(o->file)) {
 		free(word);
 		return true;
 	}

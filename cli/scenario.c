@@ -15,6 +15,7 @@
 
 #include "cli/names.h"
 #include "sim/source.h"
+#include "sim/text.h"
 
 enum {
 	LINE_BYTES = 199,		/* what inih takes */
@@ -415,6 +416,6 @@ char *scenario_recording(const struct scenario *s, const char *name)
 	char ours[SIM_SOURCE_PATH];
 
 	/* A bare name is one of ours, unless there is a file of that name. */
-	return copy(access(path, F_OK) && sim_source_file(name, ours) ?
+	return copy(!sim_is_file(path) && sim_source_file(name, ours) ?
 		    ours : path);
 }

@@ -15,7 +15,7 @@ static bool is_work(const char *input)
 	char name[SIM_NAME_MAX];
 	size_t length = strcspn(input, ",");
 
-	if (length >= sizeof(name) || access(input, F_OK) == 0) {
+	if (length >= sizeof(name) || sim_is_file(input)) {
 		return false;
 	}
 	memcpy(name, input, length);
@@ -97,7 +97,7 @@ static bool open_kern(struct sim_source *s, const char *keys,
 
 bool sim_source_file(const char *name, char path[SIM_SOURCE_PATH])
 {
-	if (access(name, F_OK) == 0) {
+	if (sim_is_file(name)) {
 		return sim_copy(path, SIM_SOURCE_PATH, name);
 	}
 	return !strchr(name, '/') && !strchr(name, '.') && *name &&

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef PKGDATADIR
@@ -25,6 +26,13 @@ bool sim_copy(char *dst, size_t dst_bytes, const char *src)
 	}
 	memcpy(dst, src, length + 1);
 	return true;
+}
+
+bool sim_is_file(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISDIR(st.st_mode);
 }
 
 void sim_fail(struct sim_error *error, enum sim_error_kind kind,

@@ -11,6 +11,9 @@
 /* Copies with the final NUL; false (and an empty dst) when it does not fit. */
 bool sim_copy(char *dst, size_t dst_bytes, const char *src);
 
+/* Something is called so, and it is no folder. */
+bool sim_is_file(const char *path);
+
 /* Fills *error (may be NULL) unless it already holds an earlier one. */
 void sim_fail(struct sim_error *error, enum sim_error_kind kind,
 	      const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -13,7 +13,16 @@ bars = STATS_records
 stats data using ($2 + $3 + $4 + $5 + $6) nooutput
 top = STATS_max > 0 ? 1.12 * STATS_max : 1
 
-fig_w = bars > 3 ? 4.6 + 1.1 * (bars - 3) : 4.6
+# So far apart that no two names below the bars touch.
+pitch = 0.85
+before = 0
+stats data using (long = strlen(strcol(1)), \
+	long = strlen(strcol(8)) > long ? strlen(strcol(8)) : long, \
+	pitch = \
+	before && 0.046 * (before + long) > pitch ? \
+	0.046 * (before + long) : pitch, before = long, 0) nooutput
+fig_w = 2.2 + pitch * bars
+if (fig_w < 4.6) fig_w = 4.6
 load ARG0[1:strlen(ARG0) - strlen("overhead.gp")] . "style.gp"
 set output ARG2
 
@@ -22,10 +31,10 @@ half = 0.32
 set xrange [-0.6 : bars - 0.4]
 set yrange [0 : top]
 set ylabel tex("non-compute cycles, % of native") textcolor rgb ink
-set rmargin 17
+set rmargin 18
 if (ARG6 ne "") set bmargin 3.6
-set key at graph 1.03, 0.98 left top Left reverse invert samplen 1.2 \
-	spacing 1.25 width -2 textcolor rgb ink
+set key at graph 1 + 0.09 / (fig_w - 1.7), 0.98 left top Left reverse \
+	invert samplen 1.2 spacing 1.25 width -2 textcolor rgb ink
 set key autotitle columnhead noautotitle
 set style fill solid 1.0 border rgb ink
 

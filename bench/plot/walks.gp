@@ -10,7 +10,14 @@ subtitle_text = ARG5 . "; on top: mean references"
 
 stats data using 2 nooutput
 bars = STATS_records
-fig_w = bars > 3 ? 4.6 + 1.1 * (bars - 3) : 4.6
+# So far apart that no two names below the bars touch.
+pitch = 0.85
+before = 0
+stats data using (long = strlen(strcol(1)), pitch = \
+	before && 0.046 * (before + long) > pitch ? \
+	0.046 * (before + long) : pitch, before = long, 0) nooutput
+fig_w = 2.2 + pitch * bars
+if (fig_w < 4.6) fig_w = 4.6
 load ARG0[1:strlen(ARG0) - strlen("walks.gp")] . "style.gp"
 set output ARG2
 
@@ -21,9 +28,9 @@ set xrange [-0.6 : bars - 0.4]
 set yrange [0 : 110]
 set ytics 0, 20, 100
 set ylabel tex("page walks, %") textcolor rgb ink
-set rmargin 17
-set key at graph 1.03, 0.98 left top Left reverse invert samplen 1.2 \
-	spacing 1.25 width -2 textcolor rgb ink title "references" left
+set rmargin 18
+set key at graph 1 + 0.09 / (fig_w - 1.7), 0.98 left top Left reverse \
+	invert samplen 1.2 spacing 1.25 width -2 textcolor rgb ink title "references" left
 set style fill solid 1.0 border rgb ink
 
 upto(n) = sum [i = 5 : n] column(i)
