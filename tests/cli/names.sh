@@ -95,7 +95,7 @@ expect 0 run pipes-user --format csv
 cp "$work/out" by-name
 expect 0 run "$top_srcdir/bench/recordings/pipes-user.gnr" --format csv
 cmp by-name "$work/out" >&2 || complain "run: not the same by name"
-# A folder of that name, as a sweep into -o exit-cost leaves, is in nobody's way.
+# A folder of that name, as a sweep leaves it, is in nobody's way.
 mkdir pipes-perf exit-cost gups
 expect 0 info pipes-perf
 expect 0 run gups,pages=64,updates=9
