@@ -277,6 +277,28 @@ Test(mode_switch, i18_the_oldest_loose_table_is_traced_again)
 	cr_assert(guest_destroy(g) == 0);
 }
 
+/* With paging off CR3 names no address space, whatever was chosen for one. */
+Test(mode_switch, paging_off_is_as_the_vm)
+{
+	struct guest *g = make(4, GNOMON_MODE_SHADOW);
+	uint64_t other = other_space(g);
+	struct gnomon_regs regs, off;
+
+	cr_assert(guest_switch(g, other, GNOMON_MODE_NESTED, 1) == GNOMON_OK);
+	cr_assert(guest_load(g, 0, other) == GNOMON_OK);
+	cr_assert(guest_is_nested(g, 0));
+	regs = off = g->regs[0];
+	off.cr0 &= ~(uint64_t)X86_CR0_PG;
+	off.efer &= ~(uint64_t)X86_EFER_LMA;
+	cr_assert(guest_regs(g, 0, &off, 0) == GNOMON_OK);
+	cr_assert_not(guest_is_nested(g, 0));
+	sees(g, 0, UINT64_C(900) << 12, 900);
+	cr_assert(guest_regs(g, 0, &regs, 0) == GNOMON_OK);
+	cr_assert(guest_is_nested(g, 0));
+	sees(g, 0, DATA, 716);
+	cr_assert(guest_destroy(g) == 0);
+}
+
 /* A space that nobody runs in keeps no shadow once it is walked nested. */
 Test(mode_switch, what_is_of_no_more_use_goes_with_the_switch)
 {
