@@ -33,8 +33,10 @@ void record_filter_drop_page(struct record_filter *f, uint64_t gva)
 		struct record_filter_entry *e =
 			record_filter_at(f, i != 0, gva);
 
-		if (e->page == (gva >> 12) + 1) {
-			e->page = 0;
+		for (unsigned way = 0; way < 2 && way < f->pages; way++) {
+			if (e[way].page == (gva >> 12) + 1) {
+				e[way].page = 0;
+			}
 		}
 	}
 }

@@ -98,6 +98,7 @@ static unsigned int flags_of(unsigned int vcpu, uint64_t gva, bool store)
 	return flags;
 }
 
+/* If not, the access has the first entry of its set. */
 static inline bool is_dropped(struct record_filter *f, bool store, uint64_t gva)
 {
 	const struct record_filter_entry *e;
@@ -105,7 +106,7 @@ static inline bool is_dropped(struct record_filter *f, bool store, uint64_t gva)
 	if (!f->pages) {
 		return false;
 	}
-	e = record_filter_at(f, store, gva);
+	e = record_filter_use(f, store, gva);
 	if (e->page != (gva >> 12) + 1 ||
 	    (store && e->epoch != p->rec.epoch)) {
 		return false;
@@ -179,10 +180,8 @@ static void take_access(unsigned int vcpu, qemu_plugin_meminfo_t info,
 }
 
 static __attribute__((noinline)) void
-look(unsigned int said, qemu_plugin_meminfo_t info, uint64_t gva, void *packed)
+look(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t gva, void *packed)
 {
-	unsigned int vcpu = record_plugin_vcpu(said);
-
 	p->last = vcpu;
 	if (!is_dropped(&p->filter[vcpu], qemu_plugin_mem_is_store(info),
 			gva)) {
@@ -193,17 +192,27 @@ look(unsigned int said, qemu_plugin_meminfo_t info, uint64_t gva, void *packed)
 void record_plugin_look(unsigned int said, qemu_plugin_meminfo_t info,
 			uint64_t gva, size_t back)
 {
-	look(said, info, gva, (void *)(uintptr_t)(back << BACK_SHIFT));
+	look(record_plugin_vcpu(said), info, gva,
+	     (void *)(uintptr_t)(back << BACK_SHIFT));
 }
 
-static __attribute__((noinline)) void
-glance(unsigned int said, qemu_plugin_meminfo_t info, uint64_t gva,
-       void *packed)
+/* Would a load be dropped, and a store as well? Then it need not be asked which
+ * it is, which takes a call of QEMU. */
+static inline bool is_dropped_either_way(struct record_filter *f, uint64_t gva)
 {
-	if (p->vcpus > 1 ||
-	    !is_dropped(&p->filter[0], qemu_plugin_mem_is_store(info), gva)) {
-		look(said, info, gva, packed);
+	const struct record_filter_entry *load, *store;
+
+	if (!f->pages) {
+		return false;
 	}
+	load = record_filter_at(f, false, gva);
+	store = record_filter_at(f, true, gva);
+	if (load->page != (gva >> 12) + 1 || store->page != load->page ||
+	    store->epoch != p->rec.epoch) {
+		return false;
+	}
+	f->dropped++;
+	return true;
 }
 
 /* One callback for loads and stores: with one for each, QEMU 7.2 calls both
@@ -211,8 +220,9 @@ glance(unsigned int said, qemu_plugin_meminfo_t info, uint64_t gva,
 static void at_access(unsigned int said, qemu_plugin_meminfo_t info,
 		      uint64_t gva, void *packed)
 {
-	if (p->on) {
-		glance(said, info, gva, packed);
+	if (p->on && (p->vcpus > 1 ||
+		      !is_dropped_either_way(&p->filter[0], gva))) {
+		look(record_plugin_vcpu(said), info, gva, packed);
 	}
 }
 

@@ -65,10 +65,11 @@ static void see(unsigned int vcpu, struct sim_event ev, bool made)
 {
 	struct record_filter *f = &p->filter[vcpu];
 	bool store = ev.flags & SIM_F_WRITE, kept, stale;
-	struct record_filter_entry *e = record_filter_at(f, store, ev.gva);
+	struct record_filter_entry *e;
 	const struct sim_oracle *registers;
 	uint64_t gpa;
 
+	e = record_filter_use(f, store, ev.gva);
 	kept = e->page != (ev.gva >> 12) + 1;
 	if (!kept && (!store || e->epoch == p->rec.epoch)) {
 		f->dropped++;
