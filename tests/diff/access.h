@@ -22,6 +22,7 @@ struct attempt {
 	struct attempt *pair;	/* the other page of a store across two */
 	uint32_t asked;		/* access of the fault under way */
 	bool walk;		/* it is the processor's own, to a table */
+	bool nested;		/* a nested violation: its TLB knew the gpa */
 	uint64_t answered;	/* the gpa of the outcome, as it was given */
 	bool injected;
 };

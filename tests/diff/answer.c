@@ -179,7 +179,11 @@ static bool emulate(struct attempt *a, const struct gnomon_outcome *out)
 		return true;
 	}
 	if (!translate_agrees(a, GNOMON_TRANSLATE_SET_AD)) {
-		if (!attempt_path_leaving(a) && !attempt_path_read_only(a)) {
+		/* The store may be told by a translation of older tables; the
+		 * interpreter then finds today's, and injects the fault. */
+		if (!attempt_path_leaving(a) && !attempt_path_read_only(a) &&
+		    !(a->nested && judge_device(w, a->vcpu, a->gva, a->access,
+						out->gpa.v >> 12))) {
 			world_fail(w, "EMULATE at gva %#" PRIx64 ", but the "
 				   "tables forbid it", a->gva);
 		}
@@ -348,6 +352,7 @@ bool attempt_fault(struct attempt *a, const struct hw_result *hw,
 
 	a->asked = f.access;
 	a->walk = table_walk;
+	a->nested = hw->nested;
 	w->n.faults++;
 	hw_drop_page(&w->cpu[a->vcpu], hw->nested ? gpa : a->gva);
 	gnomon_fault(w->vcpu[a->vcpu], &f, &out);
